@@ -1,0 +1,155 @@
+# Turns every .sql file into a C++ constant, so that SQL text exists in one place only.
+#
+# djps_embed_sql(TARGET MIGRATIONS_DIR STATEMENTS_DIR) makes an object library with
+#   generated/store/statements.h   one `extern const pg::Statement kVerbNoun;` per statement file
+#   generated/store/statements.cc  their texts, and kAllStatements and kMigrations
+# The types come from each statement's header: its first line is the signature, the line that starts
+# with "-- Returns:" names the columns. A contract test compares both with what Postgres says.
+
+set(DJPS_SQL_TYPES bool int2 int4 int8 float8 text uuid jsonb timestamptz interval)
+
+# "text[]" -> kTextArray, "int2" -> kInt2
+function(djps_sql_type_constant text out)
+  string(REGEX REPLACE "\\[\\]$" "" base "${text}")
+  if(NOT base IN_LIST DJPS_SQL_TYPES)
+    message(FATAL_ERROR "unknown SQL type '${text}'; known: ${DJPS_SQL_TYPES}")
+  endif()
+  string(SUBSTRING "${base}" 0 1 first)
+  string(SUBSTRING "${base}" 1 -1 rest)
+  string(TOUPPER "${first}" first)
+  set(name "k${first}${rest}")
+  if(text MATCHES "\\[\\]$")
+    string(APPEND name "Array")
+  endif()
+  set(${out} "pg::Type::${name}" PARENT_SCOPE)
+endfunction()
+
+# "claim_jobs" -> "kClaimJobs"
+function(djps_sql_constant_name stem out)
+  string(REPLACE "_" ";" words "${stem}")
+  set(name "k")
+  foreach(word IN LISTS words)
+    string(SUBSTRING "${word}" 0 1 first)
+    string(SUBSTRING "${word}" 1 -1 rest)
+    string(TOUPPER "${first}" first)
+    string(APPEND name "${first}${rest}")
+  endforeach()
+  set(${out} "${name}" PARENT_SCOPE)
+endfunction()
+
+function(djps_embed_statement file header_out source_out list_out)
+  get_filename_component(stem "${file}" NAME_WE)
+  djps_sql_constant_name("${stem}" constant)
+  file(READ "${file}" content)
+  if(NOT content MATCHES "^-- ${stem}\\(([^)]*)\\)\n")
+    message(FATAL_ERROR "${file}: the first line must be its signature, '-- ${stem}(types)'")
+  endif()
+  set(params "")
+  string(REGEX REPLACE ", *" ";" types "${CMAKE_MATCH_1}")
+  foreach(type IN LISTS types)
+    djps_sql_type_constant("${type}" type_constant)
+    string(APPEND params "${type_constant}, ")
+  endforeach()
+  if(NOT content MATCHES "\n-- Returns: ([^\n]*)\n")
+    message(FATAL_ERROR "${file}: a line '-- Returns: name type, ...' is missing")
+  endif()
+  set(columns "")
+  string(REGEX REPLACE ", *" ";" pairs "${CMAKE_MATCH_1}")
+  foreach(pair IN LISTS pairs)
+    if(NOT pair MATCHES "^([a-z0-9_]+) ([a-z0-9]+)$")
+      message(FATAL_ERROR "${file}: '${pair}' in Returns is not 'name type'")
+    endif()
+    djps_sql_type_constant("${CMAKE_MATCH_2}" type_constant)
+    string(APPEND columns "{\"${CMAKE_MATCH_1}\", ${type_constant}}, ")
+  endforeach()
+  set(${header_out} "extern const pg::Statement ${constant};\n" PARENT_SCOPE)
+  set(source "const std::vector<pg::Type> ${constant}Params = {${params}};\n")
+  string(APPEND source "const std::vector<pg::Column> ${constant}Columns = {${columns}};\n")
+  string(APPEND source "constexpr std::string_view ${constant}Text = R\"sql(${content})sql\";\n")
+  set(${source_out} "${source}" PARENT_SCOPE)
+  set(${list_out}
+      "const pg::Statement ${constant}{\"${stem}\", ${constant}Text, ${constant}Params, ${constant}Columns};\n"
+      PARENT_SCOPE)
+endfunction()
+
+function(djps_embed_sql target migrations_dir statements_dir)
+  file(GLOB migrations CONFIGURE_DEPENDS "${migrations_dir}/*.sql")
+  file(GLOB_RECURSE statements CONFIGURE_DEPENDS "${statements_dir}/*.sql")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${migrations} ${statements})
+
+  set(declarations "")
+  set(texts "")
+  set(definitions "")
+  set(all "")
+  foreach(file IN LISTS statements)
+    djps_embed_statement("${file}" declaration text definition)
+    string(APPEND declarations "${declaration}")
+    string(APPEND texts "${text}")
+    string(APPEND definitions "${definition}")
+    get_filename_component(stem "${file}" NAME_WE)
+    djps_sql_constant_name("${stem}" constant)
+    string(APPEND all "&${constant}, ")
+  endforeach()
+
+  set(migration_list "")
+  foreach(file IN LISTS migrations)
+    get_filename_component(stem "${file}" NAME_WE)
+    if(NOT stem MATCHES "^0*([1-9][0-9]*)_([a-z0-9_]+)$")
+      message(FATAL_ERROR "${file}: a migration is called NNNN_name.sql")
+    endif()
+    set(version "${CMAKE_MATCH_1}")
+    set(name "${CMAKE_MATCH_2}")
+    file(READ "${file}" content)
+    file(SHA256 "${file}" checksum)
+    string(APPEND migration_list
+           "{${version}, \"${name}\", \"${checksum}\", R\"sql(${content})sql\"},\n")
+  endforeach()
+
+  set(dir "${CMAKE_CURRENT_BINARY_DIR}/generated/store")
+  file(CONFIGURE OUTPUT "${dir}/statements.h" CONTENT [[
+// Generated from src/store/sql and db/migrations by cmake/EmbedSql.cmake.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "pg/statement.h"
+
+namespace djps::sql {
+
+@declarations@
+/// Every statement, for preparing them on each connection.
+std::span<const pg::Statement* const> AllStatements();
+
+struct Migration {
+  int version;
+  std::string_view name;
+  std::string_view checksum;  ///< SHA-256 of the file, hexadecimal.
+  std::string_view text;
+};
+
+/// All migrations, ascending by version.
+std::span<const Migration> Migrations();
+
+}  // namespace djps::sql
+]] @ONLY)
+  set(source "// Generated by cmake/EmbedSql.cmake.\n#include \"store/statements.h\"\n\n#include <vector>\n\n")
+  string(APPEND source "namespace djps::sql {\nnamespace {\n\n${texts}\n}  // namespace\n\n${definitions}\n")
+  string(APPEND source "std::span<const pg::Statement* const> AllStatements() {\n")
+  string(APPEND source "  static constexpr const pg::Statement* kAll[] = {${all}};\n  return kAll;\n}\n\n")
+  string(APPEND source "std::span<const Migration> Migrations() {\n  static constexpr Migration kAll[] = {\n")
+  string(APPEND source "${migration_list}};\n  return kAll;\n}\n\n}  // namespace djps::sql\n")
+  # Not CONFIGURE: SQL texts may hold anything.
+  if(EXISTS "${dir}/statements.cc")
+    file(READ "${dir}/statements.cc" previous)
+  else()
+    set(previous "")
+  endif()
+  if(NOT previous STREQUAL source)
+    file(WRITE "${dir}/statements.cc" "${source}")
+  endif()
+
+  add_library(${target} STATIC "${dir}/statements.cc")
+  target_include_directories(${target} PUBLIC "${CMAKE_CURRENT_BINARY_DIR}/generated")
+  target_link_libraries(${target} PUBLIC djps_pg)
+endfunction()

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "djps/job.h"
+#include "djps/outcome.h"
+#include "djps/uuid.h"
+
+namespace djps {
+
+/// One claimed job, as a handler sees it.
+struct Job {
+  Uuid id;
+  std::string type;
+  std::string queue;
+  std::string payload;  ///< JSON text.
+  std::int16_t priority = 0;
+  int attempt = 1;  ///< 1 on the first run.
+  int max_attempts = kDefaultMaxAttempts;
+  std::optional<std::string> idempotency_key;
+  Timestamp created_at{};
+  Uuid lease_token;      ///< The fencing token under which this attempt may write.
+  std::stop_token stop;  ///< Requested when the attempt must end: timeout, lost lease, forced stop.
+};
+
+/// Runs on a thread of its own pool; may block, may throw.
+using Handler = std::function<Outcome(const Job&)>;
+
+/// Runs on the worker's I/O thread; must not block it. May throw. `job` lives until it returns.
+using CoroutineHandler = std::function<boost::asio::awaitable<Outcome>(const Job& job)>;
+
+struct WorkerConfig {
+  /// A libpq connection string or URI. Empty: DATABASE_URL, else the PG* variables.
+  std::string database_url = {};
+  /// Shown to people and kept with failed attempts. Empty: host name and process id.
+  std::string name = {};
+  std::string queue{kDefaultQueue};
+  /// Jobs run at once, 1..10000.
+  std::size_t concurrency = 16;
+  /// How long a claim holds without a heartbeat, 1 s..24 h. Heartbeats go out every third of it.
+  std::chrono::milliseconds lease{10'000};
+  /// An attempt that runs longer ends as failed with the class "timeout". Zero: no limit.
+  std::chrono::milliseconds timeout{0};
+  /// How long Stop waits for running jobs before it hands them back, attempt not counted.
+  std::chrono::milliseconds grace{30'000};
+  /// The longest wait between two looks at an empty queue, 1 ms..1 min.
+  std::chrono::milliseconds poll_interval_max{500};
+};
+
+/// Claims jobs of the types it has handlers for, runs them, and reports the outcomes.
+///
+/// Execution is at least once: a worker that dies is noticed by the others when its lease expires.
+/// Thread-safety: Handle before Run; Stop from any thread or from a handler, not from a signal
+/// handler (Run takes care of SIGINT and SIGTERM itself).
+class Worker {
+ public:
+  /// Throws std::invalid_argument naming the field when `config` is out of range.
+  explicit Worker(WorkerConfig config = {});
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Registers what runs jobs of `type`. Throws std::invalid_argument for a type named twice.
+  void Handle(std::string type, Handler handler);
+  void HandleAsync(std::string type, CoroutineHandler handler);
+
+  /// Works until Stop, SIGINT or SIGTERM, then drains: running jobs get `grace` to finish, what is
+  /// left then is handed back unharmed. A second signal ends the grace at once.
+  ///
+  /// Throws std::runtime_error when the database's schema is not the one this library was built for;
+  /// a database that cannot be reached is waited for.
+  void Run();
+
+  /// Asks Run to drain and return. Safe to call more than once.
+  void Stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace djps

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "djps/job.h"
+
+namespace djps {
+
+/// The names of a new job's fields, as JSON and error messages have them.
+namespace field_name {
+inline constexpr std::string_view kType = "type";
+inline constexpr std::string_view kPayload = "payload";
+inline constexpr std::string_view kQueue = "queue";
+inline constexpr std::string_view kPriority = "priority";
+inline constexpr std::string_view kRunAt = "runAt";
+inline constexpr std::string_view kMaxAttempts = "maxAttempts";
+inline constexpr std::string_view kIdempotencyKey = "idempotencyKey";
+}  // namespace field_name
+
+/// Long enough for "team.service/operation", short enough for an index entry.
+inline constexpr std::size_t kNameBytesMax = 128;
+/// Room for two UUIDs and a word; an index entry in Postgres holds at most 2,704 bytes.
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
+/// 1 MiB: a job names its data, it does not carry it. Larger payloads slow every claim down.
+inline constexpr std::size_t kPayloadBytesMax = 1U << 20U;
+
+/// One field that is wrong, and how: "must be ..., got ...".
+struct FieldError {
+  std::string field;
+  std::string detail;
+
+  bool operator==(const FieldError&) const = default;
+};
+
+/// Everything that is wrong with `job`; empty when it may be stored. That `payload` is JSON at all
+/// is not looked at here: it comes from a JSON parser, or has been through CompactJson.
+std::vector<FieldError> Validate(const NewJob& job);
+
+/// `text` in quotes for an error message: escaped, and cut where it is long.
+std::string QuoteForMessage(std::string_view text);
+
+/// `text` cut to what an error message has room for, never inside a character.
+std::string ShortenForMessage(std::string_view text);
+
+}  // namespace djps

@@ -1,0 +1,255 @@
+#include "pg/connection.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace djps::pg {
+namespace {
+
+namespace asio = boost::asio;
+using asio::posix::stream_descriptor;
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+
+std::string Trimmed(const char* message) {
+  std::string text = message == nullptr ? "" : message;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+PgError ErrorOf(const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+  std::string message = text != nullptr ? text : Trimmed(PQresultErrorMessage(result));
+  if (detail != nullptr) message += fmt::format(" ({})", detail);
+  return PgError(state != nullptr ? std::string_view(state) : kConnectionFailure, message);
+}
+
+void LogNotice(void* /*arg*/, const char* message) { spdlog::debug("postgres: {}", Trimmed(message)); }
+
+}  // namespace
+
+Connection::Connection(asio::any_io_executor executor)
+    : executor_(std::move(executor)),
+      socket_(executor_),
+      closed_(executor_, asio::steady_timer::time_point::max()) {}
+
+Connection::~Connection() {
+  // The duplicate goes first: libpq closes its own descriptor.
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  if (conn_ != nullptr) PQfinish(conn_);
+}
+
+asio::awaitable<std::shared_ptr<Connection>> Connection::Open(
+    const std::string& conninfo, std::span<const Statement* const> statements, Deadline deadline) {
+  auto executor = co_await asio::this_coro::executor;
+  std::shared_ptr<Connection> self(new Connection(executor));
+  co_await self->Connect(conninfo, deadline);
+  asio::co_spawn(executor, self->ReadLoop(self), [](const std::exception_ptr& error) {
+    // ReadLoop turns every failure into Close; anything here is a bug.
+    if (error) std::rethrow_exception(error);
+  });
+  co_await self->PrepareAll(statements, deadline);
+  co_return self;
+}
+
+asio::awaitable<void> Connection::WaitSocket(stream_descriptor::wait_type what, Deadline deadline) {
+  using asio::experimental::awaitable_operators::operator||;
+  asio::steady_timer timer(executor_, deadline);
+  const auto winner =
+      co_await (socket_.async_wait(what, kNoThrow) || timer.async_wait(asio::use_awaitable));
+  if (winner.index() == 1) {
+    throw PgError(kConnectionFailure, "connecting to Postgres took longer than allowed");
+  }
+}
+
+asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline deadline) {
+  conn_ = PQconnectStart(conninfo.c_str());
+  if (conn_ == nullptr) throw PgError("53200", "out of memory for a connection");
+  if (PQstatus(conn_) == CONNECTION_BAD) throw ConnectionError("connect to Postgres");
+  PQsetNoticeProcessor(conn_, LogNotice, nullptr);
+
+  int assigned = -1;
+  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
+    if (state == PGRES_POLLING_FAILED) throw ConnectionError("connect to Postgres");
+    // libpq opens a new socket for each address it tries.
+    if (PQsocket(conn_) != assigned) {
+      assigned = PQsocket(conn_);
+      boost::system::error_code ignored;
+      socket_.close(ignored);
+      socket_.assign(dup(assigned));
+    }
+    co_await WaitSocket(state == PGRES_POLLING_READING ? stream_descriptor::wait_read
+                                                       : stream_descriptor::wait_write,
+                        deadline);
+    state = PQconnectPoll(conn_);
+  }
+  if (PQsocket(conn_) != assigned) {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    socket_.assign(dup(PQsocket(conn_)));
+  }
+  if (PQsetnonblocking(conn_, 1) != 0 || PQenterPipelineMode(conn_) != 1) {
+    throw ConnectionError("enter pipeline mode");
+  }
+}
+
+asio::awaitable<void> Connection::PrepareAll(std::span<const Statement* const> statements,
+                                             Deadline deadline) {
+  std::vector<std::shared_ptr<Pending>> sent;
+  for (const Statement* statement : statements) {
+    std::vector<Oid> types;
+    for (const Type type : statement->params) types.push_back(static_cast<Oid>(type));
+    if (PQsendPrepare(conn_, std::string(statement->name).c_str(),
+                      std::string(statement->text).c_str(), static_cast<int>(types.size()),
+                      types.data()) != 1) {
+      throw ConnectionError("send a statement to prepare");
+    }
+    sent.push_back(Enqueue());
+  }
+  for (const auto& pending : sent) co_await Await(pending, deadline);
+}
+
+asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,
+                                          Deadline deadline) {
+  DJPS_CHECK(std::equal(params.types().begin(), params.types().end(), statement.params.begin(),
+                        statement.params.end()));
+  if (broken_) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
+  const std::vector<const char*> values = params.Values();
+  const std::vector<int> formats(values.size(), 1);
+  if (PQsendQueryPrepared(conn_, statement.name.data(), params.count(), values.data(),
+                          params.lengths().data(), formats.data(), 1) != 1) {
+    const PgError error = ConnectionError("send a statement");
+    Close(error);
+    throw error;
+  }
+  auto pending = Enqueue();
+  co_await Await(pending, deadline);
+  co_return Rows(std::move(pending->result));
+}
+
+std::shared_ptr<Connection::Pending> Connection::Enqueue() {
+  auto pending = std::make_shared<Pending>(executor_);
+  queue_.push_back(pending);
+  if (PQpipelineSync(conn_) != 1) {
+    Close(ConnectionError("send a statement"));
+  } else {
+    Flush();
+  }
+  return pending;
+}
+
+asio::awaitable<void> Connection::Await(std::shared_ptr<Pending> pending, Deadline deadline) {
+  if (!pending->finished) {
+    pending->done.expires_at(deadline);
+    co_await pending->done.async_wait(kNoThrow);
+  }
+  if (!pending->finished) {
+    const PgError late(kQueryCanceled, "Postgres did not answer in time", true);
+    // Canceled from outside, the statement goes on and its answer is dropped; past the deadline
+    // nothing on this connection can be trusted any more.
+    if (std::chrono::steady_clock::now() >= deadline) Close(late);
+    throw late;
+  }
+  if (pending->error) std::rethrow_exception(pending->error);
+}
+
+void Connection::Flush() {
+  if (flushing_ || broken_) return;
+  const int state = PQflush(conn_);
+  if (state < 0) {
+    Close(ConnectionError("send to Postgres"));
+  } else if (state == 1) {
+    flushing_ = true;
+    asio::co_spawn(executor_, FlushLoop(shared_from_this()), [](const std::exception_ptr& error) {
+      if (error) std::rethrow_exception(error);
+    });
+  }
+}
+
+asio::awaitable<void> Connection::FlushLoop(std::shared_ptr<Connection> /*self*/) {
+  while (!broken_) {
+    const auto [error] = co_await socket_.async_wait(stream_descriptor::wait_write, kNoThrow);
+    if (error || broken_) break;
+    const int state = PQflush(conn_);
+    if (state < 0) Close(ConnectionError("send to Postgres"));
+    if (state == 0) break;
+  }
+  flushing_ = false;
+}
+
+asio::awaitable<void> Connection::ReadLoop(std::shared_ptr<Connection> /*self*/) {
+  while (!broken_) {
+    const auto [error] = co_await socket_.async_wait(stream_descriptor::wait_read, kNoThrow);
+    if (broken_) break;
+    if (error || PQconsumeInput(conn_) != 1) {
+      Close(ConnectionError("read from Postgres"));
+      break;
+    }
+    ReadAnswers();
+  }
+}
+
+void Connection::ReadAnswers() {
+  while (!broken_ && !queue_.empty() && PQisBusy(conn_) == 0) {
+    ResultHandle result(PQgetResult(conn_));
+    // A null result separates statements from each other and from their sync point.
+    if (result) Accept(std::move(result));
+  }
+  if (!broken_ && PQstatus(conn_) == CONNECTION_BAD) Close(ConnectionError("read from Postgres"));
+}
+
+void Connection::Accept(ResultHandle result) {
+  Pending& pending = *queue_.front();
+  switch (PQresultStatus(result.get())) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+      pending.result = std::move(result);
+      return;
+    case PGRES_PIPELINE_SYNC: {
+      // The transaction has ended: only now is the answer final.
+      const auto finished = std::move(queue_.front());
+      queue_.pop_front();
+      finished->finished = true;
+      finished->done.cancel();
+      return;
+    }
+    default:
+      pending.error = std::make_exception_ptr(ErrorOf(result.get()));
+  }
+}
+
+asio::awaitable<void> Connection::Closed() {
+  if (!broken_) co_await closed_.async_wait(kNoThrow);
+}
+
+void Connection::Close(const PgError& reason) {
+  if (broken_) return;
+  broken_ = true;
+  const PgError lost(reason.sqlstate(), reason.what(), true);
+  for (const auto& pending : queue_) {
+    if (!pending->error) pending->error = std::make_exception_ptr(lost);
+    pending->finished = true;
+    pending->done.cancel();
+  }
+  queue_.clear();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  closed_.cancel();
+}
+
+PgError Connection::ConnectionError(const char* doing) const {
+  return PgError(kConnectionFailure,
+                 fmt::format("could not {}: {}", doing, Trimmed(PQerrorMessage(conn_))));
+}
+
+}  // namespace djps::pg

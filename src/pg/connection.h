@@ -1,0 +1,98 @@
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "pg/error.h"
+#include "pg/params.h"
+#include "pg/result.h"
+#include "pg/statement.h"
+
+namespace djps::pg {
+
+/// Deadlines, not durations, go down the stack, so that waiting anywhere counts.
+using Deadline = std::chrono::steady_clock::time_point;
+
+inline Deadline After(std::chrono::milliseconds wait) {
+  return std::chrono::steady_clock::now() + wait;
+}
+
+/// One connection to Postgres in pipeline mode: any number of coroutines may have a statement under
+/// way at once; they are sent as they come and answered in order. Each statement is a transaction of
+/// its own, so one that fails leaves its neighbours alone.
+///
+/// A statement that misses its deadline leaves the connection in an unknown state: it is closed, and
+/// everything else that was under way on it fails with it.
+///
+/// Ownership: made and held by shared_ptr; the reading coroutine keeps it alive until it breaks.
+/// Thread-safety: everything on one single-threaded executor.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  /// Connects, and prepares `statements`. Throws PgError.
+  static boost::asio::awaitable<std::shared_ptr<Connection>> Open(
+      const std::string& conninfo, std::span<const Statement* const> statements, Deadline deadline);
+
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Runs a prepared statement. Throws PgError; `outcome_unknown()` when the answer was lost.
+  boost::asio::awaitable<Rows> Execute(const Statement& statement, const Params& params,
+                                       Deadline deadline);
+
+  bool usable() const { return !broken_; }
+  std::size_t in_flight() const { return queue_.size(); }
+
+  /// Returns when the connection has broken or was closed.
+  boost::asio::awaitable<void> Closed();
+
+  /// Fails everything under way and closes the socket. Safe to repeat.
+  void Close(const PgError& reason);
+
+ private:
+  struct Pending {
+    explicit Pending(const boost::asio::any_io_executor& executor) : done(executor) {}
+    boost::asio::steady_timer done;  // expires at the deadline; canceled when there is an answer
+    bool finished = false;
+    ResultHandle result;
+    std::exception_ptr error;
+  };
+
+  explicit Connection(boost::asio::any_io_executor executor);
+
+  boost::asio::awaitable<void> Connect(const std::string& conninfo, Deadline deadline);
+  boost::asio::awaitable<void> PrepareAll(std::span<const Statement* const> statements,
+                                          Deadline deadline);
+  boost::asio::awaitable<void> Await(std::shared_ptr<Pending> pending, Deadline deadline);
+  boost::asio::awaitable<void> WaitSocket(boost::asio::posix::stream_descriptor::wait_type what,
+                                          Deadline deadline);
+  boost::asio::awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
+  boost::asio::awaitable<void> FlushLoop(std::shared_ptr<Connection> self);
+
+  std::shared_ptr<Pending> Enqueue();
+  void Flush();
+  void ReadAnswers();
+  void Accept(ResultHandle result);
+  PgError ConnectionError(const char* doing) const;
+
+  boost::asio::any_io_executor executor_;
+  PGconn* conn_ = nullptr;
+  boost::asio::posix::stream_descriptor socket_;  // a duplicate of libpq's own descriptor
+  boost::asio::steady_timer closed_;              // never expires; canceled when broken
+  std::deque<std::shared_ptr<Pending>> queue_;
+  bool flushing_ = false;
+  bool broken_ = false;
+};
+
+}  // namespace djps::pg

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pg/connection.h"
+
+namespace djps::pg {
+
+struct PoolConfig {
+  std::string conninfo;
+  std::size_t size = 2;
+  std::span<const Statement* const> statements;
+  /// Run once on each new connection, with the statement timeout as its only parameter.
+  const Statement* setup = nullptr;
+  /// The server gives up on a statement after this; callers' deadlines are shorter.
+  std::chrono::milliseconds statement_timeout{30'000};
+  std::chrono::milliseconds connect_timeout{5'000};
+};
+
+/// Keeps `size` connections up, reconnecting with backoff and jitter, and sends each statement down
+/// the least busy one.
+///
+/// Lifetime: Start once; Close and let the executor run dry before destroying.
+/// Thread-safety: everything on one single-threaded executor.
+class Pool {
+ public:
+  Pool(boost::asio::any_io_executor executor, PoolConfig config);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  void Start();
+  void Close();
+
+  /// Runs a prepared statement; waits for a connection if there is none. Conflicts with other
+  /// transactions and stale plans are tried again a few times. Throws PgError.
+  boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params, Deadline deadline);
+
+  /// True while at least one connection is up.
+  bool connected() const;
+
+  /// Why the last connection could not be made, or broke; empty while all is well.
+  const std::string& trouble() const { return trouble_; }
+
+  boost::asio::any_io_executor executor() const { return executor_; }
+
+ private:
+  struct Slot;
+
+  boost::asio::awaitable<void> KeepConnected(std::shared_ptr<Slot> slot);
+  boost::asio::awaitable<std::shared_ptr<Connection>> OpenConnection();
+  boost::asio::awaitable<std::shared_ptr<Connection>> LeastBusy(Deadline deadline);
+  std::shared_ptr<Connection> FindLeastBusy() const;
+  void Report(const std::string& trouble);
+
+  boost::asio::any_io_executor executor_;
+  PoolConfig config_;
+  std::vector<std::shared_ptr<Slot>> slots_;
+  boost::asio::steady_timer connected_signal_;  // canceled each time a connection comes up
+  std::string trouble_;
+  bool closed_ = false;
+};
+
+}  // namespace djps::pg

@@ -1,0 +1,127 @@
+#include "store/job_store.h"
+
+#include <algorithm>
+
+#include "core/check.h"
+#include "store/statements.h"
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+
+Timestamp LocalNow() {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+/// The parameters that both ways of submitting share, in the order of their statements.
+pg::Params SubmissionParams(const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(ids, [](const Uuid& id) { return id; });
+  params.AddArray(jobs, [](const NewJob& job) { return std::string_view(job.queue); });
+  params.AddArray(jobs, [](const NewJob& job) { return std::string_view(job.type); });
+  params.AddArray(jobs, [](const NewJob& job) { return pg::Json{job.payload}; });
+  params.AddArray(jobs, [](const NewJob& job) { return job.priority; });
+  params.AddArray(jobs, [](const NewJob& job) { return job.run_at; });
+  params.AddArray(jobs,
+                  [](const NewJob& job) { return static_cast<std::int16_t>(job.max_attempts); });
+  return params;
+}
+
+std::vector<SubmittedJob> ReadNewJobs(const pg::Rows& rows, const std::vector<Uuid>& ids) {
+  // The rows come in no promised order; the ids were made in ascending order.
+  std::vector<SubmittedJob> submitted(ids.size());
+  DJPS_CHECK(rows.size() == static_cast<int>(ids.size()));
+  for (const pg::Row row : rows) {
+    const Uuid id = row.Get<Uuid>(0);
+    const auto place = std::lower_bound(ids.begin(), ids.end(), id);
+    DJPS_CHECK(place != ids.end() && *place == id);
+    submitted[static_cast<std::size_t>(place - ids.begin())] = {
+        .id = id, .run_at = row.Get<Timestamp>(1), .created_at = row.Get<Timestamp>(2)};
+  }
+  return submitted;
+}
+
+std::vector<SubmittedJob> ReadKeyedJobs(const pg::Rows& rows) {
+  std::vector<SubmittedJob> submitted;
+  submitted.reserve(static_cast<std::size_t>(rows.size()));
+  for (const pg::Row row : rows) {
+    submitted.push_back({.id = row.Get<Uuid>(1),
+                         .replayed = row.Get<bool>(2),
+                         .payload_differs = row.Get<bool>(3),
+                         .run_at = row.Find<Timestamp>(4).value_or(Timestamp{}),
+                         .created_at = row.Find<Timestamp>(5).value_or(Timestamp{})});
+  }
+  return submitted;
+}
+
+JobRecord ReadJob(const pg::Row& row) {
+  JobRecord job;
+  job.id = row.Get<Uuid>(0);
+  job.type = row.Get<std::string>(1);
+  job.queue = row.Get<std::string>(2);
+  job.payload = row.Get<pg::Json>(3).text;
+  const auto status = ParseStatus(row.Get<std::string_view>(4));
+  DJPS_CHECK(status.has_value());
+  job.status = *status;
+  job.priority = row.Get<std::int16_t>(5);
+  job.run_at = row.Get<Timestamp>(6);
+  job.attempts = row.Get<std::int16_t>(7);
+  job.max_attempts = row.Get<std::int16_t>(8);
+  job.idempotency_key = row.Find<std::string>(9);
+  job.created_at = row.Get<Timestamp>(10);
+  job.updated_at = row.Get<Timestamp>(11);
+  job.finished_at = row.Find<Timestamp>(12);
+  if (const auto result = row.Find<pg::Json>(13)) job.result = result->text;
+  if (const auto error = row.Find<pg::Json>(14)) job.last_error = error->text;
+  return job;
+}
+
+}  // namespace
+
+asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vector<NewJob>& jobs,
+                                                                 pg::Deadline deadline) {
+  if (jobs.empty()) co_return std::vector<SubmittedJob>{};
+  const Timestamp now = co_await DatabaseTime(deadline);
+  std::vector<Uuid> ids;
+  ids.reserve(jobs.size());
+  for (std::size_t i = 0; i < jobs.size(); ++i) ids.push_back(ids_.NextJobId(now));
+
+  pg::Params params = SubmissionParams(jobs, ids);
+  const bool keyed = std::any_of(jobs.begin(), jobs.end(),
+                                 [](const NewJob& job) { return job.idempotency_key.has_value(); });
+  std::vector<SubmittedJob> submitted;
+  if (keyed) {
+    params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
+    submitted = ReadKeyedJobs(
+        co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));
+  } else {
+    submitted =
+        ReadNewJobs(co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline), ids);
+  }
+  DJPS_CHECK(submitted.size() == jobs.size());
+  for (const SubmittedJob& job : submitted) {
+    if (!job.replayed) LearnClock(job.created_at);
+  }
+  co_return submitted;
+}
+
+asio::awaitable<std::optional<JobRecord>> JobStore::FindJob(Uuid id, pg::Deadline deadline) {
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kFindJob, std::move(pg::Params().Add(id)), deadline);
+  if (rows.empty()) co_return std::nullopt;
+  co_return ReadJob(rows[0]);
+}
+
+asio::awaitable<Timestamp> JobStore::DatabaseTime(pg::Deadline deadline) {
+  if (!clock_offset_) {
+    const pg::Rows rows = co_await pool_.Execute(sql::kClock, {}, deadline);
+    LearnClock(rows[0].Get<Timestamp>(0));
+  }
+  co_return LocalNow() + *clock_offset_;
+}
+
+void JobStore::LearnClock(Timestamp database_now) { clock_offset_ = database_now - LocalNow(); }
+
+}  // namespace djps::store

@@ -1,0 +1,129 @@
+#include "store/lease_store.h"
+
+#include "core/check.h"
+#include "store/statements.h"
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::microseconds;
+
+std::vector<Uuid> ReadIds(const pg::Rows& rows) {
+  std::vector<Uuid> ids;
+  ids.reserve(static_cast<std::size_t>(rows.size()));
+  for (const pg::Row row : rows) ids.push_back(row.Get<Uuid>(0));
+  return ids;
+}
+
+ClaimedJob ReadClaimedJob(const pg::Row& row) {
+  ClaimedJob job;
+  job.id = row.Get<Uuid>(0);
+  job.attempt = row.Get<std::int16_t>(1);
+  job.priority = row.Get<std::int16_t>(3);
+  job.type = row.Get<std::string>(4);
+  job.payload = row.Get<pg::Json>(5).text;
+  job.max_attempts = row.Get<std::int16_t>(6);
+  job.idempotency_key = row.Find<std::string>(7);
+  job.created_at = row.Get<Timestamp>(8);
+  return job;
+}
+
+/// The lane, the leases and the jobs: how every statement that ends attempts begins.
+template <typename Jobs>
+pg::Params HeldJobs(const Jobs& jobs) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(jobs, [](const auto& job) { return job.lease; });
+  params.AddArray(jobs, [](const auto& job) { return job.job; });
+  return params;
+}
+
+}  // namespace
+
+asio::awaitable<std::vector<std::int16_t>> LeaseStore::ListPriorities(const std::string& queue,
+                                                                      pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(queue);
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kListPriorities, std::move(params), deadline);
+  std::vector<std::int16_t> priorities;
+  for (const pg::Row row : rows) priorities.push_back(row.Get<std::int16_t>(0));
+  co_return priorities;
+}
+
+asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
+                                                    pg::Deadline deadline) {
+  DJPS_CHECK(request.limit >= 1 && request.limit <= kClaimLimitMax);
+  ClaimedBatch batch;
+  const std::vector<std::int16_t> priorities = co_await ListPriorities(request.queue, deadline);
+  if (priorities.empty()) co_return batch;
+
+  batch.lease = ids_.NewLeaseToken();
+  pg::Params params;
+  params.Add(kLane).Add(request.queue);
+  params.AddArray(request.types, [](const std::string& type) { return type; });
+  params.AddArray(priorities, [](std::int16_t priority) { return priority; });
+  params.AddArray(priorities, [](std::int16_t) { return Timestamp::min(); });
+  params.Add(static_cast<std::int32_t>(request.limit)).Add(batch.lease).Add(request.worker);
+  params.Add(microseconds(request.lease));
+  const pg::Rows rows = co_await pool_.Execute(sql::kClaimJobs, std::move(params), deadline);
+  batch.jobs.reserve(static_cast<std::size_t>(rows.size()));
+  for (const pg::Row row : rows) batch.jobs.push_back(ReadClaimedJob(row));
+  co_return batch;
+}
+
+asio::awaitable<std::vector<Uuid>> LeaseStore::CompleteJobs(const std::vector<CompletedJob>& jobs,
+                                                            pg::Deadline deadline) {
+  pg::Params params = HeldJobs(jobs);
+  params.AddArray(jobs, [](const CompletedJob& job) { return pg::Json{job.result}; });
+  co_return ReadIds(co_await pool_.Execute(sql::kCompleteJobs, std::move(params), deadline));
+}
+
+asio::awaitable<std::vector<Uuid>> LeaseStore::FailJobs(const std::vector<FailedJob>& jobs,
+                                                        pg::Deadline deadline) {
+  pg::Params params = HeldJobs(jobs);
+  params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.error_class); });
+  params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.message); });
+  params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.detail); });
+  params.AddArray(jobs, [](const FailedJob& job) { return job.retryable; });
+  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<microseconds> {
+    if (!job.retry_after) return std::nullopt;
+    return microseconds(*job.retry_after);
+  });
+  co_return ReadIds(co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline));
+}
+
+asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<ReturnedJob>& jobs,
+                                                          pg::Deadline deadline) {
+  pg::Params params = HeldJobs(jobs);
+  params.AddArray(jobs, [](const ReturnedJob& job) { return microseconds(job.delay); });
+  co_return ReadIds(co_await pool_.Execute(sql::kReturnJobs, std::move(params), deadline));
+}
+
+asio::awaitable<std::vector<Uuid>> LeaseStore::ExtendLeases(const std::vector<Uuid>& leases,
+                                                            std::chrono::milliseconds duration,
+                                                            pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(leases, [](const Uuid& lease) { return lease; });
+  params.Add(microseconds(duration));
+  co_return ReadIds(co_await pool_.Execute(sql::kExtendLeases, std::move(params), deadline));
+}
+
+asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,
+                                                                         pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(Timestamp::min()).Add(static_cast<std::int32_t>(leases_max));
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kRescueExpiredLeases, std::move(params), deadline);
+  std::vector<RescuedJob> rescued;
+  for (const pg::Row row : rows) {
+    const auto status = ParseStatus(row.Get<std::string_view>(1));
+    DJPS_CHECK(status.has_value());
+    rescued.push_back({row.Get<Uuid>(0), *status, row.Get<std::string>(2)});
+  }
+  co_return rescued;
+}
+
+}  // namespace djps::store

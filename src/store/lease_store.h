@@ -1,0 +1,106 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ids.h"
+#include "djps/job.h"
+#include "pg/pool.h"
+
+namespace djps::store {
+
+/// The most jobs one claim puts under one lease: a lease is rewritten each time part of it is done.
+inline constexpr std::size_t kClaimLimitMax = 100;
+
+struct ClaimRequest {
+  std::string queue;
+  std::vector<std::string> types;
+  std::size_t limit = 1;  ///< 1..kClaimLimitMax
+  std::string worker;
+  std::chrono::milliseconds lease{10'000};
+};
+
+struct ClaimedJob {
+  Uuid id;
+  int attempt = 1;
+  std::string type;
+  std::string payload;
+  std::int16_t priority = 0;
+  int max_attempts = 0;
+  std::optional<std::string> idempotency_key;
+  Timestamp created_at{};
+};
+
+struct ClaimedBatch {
+  Uuid lease;
+  std::vector<ClaimedJob> jobs;  ///< Empty: nothing was due, and no lease was made.
+};
+
+struct CompletedJob {
+  Uuid lease;
+  Uuid job;
+  std::string result = "null";  ///< JSON text.
+};
+
+struct FailedJob {
+  Uuid lease;
+  Uuid job;
+  std::string error_class = {};
+  std::string message = {};
+  std::string detail = {};
+  bool retryable = true;
+  std::optional<std::chrono::milliseconds> retry_after = {};
+};
+
+struct ReturnedJob {
+  Uuid lease;
+  Uuid job;
+  std::chrono::milliseconds delay{0};
+};
+
+struct RescuedJob {
+  Uuid id;
+  JobStatus status = JobStatus::kFailed;
+  std::string worker;  ///< The one that lost it.
+};
+
+/// What workers do with jobs: typed calls over src/store/sql/ready and src/store/sql/leases.
+///
+/// Every call that ends attempts gives back the ids that were still held under the lease named; for
+/// one that is missing nothing was changed (the fence). Throws pg::PgError when the database is
+/// away; where outcome_unknown() says that the answer was lost, the call may be repeated.
+class LeaseStore {
+ public:
+  explicit LeaseStore(pg::Pool& pool) : pool_(pool) {}
+
+  boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
+                                                 pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<Uuid>> CompleteJobs(const std::vector<CompletedJob>& jobs,
+                                                         pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<Uuid>> FailJobs(const std::vector<FailedJob>& jobs,
+                                                     pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<Uuid>> ReturnJobs(const std::vector<ReturnedJob>& jobs,
+                                                       pg::Deadline deadline);
+
+  /// The heartbeat. Gives back the leases that still hold.
+  boost::asio::awaitable<std::vector<Uuid>> ExtendLeases(const std::vector<Uuid>& leases,
+                                                         std::chrono::milliseconds duration,
+                                                         pg::Deadline deadline);
+
+  /// Ends attempts whose lease has expired, at most `leases_max` leases of them.
+  boost::asio::awaitable<std::vector<RescuedJob>> RescueExpiredLeases(int leases_max,
+                                                                      pg::Deadline deadline);
+
+ private:
+  boost::asio::awaitable<std::vector<std::int16_t>> ListPriorities(const std::string& queue,
+                                                                   pg::Deadline deadline);
+
+  pg::Pool& pool_;
+  IdGenerator ids_;
+};
+
+}  // namespace djps::store

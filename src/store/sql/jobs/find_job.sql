@@ -1,0 +1,22 @@
+-- find_job(uuid)
+-- One job with all its fields and, where an attempt failed, the latest error.
+--
+-- $1 id  uuid
+-- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb
+--
+-- Locks: none. Cost: a few index probes; a running job also looks through the leases.
+-- Safe to repeat: yes. Zero rows: no such job.
+select j.id, j.type, j.queue, j.payload, j.status::text as status, j.priority, j.run_at, j.attempts,
+       j.max_attempts, j.idempotency_key, j.created_at, j.updated_at, j.finished_at, j.result,
+       e.last_error
+from djps.jobs j
+left join lateral (
+  select jsonb_build_object('class', a.error_class, 'message', a.message, 'detail', a.detail,
+                            'attempt', a.attempt, 'worker', a.worker,
+                            'ended_at', a.ended_at) as last_error
+  from djps.attempts a
+  where a.job_id = j.id
+  order by a.ended_at desc
+  limit 1
+) e on true
+where j.id = $1

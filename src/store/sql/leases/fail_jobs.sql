@@ -1,0 +1,34 @@
+-- fail_jobs(int2, uuid[], uuid[], text[], text[], text[], bool[], interval[])
+-- Ends attempts as failed, of any number of leases: each job goes back to the queue after its
+-- backoff, or to the dead letters when its attempts are used up or retrying is pointless.
+--
+-- $1 lane           int2
+-- $2 leases         uuid[]      the lease each job is held under
+-- $3 jobs           uuid[]
+-- $4 error_classes  text[]
+-- $5 messages       text[]
+-- $6 details        text[]
+-- $7 retryable      bool[]      false: dead at once
+-- $8 retry_after    interval[]  null: the backoff decides
+-- Returns: id uuid, status text, run_at timestamptz
+-- Only what was held comes back. status is failed or dead; run_at is null for dead jobs.
+--
+-- Locks: the lease rows, in the order of their ids. Cost: O(jobs). Safe to repeat: yes.
+with taken as materialized (
+  select h.job_id, h.attempt, h.claimed_at, h.worker
+  from (
+    select d.lease, array_agg(d.job) as jobs
+    from unnest($2, $3) as d (lease, job)
+    group by d.lease
+    order by d.lease
+  ) by_lease
+  cross join lateral djps.take_from_lease($1, by_lease.lease, by_lease.jobs) h
+)
+select e.job_id as id, e.status::text as status, e.run_at
+from djps.fail_attempts($1, array(
+  select row(t.job_id, t.attempt, t.claimed_at, t.worker, d.error_class, d.message, d.detail,
+             d.retryable, d.retry_after)::djps.failed_attempt
+  from taken t
+  join unnest($3, $4, $5, $6, $7, $8)
+    as d (job, error_class, message, detail, retryable, retry_after) on d.job = t.job_id
+)) e

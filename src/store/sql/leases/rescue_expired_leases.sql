@@ -1,0 +1,42 @@
+-- rescue_expired_leases(int2, timestamptz, int4)
+-- Ends the attempts under leases that have expired, as failures of the class lease_expired: their
+-- jobs are queued again after the backoff, or dead when that was the last attempt. Any node may run
+-- this at any time; each lease is acted on once.
+--
+-- $1 lane     int2
+-- $2 from_at  timestamptz  nothing expired before this is left; '-infinity' to look at all
+-- $3 limit    int4         leases per call
+-- Returns: id uuid, status text, worker text
+--
+-- Locks: the expired lease rows, skip locked: never waits, never passes a completion in progress.
+-- Index: leases_expiry_idx. Cost: O(expired), plus dead index entries since from_at.
+-- Safe to repeat: yes. Zero rows: nothing had expired.
+with expired as (
+  delete from djps.leases
+  where lane = $1
+    and ctid = any (array(
+      select l.ctid
+      from djps.leases l
+      where l.lane = $1 and l.expires_at >= $2 and l.expires_at <= now()
+      order by l.expires_at
+      limit $3
+      for update skip locked
+    ))
+  returning id, worker, claimed_at, expires_at, job_ids, attempts
+),
+
+lost as materialized (
+  select held.job_id, held.attempt, e.worker, e.claimed_at, e.expires_at
+  from expired e
+  cross join lateral unnest(e.job_ids, e.attempts) as held (job_id, attempt)
+)
+
+select f.job_id as id, f.status::text as status, lost.worker
+from djps.fail_attempts($1, array(
+  select row(lost.job_id, lost.attempt, lost.claimed_at, lost.worker, 'lease_expired',
+             format('the lease of worker %s expired at %s without a heartbeat; it may have died',
+                    lost.worker, lost.expires_at),
+             '', true, null)::djps.failed_attempt
+  from lost
+)) f
+join lost on lost.job_id = f.job_id

@@ -1,0 +1,60 @@
+-- claim_jobs(int2, text, text[], int2[], timestamptz[], int4, uuid, text, interval)
+-- Claims up to $6 due jobs of one queue for one worker, smallest priority number first, oldest first,
+-- and puts them under one new lease. THE claim: every job that runs came through this statement.
+--
+-- $1 lane            int2
+-- $2 queue           text
+-- $3 types           text[]         what this worker has handlers for; other jobs are passed over
+-- $4 priorities      int2[]         the levels to look at, ascending: see list_priorities
+-- $5 cursors         timestamptz[]  per level: nothing to find before this; '-infinity' to look at all
+-- $6 limit           int4           1..500
+-- $7 lease           uuid           the new lease's id, random: the fencing token of this batch
+-- $8 worker          text           for people
+-- $9 duration        interval       > 0
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz
+--
+-- Locks: the claimed rows of ready (for update skip locked: never waits), the new lease.
+-- Index: ready_claim_key, one range per level, read in order and no further than the limit, so rows
+-- of the future in one level are not walked to reach the next. Cost: O(limit) plus what is passed
+-- over: rows locked by other claimers, rows of unknown types and dead rows since the cursor.
+-- Safe to repeat: no, each call claims more. Zero rows: nothing due; no lease is made.
+--
+-- Why `ctid = any (array(...))`: the array is computed once, before the delete, so the limit holds
+-- whatever plan is chosen, and the delete visits exactly the locked rows.
+with claimed as (
+  delete from djps.ready
+  where lane = $1
+    and ctid = any (array(
+      select due.tid
+      from unnest($4, $5) as level (priority, from_at)
+      cross join lateral (
+        select r.ctid as tid
+        from djps.ready r
+        where r.lane = $1
+          and r.queue = $2
+          and r.priority = level.priority
+          and r.visible_at >= level.from_at
+          and r.visible_at <= now()
+          and r.type = any ($3)
+        order by r.visible_at, r.id
+        limit $6
+        for update skip locked
+      ) due
+      limit $6
+    ))
+  returning id, (attempts + 1)::int2 as attempt, visible_at, priority
+),
+
+lease as (
+  insert into djps.leases (id, expires_at, claimed_at, lane, worker, job_ids, attempts)
+  select $7, clock_timestamp() + $9, clock_timestamp(), $1, $8, array_agg(id), array_agg(attempt)
+  from claimed
+  having count(*) > 0
+  returning expires_at
+)
+
+select c.id, c.attempt, c.visible_at, c.priority,
+       f.type, f.payload, f.max_attempts, f.idempotency_key, f.created_at, lease.expires_at
+from claimed c
+join djps.facts f on f.id = c.id and f.lane = $1
+cross join lease

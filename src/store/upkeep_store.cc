@@ -1,0 +1,27 @@
+#include "store/upkeep_store.h"
+
+#include "store/statements.h"
+
+namespace djps::store {
+
+namespace asio = boost::asio;
+
+asio::awaitable<ServerState> UpkeepStore::CheckServer(pg::Deadline deadline) {
+  const pg::Rows rows = co_await pool_.Execute(sql::kCheckServer, {}, deadline);
+  const pg::Row row = rows[0];
+  co_return ServerState{.version_num = row.Get<std::int32_t>(0),
+                        .read_only = row.Get<bool>(1),
+                        .fsync = row.Get<bool>(2),
+                        .full_page_writes = row.Get<bool>(3),
+                        .schema_version = row.Get<std::int32_t>(4)};
+}
+
+asio::awaitable<int> UpkeepStore::EnsurePartitions(int days, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(static_cast<std::int32_t>(days));
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kEnsurePartitions, std::move(params), deadline);
+  co_return rows[0].Get<std::int32_t>(0);
+}
+
+}  // namespace djps::store
