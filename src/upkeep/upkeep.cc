@@ -1,0 +1,98 @@
+#include "upkeep/upkeep.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace djps::upkeep {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+constexpr int kLeasesPerRescue = 100;
+constexpr int kPartitionDaysAhead = 3;
+constexpr milliseconds kStatementTimeout{10'000};
+
+}  // namespace
+
+Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig config)
+    : executor_(std::move(executor)),
+      config_(config),
+      leases_(pool),
+      upkeep_(pool),
+      rescue_timer_(executor_),
+      partition_timer_(executor_),
+      ended_(executor_, asio::steady_timer::time_point::max()) {}
+
+template <typename Loop>
+void Upkeep::Spawn(Loop loop) {
+  ++loops_;
+  asio::co_spawn(executor_, std::move(loop), [this](const std::exception_ptr& error) {
+    // The loops handle a failing database themselves; anything here is a bug.
+    if (error) std::rethrow_exception(error);
+    --loops_;
+    ended_.cancel();
+  });
+}
+
+void Upkeep::Start() {
+  Spawn(RescueLoop());
+  Spawn(PartitionLoop());
+}
+
+asio::awaitable<void> Upkeep::Stop() {
+  stopping_ = true;
+  rescue_timer_.cancel();
+  partition_timer_.cancel();
+  while (loops_ > 0) co_await ended_.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+asio::awaitable<void> Upkeep::Sleep(asio::steady_timer& timer, milliseconds duration) {
+  if (stopping_) co_return;
+  timer.expires_after(duration);
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
+asio::awaitable<void> Upkeep::RescueLoop() {
+  while (!stopping_) {
+    try {
+      co_await RescueOnce();
+    } catch (const pg::PgError& error) {
+      spdlog::debug("could not look for expired leases: {}", error.what());
+    }
+    co_await Sleep(rescue_timer_, config_.rescue_interval);
+  }
+}
+
+asio::awaitable<std::size_t> Upkeep::RescueOnce() {
+  std::size_t rescued = 0;
+  while (true) {
+    const auto jobs =
+        co_await leases_.RescueExpiredLeases(kLeasesPerRescue, pg::After(kStatementTimeout));
+    for (const store::RescuedJob& job : jobs) {
+      spdlog::warn("job {}: the lease of worker {} expired; it is {} now", job.id.ToString(),
+                   job.worker, StatusName(job.status));
+    }
+    rescued += jobs.size();
+    if (jobs.empty()) co_return rescued;
+  }
+}
+
+asio::awaitable<void> Upkeep::PartitionLoop() {
+  while (!stopping_) {
+    try {
+      const int made =
+          co_await upkeep_.EnsurePartitions(kPartitionDaysAhead, pg::After(kStatementTimeout));
+      if (made > 0) spdlog::info("made {} partitions ahead", made);
+    } catch (const pg::PgError& error) {
+      // There are days in hand; the next round will do.
+      spdlog::warn("could not make partitions ahead: {}", error.what());
+    }
+    co_await Sleep(partition_timer_, config_.partition_interval);
+  }
+}
+
+}  // namespace djps::upkeep

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+
+#include "pg/pool.h"
+#include "store/lease_store.h"
+#include "store/upkeep_store.h"
+
+namespace djps::upkeep {
+
+struct UpkeepConfig {
+  std::chrono::milliseconds rescue_interval{1'000};      ///< How often expired leases are looked for.
+  std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
+};
+
+/// What somebody has to do now and then for the system to stay healthy: put back the jobs of dead
+/// workers, and make tomorrow's partitions. Every server and worker runs it; there is no leader,
+/// since each action is safe when several do it at once and done once by whoever comes first.
+///
+/// Thread-safety: everything on one single-threaded executor.
+class Upkeep {
+ public:
+  Upkeep(boost::asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig config = {});
+
+  void Start();
+
+  /// Returns when both loops have ended.
+  boost::asio::awaitable<void> Stop();
+
+  /// One look for expired leases; gives back how many jobs were put back or buried.
+  boost::asio::awaitable<std::size_t> RescueOnce();
+
+ private:
+  boost::asio::awaitable<void> RescueLoop();
+  boost::asio::awaitable<void> PartitionLoop();
+  boost::asio::awaitable<void> Sleep(boost::asio::steady_timer& timer,
+                                     std::chrono::milliseconds duration);
+  template <typename Loop>
+  void Spawn(Loop loop);
+
+  boost::asio::any_io_executor executor_;
+  UpkeepConfig config_;
+  store::LeaseStore leases_;
+  store::UpkeepStore upkeep_;
+  boost::asio::steady_timer rescue_timer_;
+  boost::asio::steady_timer partition_timer_;
+  boost::asio::steady_timer ended_;  // canceled when a loop has ended
+  std::size_t loops_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace djps::upkeep

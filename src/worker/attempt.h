@@ -1,0 +1,39 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <stop_token>
+
+#include "djps/worker.h"
+
+namespace djps::worker {
+
+/// Why a running attempt was told to stop.
+enum class StopReason {
+  kNone,
+  kTimeout,    ///< It ran longer than it may: ends as failed, "timeout".
+  kLeaseLost,  ///< Somebody else may have the job by now: whatever comes out is dropped.
+  kShutdown,   ///< The worker stops: handed back unless it succeeds anyway.
+};
+
+/// One claimed job on its way through this process.
+struct Attempt {
+  Attempt(Job claimed, const boost::asio::any_io_executor& executor)
+      : job(std::move(claimed)), watchdog(executor) {
+    job.stop = stop.get_token();
+  }
+
+  /// The first reason given stands.
+  void Stop(StopReason why) {
+    if (reason == StopReason::kNone) reason = why;
+    stop.request_stop();
+  }
+
+  std::stop_source stop;
+  Job job;
+  StopReason reason = StopReason::kNone;
+  bool reported = false;  // an outcome was handed to the reporter
+  boost::asio::steady_timer watchdog;
+};
+
+}  // namespace djps::worker

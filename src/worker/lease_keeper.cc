@@ -1,0 +1,100 @@
+#include "worker/lease_keeper.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <unordered_set>
+
+namespace djps::worker {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+}  // namespace
+
+LeaseKeeper::LeaseKeeper(asio::any_io_executor executor, store::LeaseStore& leases,
+                         std::chrono::milliseconds duration)
+    : leases_(leases), duration_(duration), timer_(std::move(executor)) {}
+
+void LeaseKeeper::Add(Uuid lease, steady_clock::time_point claimed_at,
+                      const std::vector<std::shared_ptr<Attempt>>& attempts) {
+  Held& held = held_[lease];
+  held.expires_at = claimed_at + duration_;
+  for (const auto& attempt : attempts) held.attempts.emplace(attempt->job.id, attempt);
+}
+
+void LeaseKeeper::Settle(Uuid lease, Uuid job) {
+  const auto held = held_.find(lease);
+  if (held == held_.end()) return;
+  held->second.attempts.erase(job);
+  if (held->second.attempts.empty()) held_.erase(held);
+}
+
+bool LeaseKeeper::Holds(Uuid lease) const {
+  const auto held = held_.find(lease);
+  return held != held_.end() && !held->second.lost &&
+         steady_clock::now() < held->second.expires_at;
+}
+
+asio::awaitable<void> LeaseKeeper::Run() {
+  while (!stopped_) {
+    timer_.expires_after(duration_ / 3);
+    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (stopped_) break;
+    co_await Beat();
+    LoseExpired();
+  }
+}
+
+void LeaseKeeper::Stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+asio::awaitable<void> LeaseKeeper::Beat() {
+  std::vector<Uuid> beating;
+  for (const auto& [lease, held] : held_) {
+    if (!held.lost) beating.push_back(lease);
+  }
+  if (beating.empty()) co_return;
+  const auto sent_at = steady_clock::now();
+  try {
+    const std::vector<Uuid> alive =
+        co_await leases_.ExtendLeases(beating, duration_, pg::After(duration_ / 3));
+    const std::unordered_set<Uuid> extended(alive.begin(), alive.end());
+    for (const Uuid& lease : beating) {
+      // Its last jobs may have been settled while the heartbeat was under way.
+      const auto held = held_.find(lease);
+      if (held == held_.end()) continue;
+      if (extended.contains(lease)) {
+        held->second.expires_at = sent_at + duration_;
+      } else {
+        Lose(held->second);
+      }
+    }
+  } catch (const pg::PgError& error) {
+    spdlog::warn("heartbeat of {} leases failed: {}", beating.size(), error.what());
+  }
+}
+
+void LeaseKeeper::LoseExpired() {
+  for (auto& [lease, held] : held_) {
+    if (!held.lost && steady_clock::now() >= held.expires_at) Lose(held);
+  }
+}
+
+void LeaseKeeper::Lose(Held& held) {
+  held.lost = true;
+  for (const auto& [job, attempt] : held.attempts) {
+    // A finished handler's report is on its way and will be answered by the fence.
+    if (attempt->reported) continue;
+    spdlog::warn("job {} attempt {}: the lease was lost; stopping it", job.ToString(),
+                 attempt->job.attempt);
+    attempt->Stop(StopReason::kLeaseLost);
+  }
+}
+
+}  // namespace djps::worker

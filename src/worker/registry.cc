@@ -1,0 +1,31 @@
+#include "worker/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace djps::worker {
+
+void Registry::Add(std::string type, AnyHandler handler) {
+  if (type.empty()) throw std::invalid_argument("a handler needs a job type; the type was empty");
+  const auto [entry, added] = handlers_.try_emplace(std::move(type), std::move(handler));
+  if (!added) {
+    throw std::invalid_argument(
+        fmt::format("the job type \"{}\" has a handler already", entry->first));
+  }
+}
+
+const AnyHandler* Registry::Find(const std::string& type) const {
+  const auto entry = handlers_.find(type);
+  return entry == handlers_.end() ? nullptr : &entry->second;
+}
+
+std::vector<std::string> Registry::types() const {
+  std::vector<std::string> types;
+  for (const auto& [type, handler] : handlers_) types.push_back(type);
+  std::sort(types.begin(), types.end());
+  return types;
+}
+
+}  // namespace djps::worker

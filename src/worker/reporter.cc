@@ -1,0 +1,208 @@
+#include "worker/reporter.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <unordered_set>
+
+#include "core/text.h"
+
+namespace djps::worker {
+namespace {
+
+namespace asio = boost::asio;
+using store::CompletedJob;
+using store::FailedJob;
+using store::ReturnedJob;
+
+constexpr std::size_t kBatchMax = 1'000;
+constexpr std::size_t kErrorClassBytesMax = 200;
+constexpr std::size_t kMessageBytesMax = 2'000;
+constexpr std::size_t kDetailBytesMax = 8 * 1024;
+constexpr std::chrono::milliseconds kRetryBase{50};
+constexpr std::chrono::milliseconds kRetryCap{2'000};
+constexpr std::chrono::milliseconds kWriteTimeout{10'000};
+
+/// The longest snooze or retry delay; longer ones, and ones in the past, are brought into range so
+/// that no handler can make an interval overflow.
+constexpr std::chrono::milliseconds kDelayMax = std::chrono::hours(24 * 366);
+
+std::chrono::milliseconds Bounded(std::chrono::milliseconds delay) {
+  return std::clamp(delay, std::chrono::milliseconds(0), kDelayMax);
+}
+
+template <typename Jobs>
+std::unordered_set<Uuid> SetOf(const Jobs& ids) {
+  return {ids.begin(), ids.end()};
+}
+
+FailedJob Describe(const Attempt& attempt, const Failed& failed) {
+  return {.lease = attempt.job.lease_token,
+          .job = attempt.job.id,
+          .error_class = CleanText(failed.error_class, kErrorClassBytesMax),
+          .message = CleanText(failed.message, kMessageBytesMax),
+          .detail = CleanText(failed.detail, kDetailBytesMax),
+          .retryable = failed.retryable,
+          .retry_after = failed.retry_after ? std::optional(Bounded(*failed.retry_after))
+                                            : std::nullopt};
+}
+
+/// A result that jsonb will not hold is the handler's mistake and fails its attempt.
+FailedJob RefusedResult(const CompletedJob& job, const pg::PgError& error) {
+  return {.lease = job.lease,
+          .job = job.job,
+          .error_class = "invalid_result",
+          .message = fmt::format("the handler's result is not JSON that Postgres can store: {}",
+                                 error.what()),
+          .detail = CleanText(job.result, kDetailBytesMax),
+          .retryable = true,
+          .retry_after = std::nullopt};
+}
+
+}  // namespace
+
+Reporter::Reporter(asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper)
+    : leases_(leases),
+      keeper_(keeper),
+      wake_(std::move(executor), asio::steady_timer::time_point::max()),
+      backoff_(kRetryBase, kRetryCap) {}
+
+void Reporter::Report(const Attempt& attempt, const Outcome& outcome) {
+  const Job& job = attempt.job;
+  if (const auto* succeeded = std::get_if<Succeeded>(&outcome)) {
+    queue_.emplace_back(CompletedJob{job.lease_token, job.id, succeeded->result});
+  } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
+    queue_.emplace_back(Describe(attempt, *failed));
+  } else {
+    queue_.emplace_back(
+        ReturnedJob{job.lease_token, job.id, Bounded(std::get<Snoozed>(outcome).delay)});
+  }
+  wake_.cancel();
+}
+
+void Reporter::Stop() {
+  stopped_ = true;
+  wake_.cancel();
+}
+
+asio::awaitable<void> Reporter::Run() {
+  while (!stopped_ || !queue_.empty()) {
+    if (queue_.empty() || trouble_) {
+      if (trouble_) {
+        wake_.expires_after(backoff_.Next());
+      } else {
+        wake_.expires_at(asio::steady_timer::time_point::max());
+      }
+      co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (queue_.empty()) continue;
+    }
+    trouble_ = false;
+    co_await WriteBatch(TakeBatch());
+    if (!trouble_) backoff_.Reset();
+  }
+}
+
+Reporter::Batch Reporter::TakeBatch() {
+  Batch batch;
+  std::size_t taken = 0;
+  for (; taken < queue_.size() && taken < kBatchMax; ++taken) {
+    Item& item = queue_[taken];
+    if (auto* completed = std::get_if<CompletedJob>(&item)) {
+      batch.completed.push_back(std::move(*completed));
+    } else if (auto* failed = std::get_if<FailedJob>(&item)) {
+      batch.failed.push_back(std::move(*failed));
+    } else {
+      batch.returned.push_back(std::get<ReturnedJob>(item));
+    }
+  }
+  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken));
+  return batch;
+}
+
+asio::awaitable<void> Reporter::WriteBatch(Batch batch) {
+  in_flight_ = batch.size();
+  if (!batch.completed.empty()) co_await WriteKind(std::move(batch.completed));
+  if (!batch.failed.empty()) co_await WriteKind(std::move(batch.failed));
+  if (!batch.returned.empty()) co_await WriteKind(std::move(batch.returned));
+  in_flight_ = 0;
+}
+
+asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<CompletedJob>& jobs) {
+  return leases_.CompleteJobs(jobs, pg::After(kWriteTimeout));
+}
+
+asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<FailedJob>& jobs) {
+  return leases_.FailJobs(jobs, pg::After(kWriteTimeout));
+}
+
+asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<ReturnedJob>& jobs) {
+  return leases_.ReturnJobs(jobs, pg::After(kWriteTimeout));
+}
+
+template <typename Job>
+asio::awaitable<void> Reporter::WriteKind(std::vector<Job> jobs) {
+  bool refused = false;
+  try {
+    Settle(jobs, co_await Send(jobs));
+  } catch (const pg::PgError& error) {
+    refused = error.bad_value();
+    if (!refused) {
+      spdlog::warn("could not report {} outcomes: {}", jobs.size(), error.what());
+      trouble_ = true;
+      KeepForLater(std::move(jobs));
+    }
+  }
+  // One bad value must not keep its neighbours from being written.
+  if (refused) co_await WriteOneByOne(jobs);
+}
+
+template <typename Job>
+asio::awaitable<void> Reporter::WriteOneByOne(const std::vector<Job>& jobs) {
+  for (const Job& job : jobs) {
+    const std::vector<Job> alone = {job};
+    try {
+      Settle(alone, co_await Send(alone));
+    } catch (const pg::PgError& error) {
+      if (!error.bad_value()) {
+        trouble_ = true;
+        KeepForLater(alone);
+      } else if constexpr (std::is_same_v<Job, CompletedJob>) {
+        queue_.emplace_back(RefusedResult(job, error));
+      } else {
+        // Texts are cleaned and delays bounded before they get here: this is a bug, and the lease's
+        // expiry ends the attempt.
+        spdlog::error("job {}: its outcome was refused: {}", job.job.ToString(), error.what());
+        keeper_.Settle(job.lease, job.job);
+      }
+    }
+  }
+}
+
+template <typename Jobs>
+void Reporter::Settle(const Jobs& jobs, const std::vector<Uuid>& accepted) {
+  const auto written = SetOf(accepted);
+  for (const auto& job : jobs) {
+    if (!written.contains(job.job)) {
+      spdlog::warn("job {}: the lease was lost, so its outcome was refused", job.job.ToString());
+    }
+    keeper_.Settle(job.lease, job.job);
+  }
+}
+
+template <typename Jobs>
+void Reporter::KeepForLater(Jobs jobs) {
+  for (auto& job : jobs) {
+    if (keeper_.Holds(job.lease)) {
+      queue_.emplace_back(std::move(job));
+    } else {
+      spdlog::warn("job {}: its outcome could not be reported before the lease ran out",
+                   job.job.ToString());
+      keeper_.Settle(job.lease, job.job);
+    }
+  }
+}
+
+}  // namespace djps::worker

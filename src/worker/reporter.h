@@ -1,0 +1,70 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "core/backoff.h"
+#include "store/lease_store.h"
+#include "worker/attempt.h"
+#include "worker/lease_keeper.h"
+
+namespace djps::worker {
+
+/// Tells the database how attempts ended, in batches that grow by themselves: what finishes while
+/// one batch is being written goes into the next. Keeps what could not be written while the database
+/// is away, for as long as the lease may still hold.
+class Reporter {
+ public:
+  Reporter(boost::asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper);
+
+  void Report(const Attempt& attempt, const Outcome& outcome);
+
+  /// Outcomes not yet confirmed by the database.
+  std::size_t backlog() const { return queue_.size() + in_flight_; }
+
+  /// Works until Stop was called and everything is written or given up.
+  boost::asio::awaitable<void> Run();
+  void Stop();
+
+ private:
+  struct Batch {
+    std::vector<store::CompletedJob> completed;
+    std::vector<store::FailedJob> failed;
+    std::vector<store::ReturnedJob> returned;
+    std::size_t size() const { return completed.size() + failed.size() + returned.size(); }
+  };
+  using Item = std::variant<store::CompletedJob, store::FailedJob, store::ReturnedJob>;
+
+  Batch TakeBatch();
+  boost::asio::awaitable<void> WriteBatch(Batch batch);
+
+  template <typename Job>
+  boost::asio::awaitable<void> WriteKind(std::vector<Job> jobs);
+  template <typename Job>
+  boost::asio::awaitable<void> WriteOneByOne(const std::vector<Job>& jobs);
+
+  // The statement for each kind; gives back the ids that were held.
+  boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::CompletedJob>& jobs);
+  boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::FailedJob>& jobs);
+  boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::ReturnedJob>& jobs);
+
+  template <typename Jobs>
+  void Settle(const Jobs& jobs, const std::vector<Uuid>& accepted);
+  template <typename Jobs>
+  void KeepForLater(Jobs jobs);
+
+  store::LeaseStore& leases_;
+  LeaseKeeper& keeper_;
+  boost::asio::steady_timer wake_;
+  std::vector<Item> queue_;
+  std::size_t in_flight_ = 0;
+  Backoff backoff_;
+  bool trouble_ = false;  // the last write failed: wait before the next
+  bool stopped_ = false;
+};
+
+}  // namespace djps::worker

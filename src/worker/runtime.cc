@@ -1,0 +1,230 @@
+#include "worker/runtime.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <stdexcept>
+
+#include "core/backoff.h"
+#include "core/check.h"
+#include "worker/invoke.h"
+
+namespace djps::worker {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+
+/// The first wait after an empty look; doubles up to WorkerConfig::poll_interval_max.
+constexpr milliseconds kPollIntervalMin{5};
+constexpr milliseconds kClaimTimeout{10'000};
+/// How long a handler may take to notice that its time is over before the attempt is reported as
+/// timed out without it.
+constexpr milliseconds kAbandonAfter{5'000};
+/// Claims stop while this many outcomes wait to be written.
+constexpr std::size_t kReportBacklogMax = 5'000;
+
+std::string DefaultName() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}/{}", host.data(), getpid());
+}
+
+template <typename T>
+void RequireRange(const char* field, T value, T low, T high, const char* unit) {
+  if (value < low || value > high) {
+    throw std::invalid_argument(
+        fmt::format("{} must be from {} to {} {}, got {}", field, low, high, unit, value));
+  }
+}
+
+}  // namespace
+
+WorkerConfig Checked(WorkerConfig config) {
+  RequireRange<std::size_t>("concurrency", config.concurrency, 1, 10'000, "jobs");
+  RequireRange<std::int64_t>("lease", config.lease.count(), 1'000, 86'400'000, "ms");
+  RequireRange<std::int64_t>("timeout", config.timeout.count(), 0, 30LL * 86'400'000, "ms");
+  RequireRange<std::int64_t>("grace", config.grace.count(), 0, 86'400'000, "ms");
+  RequireRange<std::int64_t>("poll_interval_max", config.poll_interval_max.count(), 1, 60'000,
+                             "ms");
+  if (config.queue.empty()) throw std::invalid_argument("queue must not be empty");
+  if (config.name.empty()) config.name = DefaultName();
+  return config;
+}
+
+Runtime::Runtime(asio::any_io_executor executor, pg::Pool& pool, WorkerConfig config,
+                 Registry registry)
+    : executor_(std::move(executor)),
+      config_(Checked(std::move(config))),
+      registry_(std::move(registry)),
+      leases_(pool),
+      keeper_(executor_, leases_, config_.lease),
+      reporter_(executor_, leases_, keeper_),
+      threads_(config_.concurrency),
+      changed_(executor_, asio::steady_timer::time_point::max()) {}
+
+template <typename Loop>
+void Runtime::Spawn(Loop loop) {
+  ++loops_;
+  asio::co_spawn(executor_, std::move(loop), [this](const std::exception_ptr& error) {
+    // The loops handle a failing database themselves; anything here is a bug.
+    if (error) std::rethrow_exception(error);
+    --loops_;
+    changed_.cancel();
+  });
+}
+
+void Runtime::Start() {
+  DJPS_CHECK(loops_ == 0 && !registry_.types().empty());
+  Spawn(Fetch());
+  Spawn(keeper_.Run());
+  Spawn(reporter_.Run());
+}
+
+asio::awaitable<void> Runtime::Fetch() {
+  Backoff polling(kPollIntervalMin, config_.poll_interval_max);
+  while (!stopping_) {
+    const std::size_t free = FreeSlots();
+    if (free == 0) {
+      co_await Pause(config_.poll_interval_max);
+      continue;
+    }
+    bool found = false;
+    try {
+      found = co_await ClaimOnce(free) > 0;
+    } catch (const pg::PgError& error) {
+      spdlog::warn("could not claim jobs: {}", error.what());
+    }
+    if (found) {
+      polling.Reset();
+    } else if (!stopping_) {
+      co_await Pause(polling.Next());
+    }
+  }
+}
+
+std::size_t Runtime::FreeSlots() const {
+  if (reporter_.backlog() >= kReportBacklogMax) return 0;
+  return config_.concurrency - std::min(config_.concurrency, attempts_.size());
+}
+
+asio::awaitable<void> Runtime::Pause(milliseconds longest) {
+  changed_.expires_after(longest);
+  co_await changed_.async_wait(kNoThrow);
+}
+
+asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t free) {
+  const store::ClaimRequest request{.queue = config_.queue,
+                                    .types = registry_.types(),
+                                    .limit = std::min(free, store::kClaimLimitMax),
+                                    .worker = config_.name,
+                                    .lease = config_.lease};
+  const auto sent_at = steady_clock::now();
+  store::ClaimedBatch batch = co_await leases_.ClaimJobs(request, pg::After(kClaimTimeout));
+
+  std::vector<std::shared_ptr<Attempt>> claimed;
+  for (store::ClaimedJob& job : batch.jobs) {
+    claimed.push_back(std::make_shared<Attempt>(
+        Job{.id = job.id,
+            .type = std::move(job.type),
+            .queue = config_.queue,
+            .payload = std::move(job.payload),
+            .priority = job.priority,
+            .attempt = job.attempt,
+            .max_attempts = job.max_attempts,
+            .idempotency_key = std::move(job.idempotency_key),
+            .created_at = job.created_at,
+            .lease_token = batch.lease,
+            .stop = {}},
+        executor_));
+  }
+  if (!claimed.empty()) keeper_.Add(batch.lease, sent_at, claimed);
+  for (const auto& attempt : claimed) {
+    attempts_.emplace(attempt->job.id, attempt);
+    Spawn(RunAttempt(attempt));
+    if (config_.timeout > 0ms) Spawn(Watch(attempt));
+  }
+  // A stop that came while the claim was under way: hand the jobs back at once.
+  if (stopping_ && config_.grace == 0ms) StopAttempts();
+  co_return claimed.size();
+}
+
+asio::awaitable<void> Runtime::RunAttempt(std::shared_ptr<Attempt> attempt) {
+  const AnyHandler* handler = registry_.Find(attempt->job.type);
+  DJPS_CHECK(handler != nullptr);
+  Outcome outcome = co_await Invoke(*handler, attempt->job, threads_);
+  attempt->watchdog.cancel();
+  Finish(*attempt, std::move(outcome));
+  attempts_.erase(attempt->job.id);
+  changed_.cancel();
+}
+
+asio::awaitable<void> Runtime::Watch(std::shared_ptr<Attempt> attempt) {
+  attempt->watchdog.expires_after(config_.timeout);
+  const auto [finished] = co_await attempt->watchdog.async_wait(kNoThrow);
+  if (finished) co_return;
+  attempt->Stop(StopReason::kTimeout);
+  attempt->watchdog.expires_after(kAbandonAfter);
+  const auto [stopped] = co_await attempt->watchdog.async_wait(kNoThrow);
+  if (stopped) co_return;
+  spdlog::warn("job {} attempt {}: its handler does not react to the timeout; it keeps its slot",
+               attempt->job.id.ToString(), attempt->job.attempt);
+  Finish(*attempt, Snoozed{});
+}
+
+void Runtime::Finish(Attempt& attempt, Outcome outcome) {
+  if (attempt.reported) return;
+  attempt.reported = true;
+  const bool succeeded = std::holds_alternative<Succeeded>(outcome);
+  switch (attempt.reason) {
+    case StopReason::kNone:
+      break;
+    case StopReason::kTimeout:
+      outcome = Failed{.error_class = "timeout",
+                       .message = fmt::format("the attempt ran longer than {} ms",
+                                              config_.timeout.count())};
+      break;
+    case StopReason::kLeaseLost:
+      keeper_.Settle(attempt.job.lease_token, attempt.job.id);
+      return;
+    case StopReason::kShutdown:
+      if (!succeeded) outcome = Snoozed{.delay = 0ms};
+      break;
+  }
+  reporter_.Report(attempt, outcome);
+}
+
+void Runtime::StopAttempts() {
+  for (const auto& [id, attempt] : attempts_) attempt->Stop(StopReason::kShutdown);
+}
+
+asio::awaitable<void> Runtime::Drain() {
+  stopping_ = true;
+  changed_.cancel();
+  const auto grace_ends = steady_clock::now() + config_.grace;
+  if (!attempts_.empty()) spdlog::info("waiting for {} running jobs", attempts_.size());
+  while (!attempts_.empty() && steady_clock::now() < grace_ends) {
+    co_await Pause(std::chrono::ceil<milliseconds>(grace_ends - steady_clock::now()));
+  }
+  if (!attempts_.empty()) spdlog::info("handing back {} running jobs", attempts_.size());
+  StopAttempts();
+  // Only the keeper and the reporter are left once the last handler has ended.
+  while (!attempts_.empty() || loops_ > 2) co_await Pause(1s);
+  reporter_.Stop();
+  while (loops_ > 1) co_await Pause(1s);
+  keeper_.Stop();
+  while (loops_ > 0) co_await Pause(1s);
+}
+
+}  // namespace djps::worker

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "djps/worker.h"
+#include "store/lease_store.h"
+#include "worker/attempt.h"
+#include "worker/lease_keeper.h"
+#include "worker/registry.h"
+#include "worker/reporter.h"
+
+namespace djps::worker {
+
+/// Throws std::invalid_argument naming the field that is out of range; fills in the name.
+WorkerConfig Checked(WorkerConfig config);
+
+/// The claim loop and all that hangs on it, on somebody else's single-threaded executor:
+/// djps::Worker wraps it with a thread and signals, `djps dev` runs it beside the server.
+///
+///   Fetch -> (lease) -> RunAttempt -> Invoke -> Reporter
+///              LeaseKeeper beats meanwhile
+class Runtime {
+ public:
+  Runtime(boost::asio::any_io_executor executor, pg::Pool& pool, WorkerConfig config,
+          Registry registry);
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  void Start();
+
+  /// Stops claiming, gives running attempts config.grace, then stops them and hands back what did
+  /// not finish, attempt not counted. Returns when every handler has ended and every outcome is
+  /// written or given up.
+  boost::asio::awaitable<void> Drain();
+
+  /// Ends the grace of a Drain under way: stops every attempt now.
+  void StopAttempts();
+
+  std::size_t running() const { return attempts_.size(); }
+
+ private:
+  boost::asio::awaitable<void> Fetch();
+  boost::asio::awaitable<std::size_t> ClaimOnce(std::size_t free);
+  boost::asio::awaitable<void> RunAttempt(std::shared_ptr<Attempt> attempt);
+  boost::asio::awaitable<void> Watch(std::shared_ptr<Attempt> attempt);
+  boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);
+  void Finish(Attempt& attempt, Outcome outcome);
+  std::size_t FreeSlots() const;
+  template <typename Loop>
+  void Spawn(Loop loop);
+
+  boost::asio::any_io_executor executor_;
+  WorkerConfig config_;
+  Registry registry_;
+  store::LeaseStore leases_;
+  LeaseKeeper keeper_;
+  Reporter reporter_;
+  boost::asio::thread_pool threads_;
+  std::unordered_map<Uuid, std::shared_ptr<Attempt>> attempts_;  // by job id
+  boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
+  std::size_t loops_ = 0;              // Fetch, keeper and reporter still running
+  bool stopping_ = false;
+};
+
+}  // namespace djps::worker

@@ -1,0 +1,144 @@
+#include "djps/worker.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "core/backoff.h"
+#include "pg/conninfo.h"
+#include "store/migrator.h"
+#include "store/statements.h"
+#include "upkeep/upkeep.h"
+#include "worker/runtime.h"
+
+namespace djps {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kConnections = 2;
+
+}  // namespace
+
+/// Everything that lives while Run runs stands in Run's own frame, in the order in which it has to
+/// go; the Impl keeps only what other threads may touch.
+class Worker::Impl {
+ public:
+  explicit Impl(WorkerConfig config) : config_(worker::Checked(std::move(config))) {}
+
+  void Add(std::string type, worker::AnyHandler handler) {
+    registry_.Add(std::move(type), std::move(handler));
+  }
+
+  void Run();
+  void Stop();
+
+ private:
+  void RequireDatabase(const std::string& conninfo);
+  asio::awaitable<void> WaitForStop(asio::signal_set& signals);
+  asio::awaitable<void> Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep, pg::Pool& pool,
+                             asio::signal_set& signals);
+
+  WorkerConfig config_;
+  worker::Registry registry_;
+  asio::io_context io_{1};
+  asio::steady_timer stop_signal_{io_, asio::steady_timer::time_point::max()};
+  bool stop_requested_ = false;  // touched on the I/O thread only
+};
+
+void Worker::Impl::RequireDatabase(const std::string& conninfo) {
+  Backoff backoff(100ms, 5s);
+  while (true) {
+    const auto current = store::RequireCurrentSchema(conninfo);
+    if (current) return;
+    if (current.error().code != ErrorCode::kUnavailable) {
+      throw std::runtime_error(current.error().message);
+    }
+    spdlog::warn("{}; trying again", current.error().message);
+    // A stop is honoured between two tries; signals keep their default action until the loop runs.
+    io_.restart();
+    io_.run_for(backoff.Next());
+    if (stop_requested_) return;
+  }
+}
+
+asio::awaitable<void> Worker::Impl::WaitForStop(asio::signal_set& signals) {
+  using asio::experimental::awaitable_operators::operator||;
+  if (stop_requested_) co_return;
+  const auto tuple = asio::as_tuple(asio::use_awaitable);
+  co_await (signals.async_wait(tuple) || stop_signal_.async_wait(tuple));
+}
+
+asio::awaitable<void> Worker::Impl::Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep,
+                                         pg::Pool& pool, asio::signal_set& signals) {
+  co_await WaitForStop(signals);
+  signals.async_wait([&runtime](const boost::system::error_code& error, int /*signal*/) {
+    if (!error) runtime.StopAttempts();
+  });
+  co_await runtime.Drain();
+  co_await upkeep.Stop();
+  pool.Close();
+  signals.cancel();
+}
+
+void Worker::Impl::Run() {
+  if (registry_.types().empty()) {
+    throw std::invalid_argument("a worker needs at least one handler; call Handle before Run");
+  }
+  const auto conninfo = pg::ResolveConninfo(config_.database_url, "djps worker");
+  if (!conninfo) throw std::invalid_argument(conninfo.error().message);
+  RequireDatabase(*conninfo);
+
+  io_.restart();
+  pg::Pool pool(io_.get_executor(), {.conninfo = *conninfo,
+                                     .size = kConnections,
+                                     .statements = sql::AllStatements(),
+                                     .setup = &sql::kConfigureSession});
+  worker::Runtime runtime(io_.get_executor(), pool, config_, registry_);
+  upkeep::Upkeep upkeep(io_.get_executor(), pool);
+  asio::signal_set signals(io_, SIGINT, SIGTERM);
+  pool.Start();
+  runtime.Start();
+  upkeep.Start();
+  spdlog::info("worker {} runs {} jobs at once from queue \"{}\": {}", config_.name,
+               config_.concurrency, config_.queue, fmt::join(registry_.types(), ", "));
+  asio::co_spawn(io_, Main(runtime, upkeep, pool, signals), [](const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+  });
+  io_.run();
+  spdlog::info("worker {} has stopped", config_.name);
+}
+
+void Worker::Impl::Stop() {
+  asio::post(io_, [this] {
+    stop_requested_ = true;
+    stop_signal_.cancel();
+  });
+}
+
+Worker::Worker(WorkerConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+Worker::~Worker() = default;
+
+void Worker::Handle(std::string type, Handler handler) {
+  impl_->Add(std::move(type), std::move(handler));
+}
+
+void Worker::HandleAsync(std::string type, CoroutineHandler handler) {
+  impl_->Add(std::move(type), std::move(handler));
+}
+
+void Worker::Run() { impl_->Run(); }
+void Worker::Stop() { impl_->Stop(); }
+
+}  // namespace djps
