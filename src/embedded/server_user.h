@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "djps/result.h"
+
+namespace djps::embedded {
+
+/// Who PostgreSQL runs as and who owns its files.
+struct ServerUser {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  ///< Used only when `switches`.
+  bool switches = false;      ///< We are root and children must become this user first.
+};
+
+/// The caller itself, unless it is root, which PostgreSQL refuses: then `postgres`, else `nobody`.
+///
+/// Errors: kUnsupported when root finds neither.
+Result<ServerUser> FindServerUser();
+
+/// Gives up root for `user` for good: supplementary groups first, since only root may change them.
+/// Does nothing unless `user.switches`. Async-signal-safe; false (and errno) when refused.
+bool BecomeServerUser(const ServerUser& user) noexcept;
+
+}  // namespace djps::embedded
