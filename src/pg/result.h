@@ -48,6 +48,7 @@ class Row {
 /// The rows a statement returned. Owns them.
 class Rows {
  public:
+  Rows() = default;  // no rows
   explicit Rows(ResultHandle result) : result_(std::move(result)) {}
 
   int size() const { return PQntuples(result_.get()); }

@@ -42,6 +42,8 @@ TemporaryFolder::TemporaryFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "djps-test-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
   path_ = pattern;
+  // A server started in here by root runs as somebody else, who must be able to pass.
+  std::filesystem::permissions(path_, std::filesystem::perms(0755));
 }
 
 TemporaryFolder::~TemporaryFolder() {

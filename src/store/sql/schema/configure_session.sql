@@ -13,6 +13,7 @@
 select concat_ws(' ',
   set_config('plan_cache_mode', 'force_generic_plan', false),
   set_config('enable_seqscan', 'off', false),
+  set_config('enable_bitmapscan', 'off', false),
   set_config('random_page_cost', '0.01', false),
   set_config('jit', 'off', false),
   set_config('statement_timeout', $1, false),

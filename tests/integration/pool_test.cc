@@ -1,0 +1,182 @@
+// The connection pool against a server that dies, stalls and comes back.
+#include "pg/pool.h"
+
+#include <signal.h>
+
+#include "support/store_fixture.h"
+
+namespace djps::pg {
+namespace {
+
+using namespace std::chrono_literals;
+using test_support::PostgresEnvironment;
+using test_support::RunUntil;
+using test_support::StoreTest;
+
+const Type kSleepParams[] = {Type::kInt4};
+const Column kSleepColumns[] = {{"done", Type::kInt4}};
+const Statement kSleep{"sleep", "select $1 as done from pg_sleep($1::float8 / 1000)", kSleepParams,
+                       kSleepColumns};
+const Statement kDivide{"divide", "select 1 / $1 as done", kSleepParams, kSleepColumns};
+
+Params Number(std::int32_t value) { return std::move(Params().Add(value)); }
+
+class PoolTest : public StoreTest {
+ protected:
+  PoolTest() {
+    statements_ = {&kSleep, &kDivide};
+    small_ = std::make_unique<Pool>(
+        io_.get_executor(), PoolConfig{.conninfo = conninfo_, .size = 1, .statements = statements_});
+    small_->Start();
+  }
+  ~PoolTest() override { small_->Close(); }
+
+  std::int32_t Sleep(std::int32_t ms, Deadline deadline) {
+    return Run(SleepAsync(ms, deadline));
+  }
+  boost::asio::awaitable<std::int32_t> SleepAsync(std::int32_t ms, Deadline deadline) {
+    const Rows rows = co_await small_->Execute(kSleep, Number(ms), deadline);
+    co_return rows[0].Get<std::int32_t>(0);
+  }
+
+  void TerminateOthers() {
+    sql_.Run(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()");
+  }
+
+  std::vector<const Statement*> statements_;
+  std::unique_ptr<Pool> small_;
+};
+
+TEST_F(PoolTest, StatementsOfOneConnectionArePipelined) {
+  int done = 0;
+  for (int i = 0; i < 50; ++i) {
+    boost::asio::co_spawn(io_, SleepAsync(i % 3, Soon()),
+                          [&, expected = i % 3](const std::exception_ptr& error, std::int32_t value) {
+                            EXPECT_FALSE(error);
+                            EXPECT_EQ(value, expected) << "an answer went to the wrong caller";
+                            ++done;
+                          });
+  }
+  EXPECT_TRUE(RunUntil(io_, [&] { return done == 50; }));
+}
+
+TEST_F(PoolTest, FailingStatementLeavesItsNeighboursAlone) {
+  int good = 0;
+  int bad = 0;
+  for (int i = 0; i < 20; ++i) {
+    boost::asio::co_spawn(io_, small_->Execute(kDivide, Number(i % 2), Soon()),
+                          [&](const std::exception_ptr& error, const Rows&) {
+                            try {
+                              if (error) std::rethrow_exception(error);
+                              ++good;
+                            } catch (const PgError& caught) {
+                              EXPECT_EQ(caught.sqlstate(), "22012");
+                              EXPECT_FALSE(caught.outcome_unknown());
+                              ++bad;
+                            }
+                          });
+  }
+  EXPECT_TRUE(RunUntil(io_, [&] { return good + bad == 20; }));
+  EXPECT_EQ(good, 10);
+}
+
+TEST_F(PoolTest, MissedDeadlineFailsTheCallAndReplacesTheConnection) {
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  try {
+    Sleep(20'000, After(50ms));
+    FAIL() << "no deadline";
+  } catch (const PgError& error) {
+    EXPECT_TRUE(error.unavailable());
+    EXPECT_TRUE(error.outcome_unknown());
+  }
+  EXPECT_EQ(Sleep(1, Soon()), 1) << "the next caller gets a fresh connection";
+}
+
+TEST_F(PoolTest, TerminatedBackendIsReplaced) {
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  TerminateOthers();
+  // The first call may still meet the dying connection.
+  std::int32_t answer = 0;
+  for (int i = 0; i < 50 && answer == 0; ++i) {
+    try {
+      answer = Sleep(1, Soon());
+    } catch (const PgError& error) {
+      EXPECT_TRUE(error.unavailable()) << error.sqlstate() << " " << error.what();
+    }
+  }
+  EXPECT_EQ(answer, 1);
+}
+
+TEST_F(PoolTest, LostConnectionFailsEveryStatementUnderWayAsUnknown) {
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  int failed = 0;
+  for (int i = 0; i < 3; ++i) {
+    boost::asio::co_spawn(io_, SleepAsync(30'000, Soon()),
+                          [&](const std::exception_ptr& error, std::int32_t) {
+                            ASSERT_TRUE(error);
+                            ++failed;
+                          });
+  }
+  ASSERT_TRUE(RunUntil(io_, [&] {
+    return sql_.Value("select count(*) from pg_stat_activity where datname = current_database() "
+                      "and query like '%pg_sleep%' and state = 'active' "
+                      "and pid <> pg_backend_pid()") != "0";
+  }));
+  TerminateOthers();
+  EXPECT_TRUE(RunUntil(io_, [&] { return failed == 3; }));
+}
+
+TEST_F(PoolTest, ReplacedFunctionIsFollowedWithoutReconnecting) {
+  ASSERT_EQ(Run(upkeep_.EnsurePartitions(3, Soon())), 0);
+  sql_.Run("alter function djps.ensure_partitions(integer) rename to ensure_partitions_old");
+  sql_.Run(
+      "create function djps.ensure_partitions(p_days integer) returns integer language sql as "
+      "'select 42'");
+  EXPECT_EQ(Run(upkeep_.EnsurePartitions(3, Soon())), 42);
+}
+
+TEST_F(PoolTest, NoConnectionWithinTheDeadlineSaysWhy) {
+  boost::asio::io_context io(1);
+  Pool lost(io.get_executor(), {.conninfo = "host=/nonexistent port=1", .size = 1, .statements = {}});
+  lost.Start();
+  try {
+    test_support::RunCoroutine(io, lost.Execute(kSleep, Number(1), After(200ms)));
+    FAIL() << "an answer from nowhere";
+  } catch (const PgError& error) {
+    EXPECT_TRUE(error.unavailable());
+    EXPECT_NE(std::string(error.what()).find("/nonexistent"), std::string::npos) << error.what();
+  }
+  lost.Close();
+  io.restart();
+  io.run_for(5s);
+}
+
+TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
+  test_support::TemporaryFolder folder;
+  auto cluster = embedded::Cluster::Start({.binaries = test_support::TestBinaries(),
+                                           .data_dir = folder.path() + "/data",
+                                           .durable = false});
+  ASSERT_TRUE(cluster) << cluster.error().message;
+  boost::asio::io_context io(1);
+  Pool pool(io.get_executor(), {.conninfo = (*cluster)->connection_string(),
+                                .size = 2,
+                                .statements = statements_});
+  pool.Start();
+  auto answer = test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), After(20s)));
+  EXPECT_EQ(answer.size(), 1);
+  kill((*cluster)->postmaster_pid(), SIGKILL);
+  ASSERT_TRUE(RunUntil(io, [&] { return !pool.connected(); })) << "the death was not noticed";
+  EXPECT_FALSE(pool.trouble().empty());
+  const auto restarted = (*cluster)->Restart();
+  ASSERT_TRUE(restarted) << restarted.error().message;
+  auto again = test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), After(20s)));
+  EXPECT_EQ(again.size(), 1);
+  pool.Close();
+  io.restart();
+  io.run_for(5s);
+}
+
+}  // namespace
+}  // namespace djps::pg

@@ -1,0 +1,195 @@
+// What the .sql files declare in their headers, held against a migrated database.
+#include <algorithm>
+#include <set>
+
+#include "support/store_fixture.h"
+
+namespace djps {
+namespace {
+
+using namespace std::chrono_literals;
+using test_support::StoreTest;
+
+void Check(PGconn* conn, const pg::ResultHandle& result) {
+  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) {
+    throw std::runtime_error(PQerrorMessage(conn));
+  }
+}
+
+/// Prepares a statement exactly as pg::Connection does and asks Postgres what it is.
+pg::ResultHandle Describe(PGconn* conn, const pg::Statement& statement) {
+  std::vector<Oid> types;
+  for (const pg::Type type : statement.params) types.push_back(static_cast<Oid>(type));
+  const std::string name(statement.name);
+  Check(conn, pg::ResultHandle(PQprepare(conn, name.c_str(), std::string(statement.text).c_str(),
+                                         static_cast<int>(types.size()), types.data())));
+  pg::ResultHandle described(PQdescribePrepared(conn, name.c_str()));
+  Check(conn, described);
+  return described;
+}
+
+class SqlContractTest : public StoreTest {};
+
+TEST_F(SqlContractTest, EveryStatementIsWhatItsHeaderSays) {
+  ASSERT_FALSE(sql::AllStatements().empty());
+  for (const pg::Statement* statement : sql::AllStatements()) {
+    SCOPED_TRACE(std::string(statement->name));
+    const pg::ResultHandle described = Describe(sql_.handle(), *statement);
+    EXPECT_EQ(PQnparams(described.get()), static_cast<int>(statement->params.size()))
+        << "the signature and the $n in the text differ";
+    ASSERT_EQ(PQnfields(described.get()), static_cast<int>(statement->columns.size()));
+    for (int i = 0; i < PQnfields(described.get()); ++i) {
+      const pg::Column& column = statement->columns[static_cast<std::size_t>(i)];
+      EXPECT_EQ(PQfname(described.get(), i), column.name);
+      EXPECT_EQ(PQftype(described.get(), i), static_cast<Oid>(column.type)) << column.name;
+    }
+  }
+}
+
+TEST_F(SqlContractTest, StatementNamesAreUnique) {
+  std::set<std::string_view> names;
+  for (const pg::Statement* statement : sql::AllStatements()) names.insert(statement->name);
+  EXPECT_EQ(names.size(), sql::AllStatements().size());
+}
+
+/// What a connection has prepared but never run. A statement that no store calls is dead text.
+constexpr std::string_view kNeverRunText =
+    "select coalesce(string_agg(name, ', ' order by name), '') as names from pg_prepared_statements "
+    "where generic_plans + custom_plans = 0 and name <> 'never_run'";
+const pg::Column kNeverRunColumns[] = {{"names", pg::Type::kText}};
+const pg::Statement kNeverRun{"never_run", kNeverRunText, {}, kNeverRunColumns};
+
+class SqlCoverageTest : public StoreTest {
+ protected:
+  /// One connection, so that its own list of prepared statements tells everything.
+  SqlCoverageTest() {
+    statements_.assign(sql::AllStatements().begin(), sql::AllStatements().end());
+    statements_.push_back(&kNeverRun);
+    single_ = std::make_unique<pg::Pool>(io_.get_executor(),
+                                         pg::PoolConfig{.conninfo = conninfo_,
+                                                        .size = 1,
+                                                        .statements = statements_,
+                                                        .setup = &sql::kConfigureSession});
+    single_->Start();
+  }
+  ~SqlCoverageTest() override { single_->Close(); }
+
+  std::vector<const pg::Statement*> statements_;
+  std::unique_ptr<pg::Pool> single_;
+};
+
+TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
+  store::JobStore jobs(*single_);
+  store::LeaseStore leases(*single_);
+  store::UpkeepStore upkeep(*single_);
+  NewJob keyed{.type = "t"};
+  keyed.idempotency_key = "k";
+  Run(jobs.EnqueueJobs(std::vector<NewJob>(4, NewJob{.type = "t"}), Soon()));
+  Run(jobs.EnqueueJobs({keyed}, Soon()));
+  const auto batch = Run(leases.ClaimJobs(
+      {.queue = "default", .types = {"t"}, .limit = 10, .worker = "w", .lease = 10s}, Soon()));
+  ASSERT_EQ(batch.jobs.size(), 5U);
+  Run(jobs.FindJob(batch.jobs[0].id, Soon()));
+  Run(leases.ExtendLeases({batch.lease}, 10s, Soon()));
+  Run(leases.CompleteJobs({{batch.lease, batch.jobs[0].id, "1"}}, Soon()));
+  Run(leases.FailJobs({{.lease = batch.lease, .job = batch.jobs[1].id}}, Soon()));
+  Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
+  Run(leases.RescueExpiredLeases(10, Soon()));
+  Run(upkeep.EnsurePartitions(3, Soon()));
+  Run(upkeep.CheckServer(Soon()));
+
+  const pg::Rows rows = Run(single_->Execute(kNeverRun, {}, Soon()));
+  // The journal is read by the migrator, on a session of its own (migrator_test).
+  EXPECT_EQ(rows[0].Get<std::string>(0), "list_migrations")
+      << "statements that nothing runs; delete them, or call them here";
+}
+
+/// Plans must not depend on what the statistics happened to say.
+class SqlPlanTest : public StoreTest {
+ protected:
+  SqlPlanTest() {
+    Describe(sql_.handle(), sql::kConfigureSession);
+    sql_.Run("execute configure_session('30s')");
+  }
+
+  std::string Explain(const pg::Statement& statement, const std::string& arguments) {
+    Describe(sql_.handle(), statement);
+    const pg::ResultHandle plan =
+        sql_.Run("explain execute " + std::string(statement.name) + "(" + arguments + ")");
+    std::string text;
+    for (int row = 0; row < PQntuples(plan.get()); ++row) {
+      text += PQgetvalue(plan.get(), row, 0);
+      text += '\n';
+    }
+    sql_.Run("deallocate " + std::string(statement.name));
+    return text;
+  }
+
+  std::string ExplainClaim() {
+    return Explain(sql::kClaimJobs,
+                   "0::int2, 'default', array['t'], array[0]::int2[], "
+                   "array['-infinity']::timestamptz[], 100, gen_random_uuid(), 'w', '10 s'");
+  }
+
+  void Load(int rows) {
+    sql_.Run(fmt::format(
+        "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+        "select gen_random_uuid(), now() - i * interval '1 ms', 0, 0, 0, false, 'default', 't' "
+        "from generate_series(1, {}) i",
+        rows));
+  }
+
+  void ExpectClaimPlan() {
+    const std::string plan = ExplainClaim();
+    EXPECT_NE(plan.find("Tid Scan on ready"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("Index Scan using ready_claim_key on ready r"), std::string::npos) << plan;
+    EXPECT_NE(plan.find("Index Cond: ((lane = $1) AND (queue = $2) AND (priority = level.priority) "
+                        "AND (visible_at >= level.from_at) AND (visible_at <= now()))"),
+              std::string::npos)
+        << plan;
+    EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
+    EXPECT_EQ(plan.find("Sort"), std::string::npos) << "rows must come in index order\n" << plan;
+  }
+};
+
+TEST_F(SqlPlanTest, ClaimOnANewTable) { ExpectClaimPlan(); }
+
+TEST_F(SqlPlanTest, ClaimOnATableThatWasEmptyWhenAnalyzed) {
+  sql_.Run("analyze djps.ready");
+  Load(20'000);
+  ExpectClaimPlan();
+}
+
+TEST_F(SqlPlanTest, ClaimOnATableThatWasVacuumedEmpty) {
+  Load(20'000);
+  sql_.Run("analyze djps.ready");
+  // Keeps the pages, with no row in them: the estimate is as wrong as it can be.
+  sql_.Run("delete from djps.ready");
+  sql_.Run("vacuum (truncate off) djps.ready");
+  ExpectClaimPlan();
+}
+
+TEST_F(SqlPlanTest, ClaimOnAFullAnalyzedTable) {
+  Load(50'000);
+  sql_.Run("analyze djps.ready");
+  ExpectClaimPlan();
+}
+
+TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
+  Load(1'000);
+  sql_.Run("analyze");
+  const std::string lease_and_job = "0::int2, array[gen_random_uuid()], array[gen_random_uuid()], ";
+  const std::vector<std::string> plans = {
+      Explain(sql::kCompleteJobs, lease_and_job + "array['1']::jsonb[]"),
+      Explain(sql::kFailJobs, lease_and_job + "array['c'], array['m'], array['d'], array[true], "
+                                              "array[null]::interval[]"),
+      Explain(sql::kReturnJobs, lease_and_job + "array['1 s']::interval[]"),
+      Explain(sql::kExtendLeases, "0::int2, array[gen_random_uuid()], '10 s'"),
+      Explain(sql::kRescueExpiredLeases, "0::int2, '-infinity', 100"),
+      Explain(sql::kFindJob, "gen_random_uuid()"),
+      Explain(sql::kListPriorities, "0::int2, 'default'")};
+  for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
+}
+
+}  // namespace
+}  // namespace djps

@@ -1,0 +1,369 @@
+// The worker runtime with real handlers against a real database.
+#include "worker/runtime.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "support/store_fixture.h"
+#include "upkeep/upkeep.h"
+
+namespace djps::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using test_support::RunUntil;
+using test_support::StoreTest;
+
+/// Opened once, from any thread.
+class Gate {
+ public:
+  void Open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    opened_.notify_all();
+  }
+  void Wait() {
+    std::unique_lock lock(mutex_);
+    opened_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool open_ = false;
+};
+
+class WorkerTest : public StoreTest {
+ protected:
+  WorkerTest() {
+    config_.name = "worker-under-test";
+    config_.concurrency = 4;
+    config_.poll_interval_max = 20ms;
+    config_.grace = 30s;
+  }
+  ~WorkerTest() override { Drain(); }
+
+  void Start(Handler handler) {
+    Registry registry;
+    registry.Add("t", std::move(handler));
+    Start(std::move(registry));
+  }
+  void Start(Registry registry) {
+    runtime_ = std::make_unique<Runtime>(io_.get_executor(), *pool_, config_, std::move(registry));
+    runtime_->Start();
+  }
+  void Drain() {
+    if (!runtime_) return;
+    Run(runtime_->Drain());
+    runtime_.reset();
+  }
+
+  bool Reaches(Uuid job, JobStatus status) {
+    return RunUntil(io_, [&] {
+      return sql_.Value("select status from djps.jobs where id = '" + job.ToString() + "'") ==
+             StatusName(status);
+    });
+  }
+
+  WorkerConfig config_;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+TEST_F(WorkerTest, RunsAJobAndKeepsItsResult) {
+  Start([](const djps::Job& job) -> Outcome { return Succeeded{"{\"echo\": " + job.payload + "}"}; });
+  const Uuid id = EnqueueOne({.type = "t", .payload = R"({"n": 1})"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(Job(id).result, R"({"echo": {"n": 1}})");
+}
+
+TEST_F(WorkerTest, HandlerSeesTheFactsOfItsJob) {
+  djps::Job seen;
+  Start([&](const djps::Job& job) -> Outcome {
+    seen = job;
+    return Succeeded{};
+  });
+  NewJob job{.type = "t", .priority = 3, .max_attempts = 9};
+  job.idempotency_key = "k";
+  const Uuid id = EnqueueOne(job);
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(seen.id, id);
+  EXPECT_EQ(seen.type, "t");
+  EXPECT_EQ(seen.queue, "default");
+  EXPECT_EQ(seen.priority, 3);
+  EXPECT_EQ(seen.attempt, 1);
+  EXPECT_EQ(seen.max_attempts, 9);
+  EXPECT_EQ(seen.idempotency_key, "k");
+  EXPECT_EQ(seen.created_at, Job(id).created_at);
+  EXPECT_NE(seen.lease_token, Uuid{});
+}
+
+TEST_F(WorkerTest, CoroutineHandlerRunsOnTheIoThread) {
+  Registry registry;
+  registry.Add("t", CoroutineHandler([](const djps::Job&) -> boost::asio::awaitable<Outcome> {
+                 boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, 1ms);
+                 co_await timer.async_wait(boost::asio::use_awaitable);
+                 co_return Succeeded{"1"};
+               }));
+  Start(std::move(registry));
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(Job(id).result, "1");
+}
+
+TEST_F(WorkerTest, FailedAttemptIsRetriedAndThenSucceeds) {
+  Start([](const djps::Job& job) -> Outcome {
+    if (job.attempt < 3) {
+      return Failed{.error_class = "flaky", .message = "not yet", .retry_after = 1ms};
+    }
+    return Succeeded{};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(Job(id).attempts, 3);
+  EXPECT_EQ(sql_.Value("select count(*) filter (where worker = 'worker-under-test' and "
+                       "error_class = 'flaky' and ended_at >= started_at) from djps.attempts"),
+            "2");
+}
+
+TEST_F(WorkerTest, ExceptionBecomesAFailureWithItsTypeAndText) {
+  Start([](const djps::Job&) -> Outcome { throw std::out_of_range("index 7 of 3"); });
+  const Uuid id = EnqueueOne({.type = "t", .max_attempts = 1});
+  ASSERT_TRUE(Reaches(id, JobStatus::kDead));
+  const std::string error = Job(id).last_error.value_or("");
+  EXPECT_NE(error.find("std::out_of_range"), std::string::npos) << error;
+  EXPECT_NE(error.find("index 7 of 3"), std::string::npos) << error;
+}
+
+TEST_F(WorkerTest, SomethingThrownThatIsNoExceptionIsAFailureToo) {
+  Start([](const djps::Job&) -> Outcome { throw 42; });
+  const Uuid id = EnqueueOne({.type = "t", .max_attempts = 1});
+  ASSERT_TRUE(Reaches(id, JobStatus::kDead));
+}
+
+TEST_F(WorkerTest, NotRetryableFailureIsDeadAtOnce) {
+  Start([](const djps::Job&) -> Outcome {
+    return Failed{.error_class = "no_such_user", .message = "gone", .retryable = false};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kDead));
+  EXPECT_EQ(Job(id).attempts, 1);
+}
+
+TEST_F(WorkerTest, SnoozedJobComesBackWithoutUsingAnAttempt) {
+  std::atomic<int> calls = 0;
+  Start([&](const djps::Job&) -> Outcome {
+    if (++calls < 3) return Snoozed{1ms};
+    return Succeeded{};
+  });
+  const Uuid id = EnqueueOne({.type = "t", .max_attempts = 1});
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(Job(id).attempts, 1);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST_F(WorkerTest, AttemptOverItsTimeoutIsStoppedAndFails) {
+  config_.timeout = 50ms;
+  Start([](const djps::Job& job) -> Outcome {
+    Gate stopped;
+    const std::stop_callback on_stop(job.stop, [&] { stopped.Open(); });
+    stopped.Wait();
+    return Succeeded{};
+  });
+  const Uuid id = EnqueueOne({.type = "t", .max_attempts = 1});
+  ASSERT_TRUE(Reaches(id, JobStatus::kDead));
+  EXPECT_NE(Job(id).last_error->find(R"("class": "timeout")"), std::string::npos);
+}
+
+TEST_F(WorkerTest, ResultThatIsNoJsonFailsItsAttemptAndNotItsNeighbours) {
+  config_.concurrency = 8;
+  Start([](const djps::Job& job) -> Outcome { return Succeeded{job.payload == "1" ? "{oops" : "2"}; });
+  std::vector<NewJob> jobs(6, NewJob{.type = "t", .payload = "0"});
+  jobs[2] = {.type = "t", .payload = "1", .max_attempts = 1};
+  const auto ids = Enqueue(jobs);
+  ASSERT_TRUE(Reaches(ids[2].id, JobStatus::kDead));
+  EXPECT_NE(Job(ids[2].id).last_error->find("invalid_result"), std::string::npos);
+  for (const std::size_t i : {0U, 1U, 3U, 4U, 5U}) {
+    EXPECT_TRUE(Reaches(ids[i].id, JobStatus::kSucceeded));
+  }
+}
+
+TEST_F(WorkerTest, ErrorTextsThatPostgresCannotHoldAreCleaned) {
+  Start([](const djps::Job&) -> Outcome {
+    return Failed{.error_class = std::string("a\0b", 3),
+                  .message = "\xff\xfe broken",
+                  .detail = std::string(100'000, 'x'),
+                  .retryable = false};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kDead));
+  EXPECT_EQ(sql_.Value("select error_class = 'a\xEF\xBF\xBD' || 'b' and length(detail) = 8192 "
+                       "from djps.attempts"),
+            "t");
+}
+
+TEST_F(WorkerTest, AbsurdDelaysAreBounded) {
+  Start([](const djps::Job& job) -> Outcome {
+    if (job.payload == "1") return Snoozed{std::chrono::milliseconds::max()};
+    return Failed{.error_class = "x", .message = "x", .retry_after = std::chrono::milliseconds::min()};
+  });
+  const auto ids = Enqueue({{.type = "t", .payload = "1"}, {.type = "t", .payload = "2", .max_attempts = 3}});
+  ASSERT_TRUE(Reaches(ids[1].id, JobStatus::kDead)) << "a delay in the past means at once";
+  EXPECT_TRUE(RunUntil(io_, [&] {
+    return sql_.Value("select visible_at > now() + interval '300 days' from djps.ready") == "t";
+  }));
+}
+
+TEST_F(WorkerTest, LongJobIsKeptByHeartbeatsBeyondItsLease) {
+  config_.lease = 1s;
+  Gate finish;
+  std::atomic<int> started = 0;
+  Start([&](const djps::Job&) -> Outcome {
+    ++started;
+    finish.Wait();
+    return Succeeded{};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(RunUntil(io_, [&] { return started == 1; }));
+  const std::string claimed = sql_.Value("select claimed_at from djps.leases");
+  upkeep::Upkeep rescuer(io_.get_executor(), *pool_);
+  ASSERT_TRUE(RunUntil(io_, [&] {
+    return sql_.Value("select now() > '" + claimed + "'::timestamptz + interval '3 s'") == "t";
+  }));
+  EXPECT_EQ(Run(rescuer.RescueOnce()), 0U);
+  finish.Open();
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(started, 1);
+  EXPECT_EQ(Job(id).attempts, 1);
+}
+
+TEST_F(WorkerTest, LostLeaseStopsTheHandlerAndItsOutcomeIsDropped) {
+  config_.lease = 1s;
+  Gate release;
+  std::atomic<bool> told = false;
+  Start([&](const djps::Job& job) -> Outcome {
+    if (job.attempt > 1) return Succeeded{R"("second")"};
+    const std::stop_callback on_stop(job.stop, [&] { told = true; });
+    release.Wait();
+    return Succeeded{R"("first")"};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kRunning));
+  ExpireLeases();
+  upkeep::Upkeep rescuer(io_.get_executor(), *pool_);
+  EXPECT_EQ(Run(rescuer.RescueOnce()), 1U);
+  EXPECT_TRUE(RunUntil(io_, [&] { return told.load(); })) << "the heartbeat tells";
+  release.Open();
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(Job(id).result, R"("second")");
+}
+
+TEST_F(WorkerTest, NeverRunsMoreThanItsConcurrency) {
+  config_.concurrency = 3;
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  std::atomic<int> done = 0;
+  Start([&](const djps::Job&) -> Outcome {
+    const int now = ++running;
+    for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
+    }
+    --running;
+    ++done;
+    return Succeeded{};
+  });
+  Enqueue(std::vector<NewJob>(200, NewJob{.type = "t"}));
+  ASSERT_TRUE(RunUntil(io_, [&] { return done == 200; }));
+  EXPECT_LE(most, 3);
+}
+
+TEST_F(WorkerTest, DrainLetsRunningJobsFinishAndClaimsNoMore) {
+  config_.concurrency = 1;
+  Gate finish;
+  std::atomic<int> started = 0;
+  Start([&](const djps::Job&) -> Outcome {
+    ++started;
+    finish.Wait();
+    return Succeeded{};
+  });
+  const auto ids = Enqueue(std::vector<NewJob>(3, NewJob{.type = "t"}));
+  ASSERT_TRUE(RunUntil(io_, [&] { return started == 1; }));
+  bool drained = false;
+  boost::asio::co_spawn(io_, runtime_->Drain(), [&](const std::exception_ptr&) { drained = true; });
+  io_.restart();
+  io_.run_for(50ms);
+  EXPECT_FALSE(drained);
+  finish.Open();
+  ASSERT_TRUE(RunUntil(io_, [&] { return drained; }));
+  runtime_.reset();
+  EXPECT_EQ(started, 1);
+  EXPECT_EQ(Status(ids[0].id), JobStatus::kSucceeded);
+  EXPECT_EQ(Status(ids[1].id), JobStatus::kQueued);
+  EXPECT_EQ(Count("leases"), "0");
+}
+
+TEST_F(WorkerTest, JobCutOffByAStopIsHandedBackUnharmed) {
+  config_.grace = 0ms;
+  std::atomic<int> started = 0;
+  Start([&](const djps::Job& job) -> Outcome {
+    ++started;
+    Gate stopped;
+    const std::stop_callback on_stop(job.stop, [&] { stopped.Open(); });
+    stopped.Wait();
+    return Failed{.error_class = "interrupted", .message = "stopped half way"};
+  });
+  const Uuid id = EnqueueOne({.type = "t", .max_attempts = 1});
+  ASSERT_TRUE(RunUntil(io_, [&] { return started == 1; }));
+  Drain();
+  const JobRecord job = Job(id);
+  EXPECT_EQ(job.status, JobStatus::kQueued) << "a stop must not cost an attempt";
+  EXPECT_EQ(job.attempts, 0);
+  EXPECT_EQ(Count("attempts"), "0");
+  EXPECT_EQ(Claim().jobs.size(), 1U) << "and others can have it at once";
+}
+
+TEST_F(WorkerTest, OutcomeIsReportedAfterTheConnectionWasLost) {
+  Gate finish;
+  std::atomic<int> started = 0;
+  Start([&](const djps::Job&) -> Outcome {
+    ++started;
+    finish.Wait();
+    return Succeeded{};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(RunUntil(io_, [&] { return started == 1; }));
+  sql_.Run(
+      "select pg_terminate_backend(pid) from pg_stat_activity "
+      "where datname = current_database() and pid <> pg_backend_pid()");
+  finish.Open();
+  ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+  EXPECT_EQ(started, 1);
+}
+
+TEST(WorkerConfigTest, OutOfRangeValuesAreRefusedByName) {
+  const auto refused = [](WorkerConfig config) -> std::string {
+    try {
+      Checked(std::move(config));
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(refused({.concurrency = 0}).find("concurrency"), std::string::npos);
+  EXPECT_NE(refused({.concurrency = 10'001}).find("10001"), std::string::npos);
+  EXPECT_NE(refused({.lease = 10ms}).find("lease"), std::string::npos);
+  EXPECT_NE(refused({.timeout = -1ms}).find("timeout"), std::string::npos);
+  EXPECT_NE(refused({.poll_interval_max = 0ms}).find("poll_interval_max"), std::string::npos);
+  EXPECT_EQ(refused({}), "");
+  EXPECT_FALSE(Checked({}).name.empty());
+}
+
+TEST(RegistryTest, OneHandlerPerType) {
+  Registry registry;
+  registry.Add("t", Handler([](const Job&) -> Outcome { return Succeeded{}; }));
+  EXPECT_THROW(registry.Add("t", Handler{}), std::invalid_argument);
+  EXPECT_THROW(registry.Add("", Handler{}), std::invalid_argument);
+  EXPECT_EQ(registry.Find("u"), nullptr);
+}
+
+}  // namespace
+}  // namespace djps::worker
