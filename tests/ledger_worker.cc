@@ -1,10 +1,10 @@
-// A worker whose handlers write down each execution in a file outside the system: the ledger against
-// which the chaos tests count. One line an event: "start|end JOB ATTEMPT PID".
+// A worker whose handlers write down each execution in a file outside the system: the ledger
+// against which the chaos tests count. One line an event: "start|end JOB ATTEMPT PID".
 //
 //   ledger_worker LEDGER CONCURRENCY LEASE_MS
 //
-// Types: "t" does nothing else. "hold" waits, on its first attempt only, until the file named by the
-// payload (a JSON string) exists.
+// Types: "t" does nothing else. "hold" waits, on its first attempt only, until the file named by
+// the payload (a JSON string) exists.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -41,7 +41,7 @@ class Ledger {
 
 void WaitForFile(const std::string& path) {
   constexpr useconds_t kPollUs = 5'000;
-  struct stat unused {};
+  struct stat unused{};
   while (stat(path.c_str(), &unused) != 0) usleep(kPollUs);
 }
 

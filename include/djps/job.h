@@ -33,13 +33,14 @@ inline constexpr int kMaxAttemptsLimit = 1000;
 
 /// A job to submit. Texts are UTF-8 without NUL.
 struct NewJob {
-  std::string type = {};                     ///< 1..128 bytes of A-Z a-z 0-9 _ . : / -
-  std::string payload = "{}";                ///< Any JSON value, as text.
-  std::string queue{kDefaultQueue};          ///< Same characters as `type`.
-  std::int16_t priority = 0;                 ///< A smaller number runs first.
-  std::optional<Timestamp> run_at = {};      ///< Not before this; absent or past: at once.
-  int max_attempts = kDefaultMaxAttempts;    ///< 1..kMaxAttemptsLimit.
-  std::optional<std::string> idempotency_key = {};  ///< 1..255 bytes; one (type, key) names one job.
+  std::string type = {};                   ///< 1..128 bytes of A-Z a-z 0-9 _ . : / -
+  std::string payload = "{}";              ///< Any JSON value, as text.
+  std::string queue{kDefaultQueue};        ///< Same characters as `type`.
+  std::int16_t priority = 0;               ///< A smaller number runs first.
+  std::optional<Timestamp> run_at = {};    ///< Not before this; absent or past: at once.
+  int max_attempts = kDefaultMaxAttempts;  ///< 1..kMaxAttemptsLimit.
+  std::optional<std::string> idempotency_key =
+      {};  ///< 1..255 bytes; one (type, key) names one job.
 };
 
 /// What a submission came to.

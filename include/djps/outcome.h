@@ -14,10 +14,11 @@ struct Succeeded {
 
 /// The attempt failed. It is retried after a backoff while attempts are left, else the job is dead.
 struct Failed {
-  std::string error_class = {};  ///< Short and stable, for grouping: "timeout", "exit_1", "std::bad_alloc".
-  std::string message = {};      ///< One line for people.
-  std::string detail = {};  ///< More, such as the end of standard error; cut to 8 KiB.
-  bool retryable = true;    ///< false: retrying cannot help; the job is dead at once.
+  std::string error_class =
+      {};  ///< Short and stable, for grouping: "timeout", "exit_1", "std::bad_alloc".
+  std::string message = {};  ///< One line for people.
+  std::string detail = {};   ///< More, such as the end of standard error; cut to 8 KiB.
+  bool retryable = true;     ///< false: retrying cannot help; the job is dead at once.
   std::optional<std::chrono::milliseconds> retry_after = {};  ///< Instead of the backoff.
 };
 

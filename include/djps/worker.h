@@ -74,8 +74,8 @@ class Worker {
   /// Works until Stop, SIGINT or SIGTERM, then drains: running jobs get `grace` to finish, what is
   /// left then is handed back unharmed. A second signal ends the grace at once.
   ///
-  /// Throws std::runtime_error when the database's schema is not the one this library was built for;
-  /// a database that cannot be reached is waited for.
+  /// Throws std::runtime_error when the database's schema is not the one this library was built
+  /// for; a database that cannot be reached is waited for.
   void Run();
 
   /// Asks Run to drain and return. Safe to call more than once.

@@ -63,6 +63,18 @@ void AppendPointerToken(std::string& out, std::string_view token) {
   }
 }
 
+/// Does `text` end with an escape such as \ud83d, which needs a partner behind it?
+bool EndsInHighSurrogate(std::string_view text) {
+  constexpr std::size_t kEscapeBytes = 6;
+  if (text.size() < kEscapeBytes) return false;
+  text.remove_prefix(text.size() - kEscapeBytes);
+  const auto is_one_of = [text](std::size_t i, std::string_view set) {
+    return set.find(text[i]) != std::string_view::npos;
+  };
+  return text.starts_with("\\u") && is_one_of(2, "dD") && is_one_of(3, "89abAB") &&
+         is_one_of(4, "0123456789abcdefABCDEF") && is_one_of(5, "0123456789abcdefABCDEF");
+}
+
 /// Feeds a JsonCompactor from Boost.JSON's parser.
 struct CompactHandler {
   static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
@@ -302,7 +314,8 @@ std::string DescribeJsonError(const boost::system::error_code& error, std::strin
   }
   if (error == json::error::illegal_leading_surrogate ||
       error == json::error::illegal_trailing_surrogate ||
-      error == json::error::expected_utf16_escape) {
+      error == json::error::expected_utf16_escape ||
+      (error == json::error::syntax && EndsInHighSurrogate(text.substr(0, position)))) {
     return "holds half of a surrogate pair (\\ud800 to \\udfff need a partner)";
   }
   if (error == json::error::exponent_overflow) return "holds a number with an absurd exponent";

@@ -11,8 +11,8 @@ namespace djps {
 /// RFC 3339 in UTC with microseconds: "2026-11-24T07:11:29.123456Z".
 std::string FormatTimestamp(Timestamp time);
 
-/// Reads an RFC 3339 date-time ("2026-11-24T08:11:29.5+01:00"). An offset is required: without one a
-/// moment is ambiguous. Fractions beyond microseconds are cut. Years 1970 to 9999.
+/// Reads an RFC 3339 date-time ("2026-11-24T08:11:29.5+01:00"). An offset is required: without one
+/// a moment is ambiguous. Fractions beyond microseconds are cut. Years 1970 to 9999.
 std::optional<Timestamp> ParseTimestamp(std::string_view text);
 
 }  // namespace djps

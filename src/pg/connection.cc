@@ -33,7 +33,9 @@ PgError ErrorOf(const PGresult* result) {
   return PgError(state != nullptr ? std::string_view(state) : kConnectionFailure, message);
 }
 
-void LogNotice(void* /*arg*/, const char* message) { spdlog::debug("postgres: {}", Trimmed(message)); }
+void LogNotice(void* /*arg*/, const char* message) {
+  spdlog::debug("postgres: {}", Trimmed(message));
+}
 
 }  // namespace
 

@@ -29,11 +29,11 @@ inline Deadline After(std::chrono::milliseconds wait) {
 }
 
 /// One connection to Postgres in pipeline mode: any number of coroutines may have a statement under
-/// way at once; they are sent as they come and answered in order. Each statement is a transaction of
-/// its own, so one that fails leaves its neighbours alone.
+/// way at once; they are sent as they come and answered in order. Each statement is a transaction
+/// of its own, so one that fails leaves its neighbours alone.
 ///
-/// A statement that misses its deadline leaves the connection in an unknown state: it is closed, and
-/// everything else that was under way on it fails with it.
+/// A statement that misses its deadline leaves the connection in an unknown state: it is closed,
+/// and everything else that was under way on it fails with it.
 ///
 /// Ownership: made and held by shared_ptr; the reading coroutine keeps it alive until it breaks.
 /// Thread-safety: everything on one single-threaded executor.

@@ -33,7 +33,8 @@ Pool::Pool(asio::any_io_executor executor, PoolConfig config)
     : executor_(std::move(executor)),
       config_(std::move(config)),
       connected_signal_(executor_, asio::steady_timer::time_point::max()) {
-  for (std::size_t i = 0; i < config_.size; ++i) slots_.push_back(std::make_shared<Slot>(executor_));
+  for (std::size_t i = 0; i < config_.size; ++i)
+    slots_.push_back(std::make_shared<Slot>(executor_));
 }
 
 Pool::~Pool() { Close(); }

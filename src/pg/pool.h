@@ -42,7 +42,8 @@ class Pool {
 
   /// Runs a prepared statement; waits for a connection if there is none. Conflicts with other
   /// transactions and stale plans are tried again a few times. Throws PgError.
-  boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params, Deadline deadline);
+  boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params,
+                                       Deadline deadline);
 
   /// True while at least one connection is up.
   bool connected() const;

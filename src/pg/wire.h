@@ -1,7 +1,8 @@
 #pragma once
 
-// How C++ values look in Postgres's binary format: one overload pair and one type constant per type.
-// Source: PostgreSQL documentation, "Frontend/Backend Protocol", and the *send/*recv functions.
+// How C++ values look in Postgres's binary format: one overload pair and one type constant per
+// type. Source: PostgreSQL documentation, "Frontend/Backend Protocol", and the *send/*recv
+// functions.
 
 #include <bit>
 #include <chrono>
@@ -37,7 +38,8 @@ Int DecodeInt(std::string_view bytes) {
   DJPS_CHECK(bytes.size() >= sizeof(Int));
   std::make_unsigned_t<Int> value = 0;
   for (std::size_t i = 0; i < sizeof(Int); ++i) {
-    value = static_cast<std::make_unsigned_t<Int>>(value << 8 | static_cast<std::uint8_t>(bytes[i]));
+    value =
+        static_cast<std::make_unsigned_t<Int>>(value << 8 | static_cast<std::uint8_t>(bytes[i]));
   }
   return static_cast<Int>(value);
 }

@@ -94,8 +94,8 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
   std::vector<SubmittedJob> submitted;
   if (keyed) {
     params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
-    submitted = ReadKeyedJobs(
-        co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));
+    submitted =
+        ReadKeyedJobs(co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));
   } else {
     submitted =
         ReadNewJobs(co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline), ids);

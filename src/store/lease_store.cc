@@ -45,8 +45,7 @@ asio::awaitable<std::vector<std::int16_t>> LeaseStore::ListPriorities(const std:
                                                                       pg::Deadline deadline) {
   pg::Params params;
   params.Add(kLane).Add(queue);
-  const pg::Rows rows =
-      co_await pool_.Execute(sql::kListPriorities, std::move(params), deadline);
+  const pg::Rows rows = co_await pool_.Execute(sql::kListPriorities, std::move(params), deadline);
   std::vector<std::int16_t> priorities;
   for (const pg::Row row : rows) priorities.push_back(row.Get<std::int16_t>(0));
   co_return priorities;

@@ -37,7 +37,7 @@ std::map<int, Applied> ReadJournal(pg::Session& session) {
   const pg::ResultHandle rows = session.Run(std::string(sql::kListMigrations.text));
   for (int row = 0; row < PQntuples(rows.get()); ++row) {
     applied[std::stoi(PQgetvalue(rows.get(), row, 0))] = {PQgetvalue(rows.get(), row, 2),
-                                                         PQgetvalue(rows.get(), row, 3)};
+                                                          PQgetvalue(rows.get(), row, 3)};
   }
   return applied;
 }
@@ -50,17 +50,19 @@ Result<void> CheckJournal(const std::map<int, Applied>& applied) {
       return migration.version == version;
     });
     if (known == ours.end()) {
-      return Failure(ErrorCode::kSchemaNewer,
-                     fmt::format("the database has migration {}, but this djps knows only up to {}: "
-                                 "it was migrated by a newer djps; use that version or a later one",
-                                 version, ours.back().version));
+      return Failure(
+          ErrorCode::kSchemaNewer,
+          fmt::format("the database has migration {}, but this djps knows only up to {}: "
+                      "it was migrated by a newer djps; use that version or a later one",
+                      version, ours.back().version));
     }
     if (known->checksum != entry.checksum) {
-      return Failure(ErrorCode::kSchemaChanged,
-                     fmt::format("migration {:04}_{} was applied with other content than this djps "
-                                 "has (checksum {:.12}, expected {:.12}): a migration must never be "
-                                 "edited after it was applied",
-                                 version, known->name, entry.checksum, known->checksum));
+      return Failure(
+          ErrorCode::kSchemaChanged,
+          fmt::format("migration {:04}_{} was applied with other content than this djps "
+                      "has (checksum {:.12}, expected {:.12}): a migration must never be "
+                      "edited after it was applied",
+                      version, known->name, entry.checksum, known->checksum));
     }
   }
   return {};
@@ -71,8 +73,8 @@ bool ApplyOne(pg::Session& session, const sql::Migration& migration) {
   session.Run(kBeginLocked);
   session.Run(kCreateJournal);
   if (!session
-           .Value(fmt::format("select 1 from djps.migrations where version = {}",
-                              migration.version))
+           .Value(
+               fmt::format("select 1 from djps.migrations where version = {}", migration.version))
            .empty()) {
     session.Run("rollback");
     return false;
@@ -122,8 +124,9 @@ Result<std::vector<MigrationStatus>> ApplyMigrations(const std::string& conninfo
     pg::Session session(conninfo);
     const int server = PQserverVersion(session.handle());
     if (server < kOldestServer) {
-      return Failure(ErrorCode::kUnsupported,
-                     fmt::format("PostgreSQL {} is too old: 14 or later is needed", server / 10000));
+      return Failure(
+          ErrorCode::kUnsupported,
+          fmt::format("PostgreSQL {} is too old: 14 or later is needed", server / 10000));
     }
     session.Run("set client_min_messages = warning; set lock_timeout = '30s'");
     const auto before = ReadJournal(session);

@@ -19,8 +19,7 @@ asio::awaitable<ServerState> UpkeepStore::CheckServer(pg::Deadline deadline) {
 asio::awaitable<int> UpkeepStore::EnsurePartitions(int days, pg::Deadline deadline) {
   pg::Params params;
   params.Add(static_cast<std::int32_t>(days));
-  const pg::Rows rows =
-      co_await pool_.Execute(sql::kEnsurePartitions, std::move(params), deadline);
+  const pg::Rows rows = co_await pool_.Execute(sql::kEnsurePartitions, std::move(params), deadline);
   co_return rows[0].Get<std::int32_t>(0);
 }
 

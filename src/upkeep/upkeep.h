@@ -13,7 +13,7 @@
 namespace djps::upkeep {
 
 struct UpkeepConfig {
-  std::chrono::milliseconds rescue_interval{1'000};      ///< How often expired leases are looked for.
+  std::chrono::milliseconds rescue_interval{1'000};  ///< How often expired leases are looked for.
   std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
 };
 

@@ -35,8 +35,7 @@ void LeaseKeeper::Settle(Uuid lease, Uuid job) {
 
 bool LeaseKeeper::Holds(Uuid lease) const {
   const auto held = held_.find(lease);
-  return held != held_.end() && !held->second.lost &&
-         steady_clock::now() < held->second.expires_at;
+  return held != held_.end() && !held->second.lost && steady_clock::now() < held->second.expires_at;
 }
 
 asio::awaitable<void> LeaseKeeper::Run() {

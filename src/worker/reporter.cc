@@ -46,8 +46,8 @@ FailedJob Describe(const Attempt& attempt, const Failed& failed) {
           .message = CleanText(failed.message, kMessageBytesMax),
           .detail = CleanText(failed.detail, kDetailBytesMax),
           .retryable = failed.retryable,
-          .retry_after = failed.retry_after ? std::optional(Bounded(*failed.retry_after))
-                                            : std::nullopt};
+          .retry_after =
+              failed.retry_after ? std::optional(Bounded(*failed.retry_after)) : std::nullopt};
 }
 
 /// A result that jsonb will not hold is the handler's mistake and fails its attempt.

@@ -15,8 +15,8 @@
 namespace djps::worker {
 
 /// Tells the database how attempts ended, in batches that grow by themselves: what finishes while
-/// one batch is being written goes into the next. Keeps what could not be written while the database
-/// is away, for as long as the lease may still hold.
+/// one batch is being written goes into the next. Keeps what could not be written while the
+/// database is away, for as long as the lease may still hold.
 class Reporter {
  public:
   Reporter(boost::asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper);

@@ -135,19 +135,19 @@ asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t free) {
 
   std::vector<std::shared_ptr<Attempt>> claimed;
   for (store::ClaimedJob& job : batch.jobs) {
-    claimed.push_back(std::make_shared<Attempt>(
-        Job{.id = job.id,
-            .type = std::move(job.type),
-            .queue = config_.queue,
-            .payload = std::move(job.payload),
-            .priority = job.priority,
-            .attempt = job.attempt,
-            .max_attempts = job.max_attempts,
-            .idempotency_key = std::move(job.idempotency_key),
-            .created_at = job.created_at,
-            .lease_token = batch.lease,
-            .stop = {}},
-        executor_));
+    claimed.push_back(
+        std::make_shared<Attempt>(Job{.id = job.id,
+                                      .type = std::move(job.type),
+                                      .queue = config_.queue,
+                                      .payload = std::move(job.payload),
+                                      .priority = job.priority,
+                                      .attempt = job.attempt,
+                                      .max_attempts = job.max_attempts,
+                                      .idempotency_key = std::move(job.idempotency_key),
+                                      .created_at = job.created_at,
+                                      .lease_token = batch.lease,
+                                      .stop = {}},
+                                  executor_));
   }
   if (!claimed.empty()) keeper_.Add(batch.lease, sent_at, claimed);
   for (const auto& attempt : claimed) {
@@ -191,9 +191,9 @@ void Runtime::Finish(Attempt& attempt, Outcome outcome) {
     case StopReason::kNone:
       break;
     case StopReason::kTimeout:
-      outcome = Failed{.error_class = "timeout",
-                       .message = fmt::format("the attempt ran longer than {} ms",
-                                              config_.timeout.count())};
+      outcome = Failed{
+          .error_class = "timeout",
+          .message = fmt::format("the attempt ran longer than {} ms", config_.timeout.count())};
       break;
     case StopReason::kLeaseLost:
       keeper_.Settle(attempt.job.lease_token, attempt.job.id);

@@ -7,8 +7,8 @@
 #include <set>
 #include <sstream>
 
-#include "support/process.h"
 #include "store/migrator.h"
+#include "support/process.h"
 #include "support/store_fixture.h"
 
 namespace djps {
@@ -87,12 +87,14 @@ TEST_F(ChaosTest, EightWorkersExecuteTwentyThousandJobsOnceEach) {
 
   ASSERT_TRUE(RunUntil(
       io_, [&] { return Count("outcomes") == std::to_string(kJobs); }, 5min))
-      << Count("outcomes") << " done\n" << Log();
+      << Count("outcomes") << " done\n"
+      << Log();
   for (const auto& worker : workers) worker->Signal(SIGTERM);
   for (const auto& worker : workers) EXPECT_EQ(worker->Wait(), 0) << Log();
 
-  EXPECT_EQ(sql_.Value("select count(*) from djps.jobs where status = 'succeeded' and attempts = 1"),
-            std::to_string(kJobs));
+  EXPECT_EQ(
+      sql_.Value("select count(*) from djps.jobs where status = 'succeeded' and attempts = 1"),
+      std::to_string(kJobs));
   EXPECT_EQ(sql_.Value("select count(distinct id) from djps.outcomes"), std::to_string(kJobs));
   EXPECT_EQ(Count("ready"), "0");
   EXPECT_EQ(Count("leases"), "0");
@@ -114,9 +116,10 @@ TEST_F(ChaosTest, JobOfAKilledWorkerRunsElsewhere) {
   EXPECT_EQ(Job(id).attempts, 2);
   EXPECT_EQ(Job(id).result, std::to_string(heir->pid()));
   EXPECT_EQ(sql_.Value("select error_class from djps.attempts"), "lease_expired");
-  std::cout << "  noticed " <<
-      sql_.Value("select extract(epoch from ended_at - '" + killed_at + "')::numeric(6,3) "
-                 "from djps.attempts")
+  std::cout << "  noticed "
+            << sql_.Value("select extract(epoch from ended_at - '" + killed_at +
+                          "')::numeric(6,3) "
+                          "from djps.attempts")
             << " s after the kill (lease 2 s, rescue every 1 s)\n";
 }
 
@@ -237,13 +240,15 @@ TEST_F(ServerDeathTest, KillingPostgresUnderLoadLosesNoAcknowledgedJob) {
   ASSERT_TRUE(RunUntil(
       io_,
       [&] {
-        return check.Value("select (select count(*) from djps.facts) = "
-                           "(select count(*) from djps.outcomes)") == "t";
+        return check.Value(
+                   "select (select count(*) from djps.facts) = "
+                   "(select count(*) from djps.outcomes)") == "t";
       },
       2min))
       << Log();
   const std::set<Uuid> distinct(acknowledged_.begin(), acknowledged_.end());
-  EXPECT_EQ(distinct.size(), acknowledged_.size()) << "an acknowledged key was answered by two jobs";
+  EXPECT_EQ(distinct.size(), acknowledged_.size())
+      << "an acknowledged key was answered by two jobs";
   std::string ids;
   for (const Uuid& id : distinct) ids += (ids.empty() ? "" : ",") + id.ToString();
   EXPECT_EQ(check.Value("select count(*) from djps.jobs where id = any ('{" + ids +

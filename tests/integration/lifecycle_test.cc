@@ -9,7 +9,9 @@ using test_support::StoreTest;
 
 class LifecycleTest : public StoreTest {
  protected:
-  static NewJob JobWith(int max_attempts = 3) { return {.type = "t", .max_attempts = max_attempts}; }
+  static NewJob JobWith(int max_attempts = 3) {
+    return {.type = "t", .max_attempts = max_attempts};
+  }
 
   /// One job, claimed.
   struct Running {
@@ -26,8 +28,8 @@ class LifecycleTest : public StoreTest {
 };
 
 TEST_F(LifecycleTest, SubmittedJobIsQueuedWithItsFields) {
-  const auto run_at = std::chrono::floor<std::chrono::microseconds>(
-      std::chrono::system_clock::now() + 1h);
+  const auto run_at =
+      std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now() + 1h);
   const Uuid id = EnqueueOne({.type = "t",
                               .payload = R"({"to":"a@b.com"})",
                               .queue = "mail",
@@ -334,7 +336,8 @@ TEST_F(LifecycleTest, HeartbeatExtendsALeaseThatHolds) {
   const Running job = Start();
   const std::string before = sql_.Value("select expires_at from djps.leases");
   EXPECT_EQ(Run(leases_.ExtendLeases({job.lease}, 60s, Soon())), std::vector<Uuid>{job.lease});
-  EXPECT_EQ(sql_.Value("select expires_at > '" + before + "'::timestamptz + interval '40 s' "
+  EXPECT_EQ(sql_.Value("select expires_at > '" + before +
+                       "'::timestamptz + interval '40 s' "
                        "from djps.leases"),
             "t");
 }
@@ -419,8 +422,8 @@ TEST_F(LifecycleTest, RetriedJobKeepsItsPriorityAndQueue) {
 
 TEST_F(LifecycleTest, BackoffGrowsExponentiallyUpToItsCap) {
   const auto ceiling = [this](int used) {
-    return sql_.Value(fmt::format("select extract(epoch from djps.backoff_ceiling({}))::float8",
-                                  used));
+    return sql_.Value(
+        fmt::format("select extract(epoch from djps.backoff_ceiling({}))::float8", used));
   };
   EXPECT_EQ(ceiling(1), "1");
   EXPECT_EQ(ceiling(2), "2");

@@ -58,8 +58,8 @@ TEST(MigratorTest, SchemaNewerThanTheBinaryIsRefused) {
     EXPECT_EQ(error.code, ErrorCode::kSchemaNewer);
     EXPECT_NE(error.message.find("9999"), std::string::npos) << error.message;
   }
-  EXPECT_EQ(pg::Session(database).Value("select count(*) from djps.migrations where version = 9999"),
-            "1")
+  EXPECT_EQ(
+      pg::Session(database).Value("select count(*) from djps.migrations where version = 9999"), "1")
       << "the journal of the newer binary must be left alone";
 }
 
@@ -80,12 +80,14 @@ TEST(MigratorTest, UnreachableDatabaseIsUnavailable) {
 TEST(MigratorTest, PartitionsCoverTodayAndTheDaysAhead) {
   pg::Session session(Postgres().NewDatabase());
   for (const char* table : {"facts", "outcomes", "attempts"}) {
-    EXPECT_EQ(session.Value(std::string("select count(*) from pg_inherits where inhparent = 'djps.") +
-                            table + "'::regclass"),
-              "5")
+    EXPECT_EQ(
+        session.Value(std::string("select count(*) from pg_inherits where inhparent = 'djps.") +
+                      table + "'::regclass"),
+        "5")
         << table << ": today, three days ahead, and the default";
   }
-  EXPECT_EQ(session.Value("select djps.ensure_partitions()"), "0") << "a second run finds them made";
+  EXPECT_EQ(session.Value("select djps.ensure_partitions()"), "0")
+      << "a second run finds them made";
   EXPECT_EQ(session.Value("select djps.ensure_partitions(5)"), "6");
   EXPECT_EQ(session.Value("select count(*) from pg_constraint where conname = 'bounds'"), "0");
 }
@@ -94,7 +96,8 @@ TEST(MigratorTest, JobStampedOutsideAllPartitionsIsKept) {
   pg::Session session(Postgres().NewDatabase());
   session.Run(
       "insert into djps.facts (id, created_at, run_at, lane, priority, max_attempts, queue, type, "
-      "payload) values ('01000000-0000-7000-8000-000000000000', now(), now(), 0, 0, 1, 'q', 't', '{}')");
+      "payload) values ('01000000-0000-7000-8000-000000000000', now(), now(), 0, 0, 1, 'q', 't', "
+      "'{}')");
   EXPECT_EQ(session.Value("select count(*) from djps.facts_default"), "1");
 }
 

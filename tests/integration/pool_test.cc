@@ -26,14 +26,13 @@ class PoolTest : public StoreTest {
   PoolTest() {
     statements_ = {&kSleep, &kDivide};
     small_ = std::make_unique<Pool>(
-        io_.get_executor(), PoolConfig{.conninfo = conninfo_, .size = 1, .statements = statements_});
+        io_.get_executor(),
+        PoolConfig{.conninfo = conninfo_, .size = 1, .statements = statements_});
     small_->Start();
   }
   ~PoolTest() override { small_->Close(); }
 
-  std::int32_t Sleep(std::int32_t ms, Deadline deadline) {
-    return Run(SleepAsync(ms, deadline));
-  }
+  std::int32_t Sleep(std::int32_t ms, Deadline deadline) { return Run(SleepAsync(ms, deadline)); }
   boost::asio::awaitable<std::int32_t> SleepAsync(std::int32_t ms, Deadline deadline) {
     const Rows rows = co_await small_->Execute(kSleep, Number(ms), deadline);
     co_return rows[0].Get<std::int32_t>(0);
@@ -52,12 +51,13 @@ class PoolTest : public StoreTest {
 TEST_F(PoolTest, StatementsOfOneConnectionArePipelined) {
   int done = 0;
   for (int i = 0; i < 50; ++i) {
-    boost::asio::co_spawn(io_, SleepAsync(i % 3, Soon()),
-                          [&, expected = i % 3](const std::exception_ptr& error, std::int32_t value) {
-                            EXPECT_FALSE(error);
-                            EXPECT_EQ(value, expected) << "an answer went to the wrong caller";
-                            ++done;
-                          });
+    boost::asio::co_spawn(
+        io_, SleepAsync(i % 3, Soon()),
+        [&, expected = i % 3](const std::exception_ptr& error, std::int32_t value) {
+          EXPECT_FALSE(error);
+          EXPECT_EQ(value, expected) << "an answer went to the wrong caller";
+          ++done;
+        });
   }
   EXPECT_TRUE(RunUntil(io_, [&] { return done == 50; }));
 }
@@ -120,9 +120,10 @@ TEST_F(PoolTest, LostConnectionFailsEveryStatementUnderWayAsUnknown) {
                           });
   }
   ASSERT_TRUE(RunUntil(io_, [&] {
-    return sql_.Value("select count(*) from pg_stat_activity where datname = current_database() "
-                      "and query like '%pg_sleep%' and state = 'active' "
-                      "and pid <> pg_backend_pid()") != "0";
+    return sql_.Value(
+               "select count(*) from pg_stat_activity where datname = current_database() "
+               "and query like '%pg_sleep%' and state = 'active' "
+               "and pid <> pg_backend_pid()") != "0";
   }));
   TerminateOthers();
   EXPECT_TRUE(RunUntil(io_, [&] { return failed == 3; }));
@@ -139,7 +140,8 @@ TEST_F(PoolTest, ReplacedFunctionIsFollowedWithoutReconnecting) {
 
 TEST_F(PoolTest, NoConnectionWithinTheDeadlineSaysWhy) {
   boost::asio::io_context io(1);
-  Pool lost(io.get_executor(), {.conninfo = "host=/nonexistent port=1", .size = 1, .statements = {}});
+  Pool lost(io.get_executor(),
+            {.conninfo = "host=/nonexistent port=1", .size = 1, .statements = {}});
   lost.Start();
   try {
     test_support::RunCoroutine(io, lost.Execute(kSleep, Number(1), After(200ms)));
@@ -160,9 +162,8 @@ TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
                                            .durable = false});
   ASSERT_TRUE(cluster) << cluster.error().message;
   boost::asio::io_context io(1);
-  Pool pool(io.get_executor(), {.conninfo = (*cluster)->connection_string(),
-                                .size = 2,
-                                .statements = statements_});
+  Pool pool(io.get_executor(),
+            {.conninfo = (*cluster)->connection_string(), .size = 2, .statements = statements_});
   pool.Start();
   auto answer = test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), After(20s)));
   EXPECT_EQ(answer.size(), 1);

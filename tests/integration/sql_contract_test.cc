@@ -54,7 +54,8 @@ TEST_F(SqlContractTest, StatementNamesAreUnique) {
 
 /// What a connection has prepared but never run. A statement that no store calls is dead text.
 constexpr std::string_view kNeverRunText =
-    "select coalesce(string_agg(name, ', ' order by name), '') as names from pg_prepared_statements "
+    "select coalesce(string_agg(name, ', ' order by name), '') as names from "
+    "pg_prepared_statements "
     "where generic_plans + custom_plans = 0 and name <> 'never_run'";
 const pg::Column kNeverRunColumns[] = {{"names", pg::Type::kText}};
 const pg::Statement kNeverRun{"never_run", kNeverRunText, {}, kNeverRunColumns};

@@ -1,12 +1,11 @@
 // The worker runtime with real handlers against a real database.
-#include "worker/runtime.h"
-
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 
 #include "support/store_fixture.h"
 #include "upkeep/upkeep.h"
+#include "worker/runtime.h"
 
 namespace djps::worker {
 namespace {
@@ -71,7 +70,8 @@ class WorkerTest : public StoreTest {
 };
 
 TEST_F(WorkerTest, RunsAJobAndKeepsItsResult) {
-  Start([](const djps::Job& job) -> Outcome { return Succeeded{"{\"echo\": " + job.payload + "}"}; });
+  Start(
+      [](const djps::Job& job) -> Outcome { return Succeeded{"{\"echo\": " + job.payload + "}"}; });
   const Uuid id = EnqueueOne({.type = "t", .payload = R"({"n": 1})"});
   ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
   EXPECT_EQ(Job(id).result, R"({"echo": {"n": 1}})");
@@ -177,7 +177,9 @@ TEST_F(WorkerTest, AttemptOverItsTimeoutIsStoppedAndFails) {
 
 TEST_F(WorkerTest, ResultThatIsNoJsonFailsItsAttemptAndNotItsNeighbours) {
   config_.concurrency = 8;
-  Start([](const djps::Job& job) -> Outcome { return Succeeded{job.payload == "1" ? "{oops" : "2"}; });
+  Start([](const djps::Job& job) -> Outcome {
+    return Succeeded{job.payload == "1" ? "{oops" : "2"};
+  });
   std::vector<NewJob> jobs(6, NewJob{.type = "t", .payload = "0"});
   jobs[2] = {.type = "t", .payload = "1", .max_attempts = 1};
   const auto ids = Enqueue(jobs);
@@ -205,9 +207,11 @@ TEST_F(WorkerTest, ErrorTextsThatPostgresCannotHoldAreCleaned) {
 TEST_F(WorkerTest, AbsurdDelaysAreBounded) {
   Start([](const djps::Job& job) -> Outcome {
     if (job.payload == "1") return Snoozed{std::chrono::milliseconds::max()};
-    return Failed{.error_class = "x", .message = "x", .retry_after = std::chrono::milliseconds::min()};
+    return Failed{
+        .error_class = "x", .message = "x", .retry_after = std::chrono::milliseconds::min()};
   });
-  const auto ids = Enqueue({{.type = "t", .payload = "1"}, {.type = "t", .payload = "2", .max_attempts = 3}});
+  const auto ids =
+      Enqueue({{.type = "t", .payload = "1"}, {.type = "t", .payload = "2", .max_attempts = 3}});
   ASSERT_TRUE(Reaches(ids[1].id, JobStatus::kDead)) << "a delay in the past means at once";
   EXPECT_TRUE(RunUntil(io_, [&] {
     return sql_.Value("select visible_at > now() + interval '300 days' from djps.ready") == "t";
