@@ -291,9 +291,9 @@ Result<std::string> CompactJson(std::string_view text) {
   const std::size_t position = parser.write_some(false, text.data(), text.size(), error);
   if (!error && position < text.size()) error = json::error::extra_data;
   if (error) {
-    return Failure(ErrorCode::kInvalidArgument,
-                   fmt::format("{} (at offset {})", DescribeJsonError(error, text, position),
-                               position));
+    return Failure(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} (at offset {})", DescribeJsonError(error, text, position), position));
   }
   JsonCompactor& compactor = parser.handler().compactor;
   if (compactor.nul_at()) {
