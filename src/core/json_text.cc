@@ -78,10 +78,12 @@ bool EndsInHighSurrogate(std::string_view text) {
 /// Feeds a JsonCompactor from Boost.JSON's parser.
 struct CompactHandler {
   static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
+  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.
   static constexpr std::size_t max_object_size = kUnlimited;
   static constexpr std::size_t max_array_size = kUnlimited;
   static constexpr std::size_t max_key_size = kUnlimited;
   static constexpr std::size_t max_string_size = kUnlimited;
+  // NOLINTEND(readability-identifier-naming)
   using Ec = json::error_code;
 
   JsonCompactor compactor;

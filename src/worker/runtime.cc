@@ -134,6 +134,7 @@ asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t free) {
   store::ClaimedBatch batch = co_await leases_.ClaimJobs(request, pg::After(kClaimTimeout));
 
   std::vector<std::shared_ptr<Attempt>> claimed;
+  claimed.reserve(batch.jobs.size());
   for (store::ClaimedJob& job : batch.jobs) {
     claimed.push_back(
         std::make_shared<Attempt>(Job{.id = job.id,

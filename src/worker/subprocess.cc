@@ -264,7 +264,8 @@ class RunningProcess {
   }
 
   asio::awaitable<void> StopOnRequest(StopSignal& stop) {
-    if (!co_await stop.Wait()) co_return;
+    const bool requested = co_await stop.Wait();
+    if (!requested) co_return;
     stopped_ = true;
     group_->Signal(SIGTERM);
     asio::steady_timer timer(stdout_pipe_.get_executor(), limits_.kill_after);

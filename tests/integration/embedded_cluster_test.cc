@@ -13,9 +13,9 @@
 #include <iterator>
 #include <sstream>
 #include <string>
-#include <thread>
 
 #include "embedded/cluster.h"
+#include "support/run_coroutine.h"
 
 namespace djps::embedded {
 namespace {
@@ -69,12 +69,8 @@ std::string Query(const std::string& connection_string, const std::string& sql) 
 }
 
 bool WaitUntil(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
+  boost::asio::io_context io(1);
+  return test_support::RunUntil(io, condition, kPatience);
 }
 
 std::string ReadText(const fs::path& path) {

@@ -1,0 +1,18 @@
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/environment.h"
+#include "cli/terminal.h"
+
+int main(int argc, char** argv) {
+  // A peer or a reader that goes away is an error of one write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  const djps::cli::Environment environment = djps::cli::ReadEnvironment();
+  djps::cli::CommandLine line({environment, djps::cli::DetectTerminal(environment)});
+  djps::cli::RegisterCommands(line);
+  return djps::cli::RunCommandLine(line, {argv + (argc > 0 ? 1 : 0), argv + argc});
+}

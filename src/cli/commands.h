@@ -1,0 +1,20 @@
+#pragma once
+
+#include "cli/command_line.h"
+
+namespace djps::cli {
+
+void RegisterDev(CommandLine& line);
+void RegisterServer(CommandLine& line);
+void RegisterWorker(CommandLine& line);
+void RegisterMigrate(CommandLine& line);
+void RegisterEnqueue(CommandLine& line);
+void RegisterJob(CommandLine& line);
+void RegisterHealth(CommandLine& line);
+void RegisterVersion(CommandLine& line);
+void RegisterCompletion(CommandLine& line);
+
+/// All of them, in the order in which help lists them.
+void RegisterCommands(CommandLine& line);
+
+}  // namespace djps::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "djps/result.h"
+
+namespace djps::cli {
+
+/// Reads "500ms", "10s", "5m" or "2h". A number without a unit is refused, since nobody can tell
+/// which was meant; only 0 is the same in all of them.
+///
+/// Errors: kInvalidArgument, saying what was given and what is understood.
+Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
+
+/// The shortest text that ParseDuration reads back: "10s", "1500ms", "2h".
+std::string FormatDuration(std::chrono::milliseconds duration);
+
+}  // namespace djps::cli

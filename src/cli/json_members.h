@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "djps/result.h"
+
+namespace djps::cli {
+
+/// One member of a JSON object. The value stays text, so that numbers keep all their digits.
+struct JsonMember {
+  std::string name;
+  std::string value;
+};
+
+/// The members of a JSON object, in their order, values without white space.
+///
+/// Errors: kInvalidArgument when `text` is not a JSON object.
+Result<std::vector<JsonMember>> SplitObject(std::string_view text);
+
+/// The values of a JSON array, without white space. Errors: kInvalidArgument.
+Result<std::vector<std::string>> SplitArray(std::string_view text);
+
+/// The value of the member called `name`; nothing when there is none or it is null.
+std::optional<std::string> FindMember(const std::vector<JsonMember>& members,
+                                      std::string_view name);
+
+/// The text that a JSON string stands for; nothing when `value` is no string.
+std::optional<std::string> ReadJsonString(std::string_view value);
+
+/// Nothing when `value` is not an integer that fits, written without fraction and exponent.
+std::optional<long long> ReadJsonInteger(std::string_view value);
+
+/// `text` (UTF-8) as a JSON string, quotes included.
+std::string JsonString(std::string_view text);
+
+/// A JSON value for people: strings without their quotes, anything else as it is.
+std::string PlainJson(std::string_view value);
+
+}  // namespace djps::cli

@@ -1,0 +1,109 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/Error.hpp>
+#include <charconv>
+
+#include "cli/duration.h"
+#include "cli/exit_code.h"
+#include "core/validation.h"
+
+namespace djps::cli {
+namespace {
+
+/// CLI11 keeps its own constructors to itself.
+class UsageError : public CLI::ParseError {
+ public:
+  explicit UsageError(const std::string& message) : ParseError("UsageError", message, kExitUsage) {}
+};
+
+std::string RequireText(const std::string& option, const std::string& text) {
+  if (text.empty()) {
+    RefuseUsage(fmt::format("{} must not be empty (is a variable of your script unset?)", option));
+  }
+  return text;
+}
+
+}  // namespace
+
+void RefuseUsage(const std::string& message) { throw UsageError(message); }
+
+std::int64_t RequireInteger(const std::string& option, const std::string& text, std::int64_t low,
+                            std::int64_t high) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end || number < low || number > high) {
+    RefuseUsage(fmt::format("{} must be a whole number from {} to {}, got {}", option, low, high,
+                            QuoteForMessage(text)));
+  }
+  return number;
+}
+
+CLI::Option* AddDuration(CLI::App& command, const std::string& name,
+                         std::chrono::milliseconds& value, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &value](const std::string& text) {
+            const auto duration = ParseDuration(text);
+            if (!duration) RefuseUsage(fmt::format("{}: {}", name, duration.error().message));
+            value = *duration;
+          },
+          description)
+      ->type_name("TIME")
+      ->default_str(FormatDuration(value));
+}
+
+CLI::Option* AddText(CLI::App& command, const std::string& name, std::string& value,
+                     const std::string& placeholder, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name, [name, &value](const std::string& text) { value = RequireText(name, text); },
+          description)
+      ->type_name(placeholder)
+      ->default_str(value);
+}
+
+CLI::Option* AddText(CLI::App& command, const std::string& name, std::optional<std::string>& value,
+                     const std::string& placeholder, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name, [name, &value](const std::string& text) { value = RequireText(name, text); },
+          description)
+      ->type_name(placeholder);
+}
+
+CLI::Option* OrVariable(CLI::Option* option, const std::string& variable) {
+  return option->envname(variable);
+}
+
+CLI::Option* AddJson(CLI::App& command, bool& json) {
+  return command.add_flag("--json", json, "Print JSON for programs");
+}
+
+void AddDatabaseOptions(CLI::App& command, TargetOptions& target) {
+  auto* url = AddText(command, "--database-url", target.database_url, "URL",
+                      "The database: a postgres:// URL or a libpq connection string (variables "
+                      "DJPS_DATABASE_URL, DATABASE_URL, PG*)");
+  auto* data = AddText(command, "--data", target.data, "DIR",
+                       "Use the database of the `djps dev` that runs on this data folder (variable "
+                       "DJPS_DATA)");
+  url->excludes(data);
+}
+
+void AddJobsOptions(CLI::App& command, TargetOptions& target) {
+  auto* server = AddText(command, "--server", target.server, "URL",
+                         "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; else a "
+                         "running `djps dev`, else http://127.0.0.1:3000)");
+  auto* url = AddText(command, "--database-url", target.database_url, "URL",
+                      "Without a server, straight to this database (variables DJPS_DATABASE_URL, "
+                      "DATABASE_URL)");
+  auto* data = AddText(command, "--data", target.data, "DIR",
+                       "Use the `djps dev` that runs on this data folder (variable DJPS_DATA)");
+  server->excludes(url)->excludes(data);
+  url->excludes(data);
+}
+
+}  // namespace djps::cli

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+
+#include "cli/target.h"
+
+namespace djps::cli {
+
+// Options with our own words for what is wrong. Each writes into a variable that must outlive the
+// parsing and holds the default.
+
+/// A whole number from `low` to `high`.
+template <typename T>
+CLI::Option* AddInteger(CLI::App& command, const std::string& name, T& value, std::int64_t low,
+                        std::int64_t high, const std::string& description);
+
+/// "10s", "500ms", ...
+CLI::Option* AddDuration(CLI::App& command, const std::string& name,
+                         std::chrono::milliseconds& value, const std::string& description);
+
+/// A text that must not be empty.
+CLI::Option* AddText(CLI::App& command, const std::string& name, std::string& value,
+                     const std::string& placeholder, const std::string& description);
+CLI::Option* AddText(CLI::App& command, const std::string& name, std::optional<std::string>& value,
+                     const std::string& placeholder, const std::string& description);
+
+/// Also takes the value from an environment variable, and says so in the help.
+CLI::Option* OrVariable(CLI::Option* option, const std::string& variable);
+
+/// --json.
+CLI::Option* AddJson(CLI::App& command, bool& json);
+
+/// --database-url and --data.
+void AddDatabaseOptions(CLI::App& command, TargetOptions& target);
+
+/// --server, --database-url and --data.
+void AddJobsOptions(CLI::App& command, TargetOptions& target);
+
+/// Stops the parsing with exit code kExitUsage.
+[[noreturn]] void RefuseUsage(const std::string& message);
+
+std::int64_t RequireInteger(const std::string& option, const std::string& text, std::int64_t low,
+                            std::int64_t high);
+
+template <typename T>
+CLI::Option* AddInteger(CLI::App& command, const std::string& name, T& value, std::int64_t low,
+                        std::int64_t high, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, &value, low, high](const std::string& text) {
+            value = static_cast<T>(RequireInteger(name, text, low, high));
+          },
+          description)
+      ->type_name("N");
+}
+
+}  // namespace djps::cli

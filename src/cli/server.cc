@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/listen_options.h"
+#include "cli/options.h"
+#include "cli/service_host.h"
+#include "cli/target.h"
+#include "core/backoff.h"
+#include "core/version.h"
+#include "store/migrator.h"
+
+namespace djps::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kRetryBase{200};
+constexpr milliseconds kRetryCap{5'000};
+constexpr milliseconds kForever{3'600'000};
+
+struct ServerOptions {
+  TargetOptions target;
+  server::ServerConfig config;
+  milliseconds grace{10'000};
+};
+
+/// Waits for a database that cannot be reached; anything else that is wrong with it is an error.
+Result<void> AwaitDatabase(const DatabaseTarget& database, ServiceHost& host) {
+  Backoff backoff(kRetryBase, kRetryCap);
+  while (!host.stop_requested()) {
+    const auto current = store::RequireCurrentSchema(database.conninfo);
+    if (current) return {};
+    if (current.error().code != ErrorCode::kUnavailable) {
+      return Failure(current.error().code,
+                     fmt::format("{} [database {}]", current.error().message, database.Describe()));
+    }
+    spdlog::warn("{} [database {}]; trying again", current.error().message, database.Describe());
+    host.WaitUntilStopRequested(backoff.Next());
+  }
+  return {};
+}
+
+int RunServer(const Context& context, const ServerOptions& options) {
+  const auto database =
+      ResolveDatabase(MakeTargetInputs(options.target, context.environment), "djps server");
+  if (!database) return ReportError(database.error());
+  ServiceHost host;
+  if (const auto ready = AwaitDatabase(*database, host); !ready) return ReportError(ready.error());
+  if (host.stop_requested()) return kExitDone;
+  const auto port = host.Start({.conninfo = database->conninfo,
+                                .server = options.config,
+                                .worker = std::nullopt,
+                                .grace = options.grace});
+  if (!port) return ReportError(port.error());
+  spdlog::info("listening on {}; database: {}", ApiUrl(options.config.address, *port),
+               database->Describe());
+  while (!host.WaitUntilStopped(kForever)) {
+  }
+  spdlog::info("stopped");
+  return kExitDone;
+}
+
+}  // namespace
+
+void RegisterServer(CommandLine& line) {
+  CLI::App& command = AddCommand(
+      line, line.app,
+      {.name = "server",
+       .summary = "Serve the HTTP API on a Postgres of yours",
+       .paragraph =
+           "Serves the HTTP API and does the upkeep (jobs of dead workers, partitions) on a given "
+           "Postgres, whose schema `djps migrate up` has brought up to date. It keeps nothing "
+           "itself: any number may run side by side. A database that cannot be reached is waited "
+           "for. Stop it with Ctrl-C or SIGTERM.",
+       .examples = {"djps server --database-url postgres://djps:djps@localhost/djps",
+                    "DJPS_DATABASE_URL=postgres://db/djps djps server --address 0.0.0.0"},
+       .exit_codes = {
+           "0  stopped in order",
+           "1  failed: the port is taken, or the schema is older or newer than this djps",
+           "2  wrong usage", "5  --data names a folder on which no `djps dev` runs"}});
+  const auto options = RunWith(line, command, RunServer);
+  options->config.version = kVersion;
+  AddDatabaseOptions(command, options->target);
+  AddListenOptions(command, options->config);
+  OrVariable(AddDuration(command, "--grace", options->grace,
+                         "How long requests in progress may take to finish after Ctrl-C"),
+             "DJPS_GRACE");
+}
+
+}  // namespace djps::cli

@@ -1,0 +1,60 @@
+#include "cli/services.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "store/statements.h"
+
+namespace djps::cli {
+namespace {
+
+namespace asio = boost::asio;
+
+/// Two keep both directions of the wire busy for the server; a worker beside it has one more.
+constexpr std::size_t kServerConnections = 2;
+constexpr std::size_t kWorkerConnections = 1;
+
+}  // namespace
+
+Services::Services(asio::any_io_executor executor, ServicesConfig config)
+    : grace_(config.grace),
+      pool_(executor, {.conninfo = std::move(config.conninfo),
+                       .size = kServerConnections + (config.worker ? kWorkerConnections : 0),
+                       .statements = sql::AllStatements(),
+                       .setup = &sql::kConfigureSession}),
+      jobs_(pool_),
+      upkeep_store_(pool_),
+      server_(executor, std::move(config.server), jobs_, upkeep_store_),
+      upkeep_(executor, pool_) {
+  if (config.worker) {
+    worker_.emplace(executor, pool_, std::move(config.worker->config),
+                    std::move(config.worker->handlers));
+  }
+}
+
+Result<void> Services::Start() {
+  if (auto listening = server_.Listen(); !listening) return listening;
+  pool_.Start();
+  server_.Start();
+  upkeep_.Start();
+  if (worker_) worker_->Start();
+  return {};
+}
+
+asio::awaitable<void> Services::Stop() {
+  using asio::experimental::awaitable_operators::operator&&;
+  if (worker_) {
+    // Side by side: one grace, not one after the other.
+    co_await (server_.Stop(grace_) && worker_->Drain());
+  } else {
+    co_await server_.Stop(grace_);
+  }
+  co_await upkeep_.Stop();
+  pool_.Close();
+}
+
+void Services::Hurry() {
+  if (worker_) worker_->StopAttempts();
+}
+
+}  // namespace djps::cli

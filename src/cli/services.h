@@ -1,0 +1,65 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "djps/result.h"
+#include "djps/worker.h"
+#include "pg/pool.h"
+#include "server/server.h"
+#include "store/job_store.h"
+#include "store/upkeep_store.h"
+#include "upkeep/upkeep.h"
+#include "worker/registry.h"
+#include "worker/runtime.h"
+
+namespace djps::cli {
+
+/// A worker beside the server.
+struct WorkerPart {
+  WorkerConfig config;
+  worker::Registry handlers;
+};
+
+struct ServicesConfig {
+  std::string conninfo;  ///< Complete; the schema there must be current.
+  server::ServerConfig server;
+  std::optional<WorkerPart> worker;
+  std::chrono::milliseconds grace{10'000};  ///< For requests in progress when stopped.
+};
+
+/// What one process serves: the API and upkeep, and in `djps dev` a worker, on one pool.
+///
+/// Lifetime: after Start, Stop must have ended and the executor have run dry before destruction.
+/// Thread-safety: everything on one single-threaded executor.
+class Services {
+ public:
+  Services(boost::asio::any_io_executor executor, ServicesConfig config);
+
+  /// Errors: as server::Server::Listen; nothing runs then.
+  Result<void> Start();
+
+  std::uint16_t port() const { return server_.port(); }
+
+  /// In order: no new requests and no new claims, what is in progress done within the grace (or
+  /// handed back), upkeep ended, the pool closed.
+  boost::asio::awaitable<void> Stop();
+
+  /// Ends the worker's grace of a Stop under way, or of the next one.
+  void Hurry();
+
+ private:
+  std::chrono::milliseconds grace_;
+  pg::Pool pool_;
+  store::JobStore jobs_;
+  store::UpkeepStore upkeep_store_;
+  server::Server server_;
+  upkeep::Upkeep upkeep_;
+  std::optional<worker::Runtime> worker_;
+};
+
+}  // namespace djps::cli

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace djps::server {
+
+/// How the API listens and what it puts up with. Every limit bounds what one client can take.
+struct ServerConfig {
+  std::string address = "127.0.0.1";  ///< An IP address; 0.0.0.0 or :: for all of them.
+  std::uint16_t port = 3000;          ///< 0: any free one; Server::port() tells which.
+  std::string version = "0.1.0";      ///< What /health says.
+
+  /// Bytes of a request line. Our longest path has 42; browsers and proxies allow about this.
+  std::size_t uri_bytes_max = 8U << 10U;
+  /// Bytes of request line and headers together. Cookies of other sites on one host may be long.
+  std::size_t head_bytes_max = 16U << 10U;
+  /// Bytes of a body, except for batches. A job's payload may have as much (kPayloadBytesMax).
+  std::size_t body_bytes_max = 1U << 20U;
+  /// Bytes of a batch's body: 10,000 jobs of 6 KiB, or 64 of the largest.
+  std::size_t batch_bytes_max = 64U << 20U;
+
+  /// Open connections. One costs about 10 KiB while idle.
+  std::size_t connections_max = 10'000;
+
+  /// From a request's first byte to the end of its headers.
+  std::chrono::milliseconds head_timeout{10'000};
+  /// For the whole body: a batch of 64 MiB at 17 Mbit/s.
+  std::chrono::milliseconds body_timeout{30'000};
+  /// How long a connection may stay without a request: longer than load balancers keep theirs (60
+  /// s), so that it is they who close.
+  std::chrono::milliseconds idle_timeout{75'000};
+  /// For the whole answer to be taken.
+  std::chrono::milliseconds write_timeout{30'000};
+  /// How long a client may go on sending after an answer that refuses its body.
+  std::chrono::milliseconds linger_timeout{2'000};
+  /// For everything a request asks of the database.
+  std::chrono::milliseconds store_timeout{10'000};
+  /// The same for /health: who asks wants to know now.
+  std::chrono::milliseconds health_timeout{2'000};
+};
+
+}  // namespace djps::server

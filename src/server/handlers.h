@@ -1,0 +1,14 @@
+#pragma once
+
+#include "server/router.h"
+
+namespace djps::server {
+
+// One per route, named as their operation. They throw pg::PgError when the database is away.
+
+boost::asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request);
+
+}  // namespace djps::server

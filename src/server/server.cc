@@ -1,0 +1,188 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <utility>
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+
+// After a failed accept (no file descriptors left, say) trying again at once would only burn a
+// core.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+// Deadlines are kept this exactly, or to a quarter of the shortest one.
+constexpr std::chrono::milliseconds kSweepIntervalMax{1'000};
+constexpr std::chrono::milliseconds kSweepIntervalMin{5};
+
+Error BindError(const error_code& error, const ServerConfig& config) {
+  if (error == asio::error::address_in_use) {
+    return {
+        ErrorCode::kAlreadyRunning,
+        fmt::format("port {} is taken by another program; choose another with --port", config.port),
+        "port"};
+  }
+  if (error == asio::error::access_denied) {
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("port {} may not be used by this user; choose one above 1023 with --port",
+                        config.port),
+            "port"};
+  }
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("cannot listen on {}: {}", config.address, error.message()), "address"};
+}
+
+}  // namespace
+
+Server::Server(asio::any_io_executor executor, ServerConfig config, store::JobStore& jobs,
+               store::UpkeepStore& upkeep)
+    : executor_(std::move(executor)),
+      config_(std::move(config)),
+      context_{.handlers = {.config = config_, .jobs = jobs, .upkeep = upkeep}},
+      acceptor_(executor_),
+      accept_pause_(executor_),
+      sweep_pause_(executor_),
+      ended_signal_(executor_) {}
+
+Server::~Server() = default;
+
+Result<void> Server::Listen() {
+  error_code error;
+  const auto address = asio::ip::make_address(config_.address, error);
+  if (error) {
+    return Failure(ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\" is not an IP address; use 127.0.0.1 for this machine only, "
+                               "0.0.0.0 for every network",
+                               config_.address),
+                   "address");
+  }
+  const tcp::endpoint endpoint(address, config_.port);
+  acceptor_.open(endpoint.protocol(), error);
+  // Connections of an earlier run that linger in the kernel must not keep the port.
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (!error) return {};
+  error_code ignored;
+  acceptor_.close(ignored);
+  return tl::unexpected(BindError(error, config_));
+}
+
+std::uint16_t Server::port() const { return acceptor_.local_endpoint().port(); }
+
+void Server::Start() {
+  SpawnLoop(AcceptLoop(), "accepting connections");
+  SpawnLoop(SweepLoop(), "watching deadlines");
+}
+
+void Server::SpawnLoop(asio::awaitable<void> loop, const char* name) {
+  ++loops_;
+  asio::co_spawn(executor_, std::move(loop), [this, name](const std::exception_ptr& error) {
+    --loops_;
+    ended_signal_.cancel();
+    if (!error) return;
+    spdlog::critical("the server stopped {}", name);
+    std::rethrow_exception(error);  // a server that cannot serve had better end
+  });
+}
+
+asio::awaitable<void> Server::AcceptLoop() {
+  bool troubled = false;  // said once, not ten times a second
+  while (!stopping_) {
+    auto [error, socket] = co_await acceptor_.async_accept(kNoThrow);
+    if (stopping_) break;
+    if (error == asio::error::connection_aborted) continue;
+    if (error) {
+      if (!std::exchange(troubled, true)) {
+        spdlog::warn("cannot take connections: {}; trying again", error.message());
+      }
+      accept_pause_.expires_after(kAcceptPause);
+      co_await accept_pause_.async_wait(kNoThrow);
+      continue;
+    }
+    if (std::exchange(troubled, false)) spdlog::info("taking connections again");
+    if (sessions_.size() >= config_.connections_max) {
+      Refuse(std::move(socket));
+    } else {
+      StartSession(std::move(socket));
+    }
+  }
+}
+
+void Server::StartSession(tcp::socket socket) {
+  auto session = std::make_shared<Session>(std::move(socket), context_);
+  sessions_.insert(session);
+  asio::co_spawn(executor_, session->Run(), [this, session](const std::exception_ptr& error) {
+    sessions_.erase(session);
+    if (stopping_) ended_signal_.cancel();
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const std::exception& failure) {
+      spdlog::error("a connection ended: {}", failure.what());
+    }
+  });
+}
+
+void Server::Refuse(tcp::socket socket) {
+  std::string out;
+  constexpr std::string_view kRequestId = "none";  // there has been no request yet
+  AppendResponse(out,
+                 ProblemResponse({ProblemKind::kTooManyConnections,
+                                  fmt::format("There are {} connections already; try again soon.",
+                                              config_.connections_max)},
+                                 kRequestId),
+                 {.request_id = kRequestId, .date = context_.date.Now(), .keep_alive = false});
+  // One try, without waiting: the buffer of a new connection takes it, or nobody is there.
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(out), ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+asio::awaitable<void> Server::SweepLoop() {
+  while (!stopping_ || !sessions_.empty()) {
+    sweep_pause_.expires_after(SweepInterval());
+    co_await sweep_pause_.async_wait(kNoThrow);
+    const auto now = Session::Clock::now();
+    for (const auto& session : sessions_) session->EnforceDeadline(now);
+  }
+}
+
+std::chrono::milliseconds Server::SweepInterval() const {
+  const auto shortest = std::min({config_.head_timeout, config_.body_timeout, config_.idle_timeout,
+                                  config_.write_timeout, config_.linger_timeout});
+  return std::clamp(shortest / 4, kSweepIntervalMin, kSweepIntervalMax);
+}
+
+asio::awaitable<void> Server::Stop(std::chrono::milliseconds grace) {
+  stopping_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  accept_pause_.cancel();
+  for (const auto& session : sessions_) session->Stop();
+  co_await AwaitEnd(std::chrono::steady_clock::now() + grace);
+  for (const auto& session : sessions_) session->Abort();
+  co_await AwaitEnd(std::chrono::steady_clock::time_point::max());
+}
+
+asio::awaitable<void> Server::AwaitEnd(std::chrono::steady_clock::time_point until) {
+  while (!Ended() && std::chrono::steady_clock::now() < until) {
+    if (sessions_.empty()) sweep_pause_.cancel();
+    ended_signal_.expires_at(until);
+    co_await ended_signal_.async_wait(kNoThrow);
+  }
+}
+
+}  // namespace djps::server

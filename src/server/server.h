@@ -1,0 +1,75 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "djps/result.h"
+#include "server/config.h"
+#include "server/session.h"
+#include "store/job_store.h"
+#include "store/upkeep_store.h"
+
+namespace djps::server {
+
+/// The HTTP API. The path of a request: AcceptLoop here, Session (bytes to requests), FindRoute
+/// (router.cc has the list), Dispatch (checks, errors), a handler (handlers_*.cc), back to Session.
+///
+/// Lifetime: after Start, Stop must have ended before the server is destroyed, unless the executor
+/// never runs again. The stores must outlive it.
+/// Thread-safety: everything on one single-threaded executor.
+class Server {
+ public:
+  Server(boost::asio::any_io_executor executor, ServerConfig config, store::JobStore& jobs,
+         store::UpkeepStore& upkeep);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds the address, so that mistakes show before anything else starts.
+  ///
+  /// Errors: kAlreadyRunning (the port is taken), kInvalidArgument (an address that is none or not
+  ///         this machine's; a port that this user may not use).
+  Result<void> Listen();
+
+  /// The port that is listened on, also where the configuration says 0.
+  std::uint16_t port() const;
+
+  /// Begins to take connections. After Listen.
+  void Start();
+
+  /// Stops taking connections, closes idle ones, lets requests in progress finish for `grace`, then
+  /// closes those too. Returns when no connection is left: a handler that waits for the database
+  /// still gets its own deadline (ServerConfig::store_timeout).
+  boost::asio::awaitable<void> Stop(std::chrono::milliseconds grace);
+
+ private:
+  boost::asio::awaitable<void> AcceptLoop();
+  boost::asio::awaitable<void> SweepLoop();
+  boost::asio::awaitable<void> AwaitEnd(std::chrono::steady_clock::time_point until);
+  void StartSession(boost::asio::ip::tcp::socket socket);
+  void Refuse(boost::asio::ip::tcp::socket socket);
+  void SpawnLoop(boost::asio::awaitable<void> loop, const char* name);
+  std::chrono::milliseconds SweepInterval() const;
+  bool Ended() const { return sessions_.empty() && loops_ == 0; }
+
+  boost::asio::any_io_executor executor_;
+  ServerConfig config_;
+  SessionContext context_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer accept_pause_;
+  boost::asio::steady_timer sweep_pause_;
+  boost::asio::steady_timer ended_signal_;  // canceled when a session or a loop has ended
+  std::unordered_set<std::shared_ptr<Session>> sessions_;
+  int loops_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace djps::server
