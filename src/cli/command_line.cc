@@ -20,8 +20,8 @@
 namespace djps::cli {
 namespace {
 
-const CommandHelp& Overview() {
-  static const CommandHelp kOverview = {
+CommandHelp Overview() {
+  return {
       .name = "djps",
       .summary = "durable jobs on Postgres",
       .paragraph =
@@ -35,7 +35,6 @@ const CommandHelp& Overview() {
                      "4  the job waited for was not done in time",
                      "5  the server or the database cannot be reached"},
       .more = "Each command explains itself: djps COMMAND --help"};
-  return kOverview;
 }
 
 int ReportUsage(const std::string& message, const std::string& command) {

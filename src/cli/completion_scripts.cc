@@ -70,6 +70,7 @@ std::string BashCompletion(const CompletionCommand& root) {
   std::string words;
   ForEach(root, [&](const CompletionCommand& command) {
     std::vector<std::string> names;
+    names.reserve(command.commands.size() + command.options.size());
     for (const CompletionCommand& below : command.commands) names.push_back(below.name);
     for (const CompletionOption& option : command.options) names.push_back(option.name);
     words += fmt::format("    \"{}\") words=\"{}\" ;;\n", command.path, fmt::join(names, " "));

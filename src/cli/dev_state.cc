@@ -17,6 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Between the name of a program in /proc/PID/stat and the moment of its start.
+constexpr int kFieldsBefore = 19;
+
 fs::path StatePath(const fs::path& data_dir) { return data_dir / "dev.json"; }
 
 std::string Serialize(const DevState& state) {
@@ -64,7 +67,6 @@ long long ProcessStart(int pid) {
   // numbers, of which the start is the 20th.
   const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
   if (name_end == std::string::npos) return 0;
-  constexpr int kFieldsBefore = 19;
   std::istringstream fields(stat->substr(name_end + 1));
   std::string skipped;
   for (int i = 0; i < kFieldsBefore; ++i) fields >> skipped;

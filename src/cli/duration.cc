@@ -30,8 +30,9 @@ tl::unexpected<Error> Refuse(std::string_view text, std::string_view why) {
 
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [rest, error] = std::from_chars(begin, end, number);
   const std::string_view name(rest, static_cast<std::size_t>(end - rest));
   if (error == std::errc::result_out_of_range) return Refuse(text, "the number is too large");
   if (error != std::errc()) return Refuse(text, "write a number and ms, s, m or h, such as 10s");

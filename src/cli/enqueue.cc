@@ -21,6 +21,8 @@ namespace djps::cli {
 namespace {
 
 constexpr const char* kStdin = "-";
+/// White space does not count for a payload.
+constexpr std::size_t kInputBytesMax = 4 * kPayloadBytesMax;
 
 struct EnqueueOptions {
   TargetOptions target;
@@ -38,13 +40,12 @@ tl::unexpected<Error> PayloadFailure(const std::string& why) {
 /// The whole of a stream, unless it is larger than any payload may be.
 Result<std::string> ReadAll(std::istream& input) {
   std::string text;
-  constexpr std::size_t kBytesMax = 4 * kPayloadBytesMax;  // white space does not count
   for (std::istreambuf_iterator<char> next(input), end; next != end; ++next) {
-    if (text.size() == kBytesMax) {
+    if (text.size() == kInputBytesMax) {
       return PayloadFailure(
           fmt::format("is longer than {} bytes; a job names its data, it does not "
                       "carry it",
-                      kBytesMax));
+                      kInputBytesMax));
     }
     text += *next;
   }
@@ -145,8 +146,8 @@ Timestamp RequireTime(const std::string& text) {
   return *time;
 }
 
-const CommandHelp& Help() {
-  static const CommandHelp kHelp = {
+CommandHelp Help() {
+  return {
       .name = "enqueue",
       .summary = "Submit a job, or a file of them",
       .paragraph =
@@ -161,7 +162,6 @@ const CommandHelp& Help() {
       .exit_codes = {"0  stored (or stored already, under its key)", "1  failed",
                      "2  wrong usage, or a job that is not valid",
                      "5  the server or the database cannot be reached"}};
-  return kHelp;
 }
 
 }  // namespace

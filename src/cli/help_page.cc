@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <sstream>
 
 namespace djps::cli {
@@ -32,10 +31,13 @@ std::string OptionNames(const CLI::Option& option) {
 
 /// What every command has comes last.
 std::vector<const CLI::Option*> InReadingOrder(const CLI::App& app) {
-  std::vector<const CLI::Option*> options = app.get_options();
-  std::stable_partition(options.begin(), options.end(), [&app](const CLI::Option* option) {
-    return option != app.get_help_ptr() && !option->check_lname("log-level");
-  });
+  std::vector<const CLI::Option*> options;
+  std::vector<const CLI::Option*> common;
+  for (const CLI::Option* option : app.get_options()) {
+    const bool everywhere = option == app.get_help_ptr() || option->check_lname("log-level");
+    (everywhere ? common : options).push_back(option);
+  }
+  options.insert(options.end(), common.begin(), common.end());
   return options;
 }
 

@@ -84,8 +84,9 @@ std::optional<std::string> ReadJsonString(std::string_view value) {
 
 std::optional<long long> ReadJsonInteger(std::string_view value) {
   long long number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [rest, error] = std::from_chars(value.data(), end, number);
+  const char* const begin = value.data();
+  const char* const end = begin + value.size();
+  const auto [rest, error] = std::from_chars(begin, end, number);
   if (error != std::errc() || rest != end) return std::nullopt;
   return number;
 }

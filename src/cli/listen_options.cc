@@ -7,9 +7,13 @@
 #include "cli/options.h"
 
 namespace djps::cli {
+namespace {
+
+constexpr std::int64_t kPortMax = 65'535;
+
+}  // namespace
 
 void AddListenOptions(CLI::App& command, server::ServerConfig& config) {
-  constexpr std::int64_t kPortMax = 65'535;
   OrVariable(AddText(command, "--address", config.address, "IP",
                      "The address to listen on; 0.0.0.0 or :: for all of this machine's"),
              "DJPS_ADDRESS");

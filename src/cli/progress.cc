@@ -28,7 +28,7 @@ void Progress::Update(std::uint64_t bytes, std::uint64_t jobs) {
 
 std::string FormatProgress(std::optional<std::uint64_t> total_bytes, std::uint64_t bytes,
                            std::uint64_t jobs) {
-  const std::string count = FormatCount(jobs, "job");
+  std::string count = FormatCount(jobs, "job");
   if (!total_bytes || *total_bytes == 0) return count;
   const std::uint64_t done = std::min(bytes, *total_bytes);
   const auto full = static_cast<std::size_t>(done * kBarWidth / *total_bytes);

@@ -16,7 +16,7 @@ constexpr std::size_t kWorkerConnections = 1;
 
 }  // namespace
 
-Services::Services(asio::any_io_executor executor, ServicesConfig config)
+Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
     : grace_(config.grace),
       pool_(executor, {.conninfo = std::move(config.conninfo),
                        .size = kServerConnections + (config.worker ? kWorkerConnections : 0),

@@ -38,7 +38,7 @@ struct ServicesConfig {
 /// Thread-safety: everything on one single-threaded executor.
 class Services {
  public:
-  Services(boost::asio::any_io_executor executor, ServicesConfig config);
+  Services(const boost::asio::any_io_executor& executor, ServicesConfig config);
 
   /// Errors: as server::Server::Listen; nothing runs then.
   Result<void> Start();

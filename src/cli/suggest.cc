@@ -7,6 +7,8 @@
 namespace djps::cli {
 namespace {
 
+constexpr std::size_t kLongestWorthALook = 64;
+
 /// How many characters to put in, take out, change, or swap with their neighbour.
 /// Source: optimal string alignment, a restricted Damerau-Levenshtein distance.
 std::size_t Distance(std::string_view a, std::string_view b) {
@@ -31,7 +33,6 @@ std::size_t Distance(std::string_view a, std::string_view b) {
 
 std::optional<std::string> SuggestNearest(std::string_view word,
                                           const std::vector<std::string>& candidates) {
-  constexpr std::size_t kLongestWorthALook = 64;
   if (word.empty() || word.size() > kLongestWorthALook) return std::nullopt;
   // A third of the letters may be wrong; more is another word.
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;

@@ -38,10 +38,12 @@ std::optional<std::pair<DevState, fs::path>> FindDevOfVariable(const TargetInput
   return std::pair(*std::move(dev), fs::path(*data_dir));
 }
 
+constexpr std::array kLibpqVariables = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
+                                        "PGSERVICE"};
+
 /// PGUSER or PGPASSWORD alone do not say which database is meant.
 bool NamesDatabaseForLibpq(const Environment& environment) {
-  constexpr std::array kVariables = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"};
-  return std::any_of(kVariables.begin(), kVariables.end(),
+  return std::any_of(kLibpqVariables.begin(), kLibpqVariables.end(),
                      [&](const char* name) { return FindVariable(environment, name).has_value(); });
 }
 

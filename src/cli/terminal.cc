@@ -9,6 +9,8 @@
 namespace djps::cli {
 namespace {
 
+constexpr std::size_t kDigitGroup = 3;
+
 /// Characters, as near as makes no difference: bytes that do not continue one in UTF-8.
 std::size_t Width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -68,8 +70,8 @@ std::string FormatFields(const std::vector<std::pair<std::string, std::string>>&
 
 std::string FormatCount(std::uint64_t count) {
   std::string text = std::to_string(count);
-  constexpr std::size_t kGroup = 3;
-  for (std::size_t end = text.size(); end > kGroup; end -= kGroup) text.insert(end - kGroup, ",");
+  for (std::size_t end = text.size(); end > kDigitGroup; end -= kDigitGroup)
+    text.insert(end - kDigitGroup, ",");
   return text;
 }
 

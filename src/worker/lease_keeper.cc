@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 LeaseKeeper::LeaseKeeper(asio::any_io_executor executor, store::LeaseStore& leases,
                          std::chrono::milliseconds duration)
-    : leases_(leases), duration_(duration), timer_(std::move(executor)) {}
+    : leases_(leases), duration_(duration), timer_(executor) {}
 
 void LeaseKeeper::Add(Uuid lease, steady_clock::time_point claimed_at,
                       const std::vector<std::shared_ptr<Attempt>>& attempts) {

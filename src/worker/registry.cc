@@ -23,6 +23,7 @@ const AnyHandler* Registry::Find(const std::string& type) const {
 
 std::vector<std::string> Registry::types() const {
   std::vector<std::string> types;
+  types.reserve(handlers_.size());
   for (const auto& [type, handler] : handlers_) types.push_back(type);
   std::sort(types.begin(), types.end());
   return types;

@@ -67,7 +67,7 @@ FailedJob RefusedResult(const CompletedJob& job, const pg::PgError& error) {
 Reporter::Reporter(asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper)
     : leases_(leases),
       keeper_(keeper),
-      wake_(std::move(executor), asio::steady_timer::time_point::max()),
+      wake_(executor, asio::steady_timer::time_point::max()),
       backoff_(kRetryBase, kRetryCap) {}
 
 void Reporter::Report(const Attempt& attempt, const Outcome& outcome) {
@@ -144,19 +144,21 @@ asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<ReturnedJob>
 
 template <typename Job>
 asio::awaitable<void> Reporter::WriteKind(std::vector<Job> jobs) {
-  bool refused = false;
+  std::optional<pg::PgError> failure;
   try {
     Settle(jobs, co_await Send(jobs));
   } catch (const pg::PgError& error) {
-    refused = error.bad_value();
-    if (!refused) {
-      spdlog::warn("could not report {} outcomes: {}", jobs.size(), error.what());
-      trouble_ = true;
-      KeepForLater(std::move(jobs));
-    }
+    failure = error;
   }
-  // One bad value must not keep its neighbours from being written.
-  if (refused) co_await WriteOneByOne(jobs);
+  if (!failure) co_return;
+  if (failure->bad_value()) {
+    // One bad value must not keep its neighbours from being written.
+    co_await WriteOneByOne(jobs);
+    co_return;
+  }
+  spdlog::warn("could not report {} outcomes: {}", jobs.size(), failure->what());
+  trouble_ = true;
+  KeepForLater(std::move(jobs));
 }
 
 template <typename Job>

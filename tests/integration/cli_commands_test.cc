@@ -5,6 +5,8 @@
 namespace djps::cli {
 namespace {
 
+constexpr int kJobs = 1'234;
+
 bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -88,7 +90,6 @@ TEST_F(CliCommandsTest, RefusesJobsThatAreNotValid) {
 
 TEST_F(CliCommandsTest, SubmitsAFileOfJobsAndKnowsThoseThatWereThere) {
   std::string lines;
-  constexpr int kJobs = 1'234;
   for (int i = 0; i < kJobs; ++i) {
     lines += R"({"type":"bulk","payload":1,"idempotencyKey":")" + std::to_string(i) + "\"}\n";
   }

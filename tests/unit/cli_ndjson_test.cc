@@ -8,6 +8,8 @@
 namespace djps::cli {
 namespace {
 
+constexpr std::size_t kLines = 20;
+
 std::string ErrorOf(const std::string& text) {
   std::istringstream input(text);
   NdjsonReader reader(input, "jobs.ndjson");
@@ -62,7 +64,6 @@ TEST(NdjsonTest, EndsABatchEarlyWhenItGrowsLarge) {
   const std::string line =
       "{\"type\":\"a\",\"payload\":\"" + std::string(kPayloadBytesMax - 100, 'x') + "\"}\n";
   std::string text;
-  constexpr std::size_t kLines = 20;
   for (std::size_t i = 0; i < kLines; ++i) text += line;
   std::istringstream input(text);
   NdjsonReader reader(input, "jobs.ndjson");
