@@ -186,6 +186,7 @@ TEST_F(ServerHttpTest, LongUrisAndHeadersAreRefused) {
 TEST_F(ServerHttpTest, RequestsThatCouldBeReadInTwoWaysAreRefusedAndTheConnectionEnds) {
   // Each is followed by a whole request, which must never be carried out.
   const std::string smuggled = JobRequest(R"({"type":"smuggled"})");
+  // NOLINTBEGIN(bugprone-suspicious-missing-comma): long ones are cut in two.
   const char* heads[] = {
       "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
       "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
@@ -237,6 +238,7 @@ TEST_F(ServerHttpTest, RequestsThatCouldBeReadInTwoWaysAreRefusedAndTheConnectio
       "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
       "10000000000000005\r\nabcde\r\n",
   };
+  // NOLINTEND(bugprone-suspicious-missing-comma)
   for (const std::string head : heads) {
     SCOPED_TRACE(head);
     HttpClient client = server_.Connect();
