@@ -60,7 +60,13 @@ asio::awaitable<std::shared_ptr<Connection>> Connection::Open(
     // ReadLoop turns every failure into Close; anything here is a bug.
     if (error) std::rethrow_exception(error);
   });
-  co_await self->PrepareAll(statements, deadline);
+  try {
+    co_await self->PrepareAll(statements, deadline);
+  } catch (const PgError& error) {
+    // Else ReadLoop would keep a connection alive that nobody has.
+    self->Close(error);
+    throw;
+  }
   co_return self;
 }
 

@@ -94,7 +94,12 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::OpenConnection() {
   if (config_.setup != nullptr) {
     Params params;
     params.Add(fmt::format("{}ms", config_.statement_timeout.count()));
-    co_await connection->Execute(*config_.setup, params, deadline);
+    try {
+      co_await connection->Execute(*config_.setup, params, deadline);
+    } catch (const PgError& error) {
+      connection->Close(error);
+      throw;
+    }
   }
   co_return connection;
 }
