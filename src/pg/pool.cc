@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <vector>
 
 #include "core/backoff.h"
 
@@ -23,32 +24,62 @@ constexpr int kTransientTries = 4;
 
 }  // namespace
 
-struct Pool::Slot {
-  explicit Slot(const asio::any_io_executor& executor) : pause(executor) {}
-  std::shared_ptr<Connection> connection;  // null while there is none
-  asio::steady_timer pause;                // between two tries; canceled by Close
+/// What the coroutines of a pool share; the last of them to end destroys it.
+class Pool::State {
+ public:
+  using Shared = std::shared_ptr<State>;
+
+  State(asio::any_io_executor executor, PoolConfig config)
+      : executor_(std::move(executor)),
+        config_(std::move(config)),
+        statements_(config_.statements.begin(), config_.statements.end()),
+        connected_signal_(executor_, asio::steady_timer::time_point::max()) {
+    for (std::size_t i = 0; i < config_.size; ++i)
+      slots_.push_back(std::make_unique<Slot>(executor_));
+  }
+
+  static void Start(const Shared& self);
+  static asio::awaitable<Rows> Execute(Shared self, const Statement& statement, Params params,
+                                       Deadline deadline);
+  void Close();
+
+  std::shared_ptr<Connection> FindLeastBusy() const;
+  const std::string& trouble() const { return trouble_; }
+  const asio::any_io_executor& executor() const { return executor_; }
+
+ private:
+  struct Slot {
+    explicit Slot(const asio::any_io_executor& executor) : pause(executor) {}
+    std::shared_ptr<Connection> connection;  // null while there is none
+    asio::steady_timer pause;                // between two tries; canceled by Close
+  };
+
+  // `self` keeps the state alive for as long as the coroutine runs.
+  static asio::awaitable<void> KeepConnected(Shared self, Slot& slot);
+  asio::awaitable<std::shared_ptr<Connection>> OpenConnection();
+  static asio::awaitable<std::shared_ptr<Connection>> LeastBusy(Shared self, Deadline deadline);
+  void Report(const std::string& trouble);
+
+  asio::any_io_executor executor_;
+  PoolConfig config_;
+  std::vector<const Statement*> statements_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  asio::steady_timer connected_signal_;  // canceled each time a connection comes up
+  std::string trouble_;
+  bool closed_ = false;
 };
 
-Pool::Pool(asio::any_io_executor executor, PoolConfig config)
-    : executor_(std::move(executor)),
-      config_(std::move(config)),
-      connected_signal_(executor_, asio::steady_timer::time_point::max()) {
-  for (std::size_t i = 0; i < config_.size; ++i)
-    slots_.push_back(std::make_shared<Slot>(executor_));
-}
-
-Pool::~Pool() { Close(); }
-
-void Pool::Start() {
-  for (const auto& slot : slots_) {
-    asio::co_spawn(executor_, KeepConnected(slot), [](const std::exception_ptr& error) {
-      // KeepConnected handles every failure of the database itself; anything here is a bug.
-      if (error) std::rethrow_exception(error);
-    });
+void Pool::State::Start(const Shared& self) {
+  for (const auto& slot : self->slots_) {
+    asio::co_spawn(self->executor_, KeepConnected(self, *slot),
+                   [](const std::exception_ptr& error) {
+                     // Every failure of the database is handled there; anything here is a bug.
+                     if (error) std::rethrow_exception(error);
+                   });
   }
 }
 
-void Pool::Close() {
+void Pool::State::Close() {
   if (closed_) return;
   closed_ = true;
   for (const auto& slot : slots_) {
@@ -60,37 +91,37 @@ void Pool::Close() {
   connected_signal_.cancel();
 }
 
-asio::awaitable<void> Pool::KeepConnected(std::shared_ptr<Slot> slot) {
+asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
   Backoff backoff(kReconnectBase, kReconnectCap);
-  while (!closed_) {
+  while (!self->closed_) {
     try {
-      auto connection = co_await OpenConnection();
-      if (closed_) {
+      auto connection = co_await self->OpenConnection();
+      if (self->closed_) {
         connection->Close(PgError(kConnectionFailure, "the connection pool was closed"));
         co_return;
       }
-      slot->connection = connection;
+      slot.connection = connection;
       backoff.Reset();
-      if (!trouble_.empty()) spdlog::info("connected to Postgres again");
-      trouble_.clear();
-      connected_signal_.cancel();
+      if (!self->trouble_.empty()) spdlog::info("connected to Postgres again");
+      self->trouble_.clear();
+      self->connected_signal_.cancel();
       co_await connection->Closed();
-      if (closed_) co_return;
-      slot->connection.reset();
-      Report("a connection to Postgres broke");
+      if (self->closed_) co_return;
+      slot.connection.reset();
+      self->Report("a connection to Postgres broke");
     } catch (const PgError& error) {
-      if (closed_) co_return;
-      Report(error.what());
+      if (self->closed_) co_return;
+      self->Report(error.what());
     }
-    if (closed_) co_return;
-    slot->pause.expires_after(backoff.Next());
-    co_await slot->pause.async_wait(kNoThrow);
+    if (self->closed_) co_return;
+    slot.pause.expires_after(backoff.Next());
+    co_await slot.pause.async_wait(kNoThrow);
   }
 }
 
-asio::awaitable<std::shared_ptr<Connection>> Pool::OpenConnection() {
+asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection() {
   const Deadline deadline = After(config_.connect_timeout);
-  auto connection = co_await Connection::Open(config_.conninfo, config_.statements, deadline);
+  auto connection = co_await Connection::Open(config_.conninfo, statements_, deadline);
   if (config_.setup != nullptr) {
     Params params;
     params.Add(fmt::format("{}ms", config_.statement_timeout.count()));
@@ -104,15 +135,13 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::OpenConnection() {
   co_return connection;
 }
 
-void Pool::Report(const std::string& trouble) {
+void Pool::State::Report(const std::string& trouble) {
   // Said once per trouble, not once per try.
   if (trouble != trouble_) spdlog::warn("{}; trying again", trouble);
   trouble_ = trouble;
 }
 
-bool Pool::connected() const { return FindLeastBusy() != nullptr; }
-
-std::shared_ptr<Connection> Pool::FindLeastBusy() const {
+std::shared_ptr<Connection> Pool::State::FindLeastBusy() const {
   std::shared_ptr<Connection> best;
   for (const auto& slot : slots_) {
     if (!slot->connection || !slot->connection->usable()) continue;
@@ -121,27 +150,29 @@ std::shared_ptr<Connection> Pool::FindLeastBusy() const {
   return best;
 }
 
-asio::awaitable<std::shared_ptr<Connection>> Pool::LeastBusy(Deadline deadline) {
+asio::awaitable<std::shared_ptr<Connection>> Pool::State::LeastBusy(Shared self,
+                                                                    Deadline deadline) {
   while (true) {
-    if (auto connection = FindLeastBusy()) co_return connection;
-    if (closed_) throw PgError(kConnectionFailure, "the connection pool was closed");
+    if (auto connection = self->FindLeastBusy()) co_return connection;
+    if (self->closed_) throw PgError(kConnectionFailure, "the connection pool was closed");
     if (std::chrono::steady_clock::now() >= deadline) {
       throw PgError(kConnectionFailure,
                     fmt::format("no connection to Postgres: {}",
-                                trouble_.empty() ? "none was made in time" : trouble_));
+                                self->trouble_.empty() ? "none was made in time" : self->trouble_));
     }
     // Woken by the next connection, or at the caller's deadline.
-    asio::steady_timer limit(executor_, deadline);
-    limit.async_wait([this](const boost::system::error_code& error) {
-      if (!error) connected_signal_.cancel();
+    asio::steady_timer limit(self->executor_, deadline);
+    limit.async_wait([self](const boost::system::error_code& error) {
+      if (!error) self->connected_signal_.cancel();
     });
-    co_await connected_signal_.async_wait(kNoThrow);
+    co_await self->connected_signal_.async_wait(kNoThrow);
   }
 }
 
-asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, Deadline deadline) {
+asio::awaitable<Rows> Pool::State::Execute(Shared self, const Statement& statement, Params params,
+                                           Deadline deadline) {
   for (int attempt = 1;; ++attempt) {
-    auto connection = co_await LeastBusy(deadline);
+    auto connection = co_await LeastBusy(self, deadline);
     try {
       co_return co_await connection->Execute(statement, params, deadline);
     } catch (const PgError& error) {
@@ -152,5 +183,24 @@ asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, D
     }
   }
 }
+
+Pool::Pool(asio::any_io_executor executor, PoolConfig config)
+    : state_(std::make_shared<State>(std::move(executor), std::move(config))) {}
+
+Pool::~Pool() { Close(); }
+
+void Pool::Start() { State::Start(state_); }
+
+void Pool::Close() { state_->Close(); }
+
+asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, Deadline deadline) {
+  return State::Execute(state_, statement, std::move(params), deadline);
+}
+
+bool Pool::connected() const { return state_->FindLeastBusy() != nullptr; }
+
+const std::string& Pool::trouble() const { return state_->trouble(); }
+
+asio::any_io_executor Pool::executor() const { return state_->executor(); }
 
 }  // namespace djps::pg

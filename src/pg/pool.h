@@ -2,13 +2,11 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "pg/connection.h"
 
@@ -28,7 +26,8 @@ struct PoolConfig {
 /// Keeps `size` connections up, reconnecting with backoff and jitter, and sends each statement down
 /// the least busy one.
 ///
-/// Lifetime: Start once; Close and let the executor run dry before destroying.
+/// Lifetime: Start once. Its coroutines hold what they need, so a pool may be destroyed while they
+/// are still ending.
 /// Thread-safety: everything on one single-threaded executor.
 class Pool {
  public:
@@ -49,25 +48,13 @@ class Pool {
   bool connected() const;
 
   /// Why the last connection could not be made, or broke; empty while all is well.
-  const std::string& trouble() const { return trouble_; }
+  const std::string& trouble() const;
 
-  boost::asio::any_io_executor executor() const { return executor_; }
+  boost::asio::any_io_executor executor() const;
 
  private:
-  struct Slot;
-
-  boost::asio::awaitable<void> KeepConnected(std::shared_ptr<Slot> slot);
-  boost::asio::awaitable<std::shared_ptr<Connection>> OpenConnection();
-  boost::asio::awaitable<std::shared_ptr<Connection>> LeastBusy(Deadline deadline);
-  std::shared_ptr<Connection> FindLeastBusy() const;
-  void Report(const std::string& trouble);
-
-  boost::asio::any_io_executor executor_;
-  PoolConfig config_;
-  std::vector<std::shared_ptr<Slot>> slots_;
-  boost::asio::steady_timer connected_signal_;  // canceled each time a connection comes up
-  std::string trouble_;
-  bool closed_ = false;
+  class State;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace djps::pg

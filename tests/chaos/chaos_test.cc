@@ -180,7 +180,6 @@ class ServerDeathTest : public ChaosTest {
     mortal_->Start();
     jobs_under_fire_ = std::make_unique<store::JobStore>(*mortal_);
   }
-  ~ServerDeathTest() override { Retire(*mortal_); }
 
   /// Submits batches until told to stop. What was acknowledged is remembered; a batch whose answer
   /// was lost is sent again with the same keys, as a client would.

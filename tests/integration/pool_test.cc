@@ -30,7 +30,6 @@ class PoolTest : public StoreTest {
         PoolConfig{.conninfo = conninfo_, .size = 1, .statements = statements_});
     small_->Start();
   }
-  ~PoolTest() override { Retire(*small_); }
 
   std::int32_t Sleep(std::int32_t ms, Deadline deadline) { return Run(SleepAsync(ms, deadline)); }
   boost::asio::awaitable<std::int32_t> SleepAsync(std::int32_t ms, Deadline deadline) {

@@ -73,7 +73,6 @@ class SqlCoverageTest : public StoreTest {
                                                         .setup = &sql::kConfigureSession});
     single_->Start();
   }
-  ~SqlCoverageTest() override { Retire(*single_); }
 
   std::vector<const pg::Statement*> statements_;
   std::unique_ptr<pg::Pool> single_;

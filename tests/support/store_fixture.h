@@ -29,15 +29,6 @@ class StoreTest : public testing::Test {
     io_.run_for(std::chrono::seconds(5));  // lets the pool's coroutines end
   }
 
-  /// Closes a pool that is about to be destroyed, and runs what that has woken: its coroutines must
-  /// not outlive it.
-  void Retire(pg::Pool& pool) {
-    pool.Close();
-    io_.restart();
-    while (io_.poll() > 0) {
-    }
-  }
-
   template <typename T>
   T Run(boost::asio::awaitable<T> work) {
     return RunCoroutine(io_, std::move(work));
