@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "cli/jobs_access.h"
-#include "cli/json_members.h"
+#include "core/json_members.h"
 #include "pg/pool.h"
 #include "store/job_store.h"
 #include "store/migrator.h"

@@ -168,7 +168,6 @@ void RegisterDev(CommandLine& line) {
                       "5  Postgres did not start"},
        .more = ExecHelp()});
   const auto options = RunWith(line, command, RunDev);
-  options->server.version = kVersion;
   OrVariable(AddText(command, "--data", options->data, "DIR", "Where everything is kept"),
              "DJPS_DATA")
       ->default_str("/var/lib/djps for root, else ~/.local/share/djps");

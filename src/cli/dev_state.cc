@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-#include "cli/json_members.h"
+#include "core/json_members.h"
 #include "core/time_text.h"
 #include "embedded/owned_file.h"
 

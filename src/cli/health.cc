@@ -3,8 +3,8 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/jobs_access.h"
-#include "cli/json_members.h"
 #include "cli/options.h"
+#include "core/json_members.h"
 #include "core/json_text.h"
 
 namespace djps::cli {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/json_members.h"
+#include "core/json_members.h"
 #include "core/time_text.h"
 
 namespace djps::cli {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "cli/json_members.h"
+#include "core/json_members.h"
 #include "core/time_text.h"
 #include "core/validation.h"
 #include "server/submission_parser.h"

@@ -4,9 +4,9 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/json_members.h"
 #include "cli/options.h"
 #include "cli/target.h"
+#include "core/json_members.h"
 #include "store/migrator.h"
 
 namespace djps::cli {

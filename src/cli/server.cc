@@ -8,7 +8,6 @@
 #include "cli/service_host.h"
 #include "cli/target.h"
 #include "core/backoff.h"
-#include "core/version.h"
 #include "store/migrator.h"
 
 namespace djps::cli {
@@ -81,7 +80,6 @@ void RegisterServer(CommandLine& line) {
            "1  failed: the port is taken, or the schema is older or newer than this djps",
            "2  wrong usage", "5  --data names a folder on which no `djps dev` runs"}});
   const auto options = RunWith(line, command, RunServer);
-  options->config.version = kVersion;
   AddDatabaseOptions(command, options->target);
   AddListenOptions(command, options->config);
   OrVariable(AddDuration(command, "--grace", options->grace,

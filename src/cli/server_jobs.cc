@@ -6,7 +6,7 @@
 #include "cli/http_client.h"
 #include "cli/job_text.h"
 #include "cli/jobs_access.h"
-#include "cli/json_members.h"
+#include "core/json_members.h"
 
 namespace djps::cli {
 namespace {

@@ -22,9 +22,8 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
                        .size = kServerConnections + (config.worker ? kWorkerConnections : 0),
                        .statements = sql::AllStatements(),
                        .setup = &sql::kConfigureSession}),
-      jobs_(pool_),
-      upkeep_store_(pool_),
-      server_(executor, std::move(config.server), jobs_, upkeep_store_),
+      stores_(pool_),
+      server_(executor, std::move(config.server), stores_),
       upkeep_(executor, pool_) {
   if (config.worker) {
     worker_.emplace(executor, pool_, std::move(config.worker->config),

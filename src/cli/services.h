@@ -11,8 +11,7 @@
 #include "djps/worker.h"
 #include "pg/pool.h"
 #include "server/server.h"
-#include "store/job_store.h"
-#include "store/upkeep_store.h"
+#include "store/stores.h"
 #include "upkeep/upkeep.h"
 #include "worker/registry.h"
 #include "worker/runtime.h"
@@ -55,8 +54,7 @@ class Services {
  private:
   std::chrono::milliseconds grace_;
   pg::Pool pool_;
-  store::JobStore jobs_;
-  store::UpkeepStore upkeep_store_;
+  store::Stores stores_;
   server::Server server_;
   upkeep::Upkeep upkeep_;
   std::optional<worker::Runtime> worker_;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "cli/suggest.h"
+#include "core/suggest.h"
 #include "core/validation.h"
 
 namespace djps::cli {

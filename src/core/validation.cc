@@ -20,17 +20,6 @@ bool IsNameByte(char c) {
          c == '.' || c == ':' || c == '/' || c == '-';
 }
 
-std::optional<std::string> NameTrouble(std::string_view name) {
-  if (name.empty()) return "must not be empty";
-  if (name.size() > kNameBytesMax) {
-    return fmt::format("must be at most {} bytes long, got {}", kNameBytesMax, name.size());
-  }
-  if (!std::all_of(name.begin(), name.end(), IsNameByte)) {
-    return fmt::format("may hold only A-Z a-z 0-9 _ . : / - , got {}", QuoteForMessage(name));
-  }
-  return std::nullopt;
-}
-
 bool IsUtf8Continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U; }
 
 bool HasControlCharacter(std::string_view text) {
@@ -58,6 +47,17 @@ std::optional<std::string> KeyTrouble(std::string_view key) {
 }
 
 }  // namespace
+
+std::optional<std::string> NameTrouble(std::string_view name) {
+  if (name.empty()) return "must not be empty";
+  if (name.size() > kNameBytesMax) {
+    return fmt::format("must be at most {} bytes long, got {}", kNameBytesMax, name.size());
+  }
+  if (!std::all_of(name.begin(), name.end(), IsNameByte)) {
+    return fmt::format("may hold only A-Z a-z 0-9 _ . : / - , got {}", QuoteForMessage(name));
+  }
+  return std::nullopt;
+}
 
 std::vector<FieldError> Validate(const NewJob& job) {
   std::vector<FieldError> errors;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ struct FieldError {
 /// Everything that is wrong with `job`; empty when it may be stored. That `payload` is JSON at all
 /// is not looked at here: it comes from a JSON parser, or has been through CompactJson.
 std::vector<FieldError> Validate(const NewJob& job);
+
+/// What is wrong with the name of a type or queue, as "must be ..."; nothing when all is well.
+std::optional<std::string> NameTrouble(std::string_view name);
 
 /// `text` in quotes for an error message: escaped, and cut where it is long.
 std::string QuoteForMessage(std::string_view text);

@@ -11,7 +11,6 @@ namespace djps::server {
 struct ServerConfig {
   std::string address = "127.0.0.1";  ///< An IP address; 0.0.0.0 or :: for all of them.
   std::uint16_t port = 3000;          ///< 0: any free one; Server::port() tells which.
-  std::string version = "0.1.0";      ///< What /health says.
 
   /// Bytes of a request line. Our longest path has 42; browsers and proxies allow about this.
   std::size_t uri_bytes_max = 8U << 10U;

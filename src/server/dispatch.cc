@@ -42,7 +42,7 @@ std::optional<Problem> Refusal(const RouteMatch& match, const HttpRequest& messa
                    match.allow};
   }
   const auto type = message.find(http::field::content_type);
-  if (match.route->method == http::verb::post && type != message.end() &&
+  if (match.route->method != http::verb::get && type != message.end() &&
       !IsJsonType(type->value())) {
     return Problem{
         ProblemKind::kUnsupportedMediaType,
@@ -73,7 +73,7 @@ asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& mat
   auto problem = Refusal(match, message);
   if (!problem) {
     try {
-      const Request request{match.parameter, message.body(), request_id};
+      const Request request{message, match.parameters, request_id};
       auto result = co_await match.route->handler(context, request);
       if (result) co_return std::move(*result);
       problem = std::move(result.error());

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "core/version.h"
 #include "pg/error.h"
 #include "server/handlers.h"
 
@@ -11,7 +12,7 @@ namespace asio = boost::asio;
 asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& /*request*/) {
   store::ServerState state;
   try {
-    state = co_await context.upkeep.CheckServer(pg::After(context.config.health_timeout));
+    state = co_await context.stores.upkeep.CheckServer(pg::After(context.config.health_timeout));
   } catch (const pg::PgError& error) {
     // Whatever it is: this server cannot take jobs now.
     spdlog::debug("health check: {}", error.what());
@@ -24,7 +25,7 @@ asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& 
   }
   co_return Response{
       .body = fmt::format(R"({{"status":"ok","database":"ok","version":"{}","schema_version":{}}})",
-                          context.config.version, state.schema_version)};
+                          kVersion, state.schema_version)};
 }
 
 }  // namespace djps::server

@@ -25,7 +25,8 @@ asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& conte
                                                             const std::vector<NewJob>& jobs,
                                                             std::string_view blamed) {
   try {
-    co_return co_await context.jobs.EnqueueJobs(jobs, pg::After(context.config.store_timeout));
+    co_return co_await context.stores.jobs.EnqueueJobs(jobs,
+                                                       pg::After(context.config.store_timeout));
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     FieldProblems problems;
@@ -43,7 +44,7 @@ asio::awaitable<HandlerResult> AnswerReplay(ServerContext& context, SubmittedJob
     response.headers.push_back({"Idempotency-Payload-Differs", "true"});
   }
   const auto job =
-      co_await context.jobs.FindJob(submitted.id, pg::After(context.config.store_timeout));
+      co_await context.stores.jobs.FindJob(submitted.id, pg::After(context.config.store_timeout));
   if (job) {
     AppendJob(response.body, *job);
   } else {
@@ -69,7 +70,7 @@ asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_vie
 }  // namespace
 
 asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
-  auto job = ParseSubmission(request.body);
+  auto job = ParseSubmission(request.body());
   if (!job) co_return tl::unexpected(std::move(job.error()));
 
   std::vector<NewJob> jobs;
@@ -86,7 +87,7 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
-  const auto jobs = co_await ParseBatchInSlices(request.body);
+  const auto jobs = co_await ParseBatchInSlices(request.body());
   if (!jobs) co_return tl::unexpected(jobs.error());
   const auto stored = co_await Enqueue(context, *jobs, "jobs");
   if (!stored) co_return tl::unexpected(stored.error());
@@ -100,13 +101,14 @@ asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request
 }
 
 asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request) {
-  const auto id = Uuid::Parse(request.parameter);
+  const auto id = Uuid::Parse(request.parameters[0]);
   if (!id) {
     co_return tl::unexpected(Problem{
         ProblemKind::kMalformedId,
-        fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameter))});
+        fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
   }
-  const auto job = co_await context.jobs.FindJob(*id, pg::After(context.config.store_timeout));
+  const auto job =
+      co_await context.stores.jobs.FindJob(*id, pg::After(context.config.store_timeout));
   if (!job) {
     co_return tl::unexpected(
         Problem{ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id->ToString())});

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <numeric>
 #include <utility>
 
+#include "core/suggest.h"
 #include "core/time_text.h"
 #include "core/validation.h"
 
@@ -59,39 +59,16 @@ std::string Folded(std::string_view name) {
   return folded;
 }
 
-/// Levenshtein's distance: how many characters to put in, take out or change.
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-std::string_view SuggestField(std::string_view name) {
-  constexpr std::size_t kLongestWorthALook = 32;
+std::string SuggestField(std::string_view name) {
   constexpr std::size_t kShortestPrefix = 3;
-  constexpr std::size_t kDistanceMax = 2;
-  if (name.size() > kLongestWorthALook) return {};
   const std::string folded = Folded(name);
   if (folded.size() < kShortestPrefix) return {};
-  std::string_view best;
-  std::size_t best_distance = kDistanceMax + 1;
-  for (const FieldNames& field : kFields) {
-    const std::string candidate = Folded(field.camel);
-    const std::size_t distance = candidate.starts_with(folded) ? 1 : Distance(folded, candidate);
-    if (distance < best_distance) {
-      best = field.camel;
-      best_distance = distance;
-    }
-  }
-  return best;
+  std::vector<std::string> candidates;
+  for (const FieldNames& field : kFields) candidates.push_back(Folded(field.camel));
+  const auto nearest = SuggestNearest(folded, candidates);
+  if (!nearest) return {};
+  const auto index = std::find(candidates.begin(), candidates.end(), *nearest) - candidates.begin();
+  return std::string(kFields[static_cast<std::size_t>(index)].camel);
 }
 
 std::string UnknownFieldDetail(std::string_view name) {
@@ -101,7 +78,7 @@ std::string UnknownFieldDetail(std::string_view name) {
   if (name.find('\0') != std::string_view::npos) {
     return "is not a field of a job, and its name holds a NUL character";
   }
-  const std::string_view suggestion = SuggestField(name);
+  const std::string suggestion = SuggestField(name);
   if (suggestion.empty()) return "is not a field of a job";
   return fmt::format("is not a field of a job; did you mean {}?", suggestion);
 }

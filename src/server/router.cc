@@ -1,6 +1,7 @@
 #include "server/router.h"
 
 #include <array>
+#include <boost/url/pct_string_view.hpp>
 #include <optional>
 
 #include "server/handlers.h"
@@ -11,26 +12,51 @@ namespace {
 using boost::beast::http::verb;
 
 constexpr std::array kRoutes = {
-    Route{verb::get, "/health", GetHealth},
-    Route{verb::post, "/jobs", SubmitJob},
-    Route{verb::post, "/jobs/batch", SubmitBatch, &ServerConfig::batch_bytes_max},
-    Route{verb::get, "/jobs/{id}", GetJob},
+    Route{verb::get, "/health", Role::kNone, GetHealth},
+    Route{verb::post, "/jobs", Role::kSubmit, SubmitJob},
+    Route{verb::post, "/jobs/batch", Role::kSubmit, SubmitBatch, &ServerConfig::batch_bytes_max},
+    Route{verb::get, "/jobs/{id}", Role::kSubmit, GetJob},
 };
 
-/// The part of `path` that stands for "{id}"; empty for a pattern without one; none: no match.
-std::optional<std::string_view> MatchPath(std::string_view pattern, std::string_view path) {
-  const std::size_t brace = pattern.find('{');
-  if (brace == std::string_view::npos) {
-    if (path == pattern) return std::string_view();
-    return std::nullopt;
+std::string_view CutPart(std::string_view& path) {
+  const std::size_t end = path.find('/', 1);
+  const std::string_view part = path.substr(0, end);
+  path.remove_prefix(part.size());
+  return part;
+}
+
+/// `part` with its %XX decoded (RFC 3986, section 2.1); none where they are malformed.
+std::optional<std::string> Decode(std::string_view part) {
+  const auto encoded = boost::urls::make_pct_string_view({part.data(), part.size()});
+  if (encoded.has_error()) return std::nullopt;
+  return encoded->decode();
+}
+
+/// What stands for each "{...}" of `pattern`; none: no match.
+std::optional<std::vector<std::string>> MatchPath(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parameters;
+  if (!path.starts_with('/')) return std::nullopt;
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view expected = CutPart(pattern);
+    const std::string_view part = CutPart(path);
+    if (expected.starts_with("/{")) {
+      auto parameter = Decode(part.substr(1));
+      if (!parameter || parameter->empty()) return std::nullopt;
+      parameters.push_back(*std::move(parameter));
+    } else if (part != expected) {
+      return std::nullopt;
+    }
   }
-  if (!path.starts_with(pattern.substr(0, brace))) return std::nullopt;
-  const std::string_view parameter = path.substr(brace);
-  if (parameter.empty() || parameter.find('/') != std::string_view::npos) return std::nullopt;
-  return parameter;
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return parameters;
 }
 
 }  // namespace
+
+std::string_view Request::header(std::string_view name) const {
+  const auto found = message.find(name);
+  return found == message.end() ? std::string_view() : std::string_view(found->value());
+}
 
 std::span<const Route> Routes() { return kRoutes; }
 
@@ -39,12 +65,13 @@ RouteMatch FindRoute(verb method, std::string_view path) {
   RouteMatch match;
   std::string_view pattern;  // the first that fits
   for (const Route& route : kRoutes) {
-    const auto parameter = MatchPath(route.pattern, path);
-    if (!parameter || (!pattern.empty() && route.pattern != pattern)) continue;
+    auto parameters = MatchPath(route.pattern, path);
+    if (!parameters || (!pattern.empty() && route.pattern != pattern)) continue;
     pattern = route.pattern;
-    if (route.method == method) return {&route, *parameter, {}};
+    if (route.method == method) return {&route, *std::move(parameters), {}};
     if (!match.allow.empty()) match.allow += ", ";
-    match.allow += route.method == verb::get ? "GET, HEAD" : "POST";
+    match.allow += boost::beast::http::to_string(route.method);
+    if (route.method == verb::get) match.allow += ", HEAD";
   }
   return match;
 }

@@ -1,33 +1,41 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "server/config.h"
 #include "server/problem.h"
 #include "server/response.h"
-#include "store/job_store.h"
-#include "store/upkeep_store.h"
+#include "server/role.h"
+#include "store/stores.h"
 
 namespace djps::server {
 
 /// What handlers work with.
 struct ServerContext {
   const ServerConfig& config;
-  store::JobStore& jobs;
-  store::UpkeepStore& upkeep;
+  store::Stores& stores;
 };
 
-/// A request as handlers see it. The session owns what the views point to.
+using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
+
+/// A request as handlers see it. The session owns what the references point to.
 struct Request {
-  std::string_view parameter;  ///< What stands for "{id}" in the path.
-  std::string_view body;
+  const HttpRequest& message;
+  const std::vector<std::string>& parameters;  ///< What stands for each "{...}" in the path.
   std::string_view request_id;
+
+  std::string_view body() const { return message.body(); }
+  /// The value of a header; empty where there is none.
+  std::string_view header(std::string_view name) const;
 };
 
 using HandlerResult = tl::expected<Response, Problem>;
@@ -36,7 +44,8 @@ using Handler = boost::asio::awaitable<HandlerResult> (*)(ServerContext& context
 
 struct Route {
   boost::beast::http::verb method;
-  std::string_view pattern;  ///< A path, where "{id}" at the end stands for one part.
+  std::string_view pattern;  ///< A path, in which "{name}" stands for one part.
+  Role role;                 ///< The least that a caller must be allowed to do.
   Handler handler;
   std::size_t ServerConfig::* body_bytes_max = &ServerConfig::body_bytes_max;
 };
@@ -46,7 +55,7 @@ std::span<const Route> Routes();
 
 struct RouteMatch {
   const Route* route = nullptr;
-  std::string_view parameter = {};
+  std::vector<std::string> parameters = {};  ///< Decoded, in the order of the pattern.
   std::string allow = {};  ///< No route, but the path exists: the methods it takes.
 };
 

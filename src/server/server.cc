@@ -46,11 +46,10 @@ Error BindError(const error_code& error, const ServerConfig& config) {
 
 }  // namespace
 
-Server::Server(asio::any_io_executor executor, ServerConfig config, store::JobStore& jobs,
-               store::UpkeepStore& upkeep)
+Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
     : executor_(std::move(executor)),
       config_(std::move(config)),
-      context_{.handlers = {.config = config_, .jobs = jobs, .upkeep = upkeep}},
+      context_{.handlers = {.config = config_, .stores = stores}},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),

@@ -14,8 +14,7 @@
 #include "djps/result.h"
 #include "server/config.h"
 #include "server/session.h"
-#include "store/job_store.h"
-#include "store/upkeep_store.h"
+#include "store/stores.h"
 
 namespace djps::server {
 
@@ -27,8 +26,7 @@ namespace djps::server {
 /// Thread-safety: everything on one single-threaded executor.
 class Server {
  public:
-  Server(boost::asio::any_io_executor executor, ServerConfig config, store::JobStore& jobs,
-         store::UpkeepStore& upkeep);
+  Server(boost::asio::any_io_executor executor, ServerConfig config, store::Stores& stores);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -169,6 +169,8 @@ TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
   kill((*cluster)->postmaster_pid(), SIGKILL);
   ASSERT_TRUE(RunUntil(io, [&] { return !pool.connected() && !pool.trouble().empty(); }))
       << "the death was not noticed";
+  // The kernel closes a killed process's sockets a moment before it can be reaped.
+  ASSERT_TRUE(RunUntil(io, [&] { return !(*cluster)->Running(); }));
   const auto restarted = (*cluster)->Restart();
   ASSERT_TRUE(restarted) << restarted.error().message;
   auto again = test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), After(20s)));

@@ -239,10 +239,9 @@ TEST_F(ServerFaultsTest, ListenSaysWhyItCannot) {
   ApiServer server(conninfo_);
   boost::asio::io_context io;
   pg::Pool pool(io.get_executor(), {.conninfo = conninfo_, .statements = {}});
-  store::JobStore jobs(pool);
-  store::UpkeepStore upkeep(pool);
+  store::Stores stores(pool);
   const auto listen = [&](server::ServerConfig config) {
-    return server::Server(io.get_executor(), std::move(config), jobs, upkeep).Listen();
+    return server::Server(io.get_executor(), std::move(config), stores).Listen();
   };
   const auto taken = listen({.port = server.port()});
   ASSERT_FALSE(taken);

@@ -31,9 +31,8 @@ server::ServerConfig OnAnyPort(server::ServerConfig config) {
 ApiServer::ApiServer(const std::string& conninfo, server::ServerConfig config)
     : work_(io_.get_executor()),
       pool_(MakePool(io_, conninfo)),
-      jobs_(*pool_),
-      upkeep_(*pool_),
-      server_(io_.get_executor(), OnAnyPort(std::move(config)), jobs_, upkeep_) {
+      stores_(*pool_),
+      server_(io_.get_executor(), OnAnyPort(std::move(config)), stores_) {
   const auto listening = server_.Listen();
   if (!listening) throw std::runtime_error(listening.error().message);
   port_ = server_.port();

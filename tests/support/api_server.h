@@ -11,8 +11,7 @@
 
 #include "pg/pool.h"
 #include "server/server.h"
-#include "store/job_store.h"
-#include "store/upkeep_store.h"
+#include "store/stores.h"
 #include "support/http_client.h"
 
 namespace djps::test_support {
@@ -35,8 +34,7 @@ class ApiServer {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<pg::Pool> pool_;
-  store::JobStore jobs_;
-  store::UpkeepStore upkeep_;
+  store::Stores stores_;
   server::Server server_;
   std::uint16_t port_ = 0;
   std::thread thread_;

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/job_text.h"
-#include "cli/json_members.h"
+#include "core/json_members.h"
 #include "server/job_json.h"
 
 namespace djps::cli {

@@ -2,8 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/suggest.h"
 #include "cli/words.h"
+#include "core/suggest.h"
 
 namespace djps::cli {
 namespace {

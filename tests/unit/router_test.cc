@@ -17,7 +17,12 @@ TEST(RouterTest, FindsTheHandlerOfEachOperation) {
   EXPECT_EQ(FindRoute(verb::post, "/jobs/batch").route->handler, SubmitBatch);
   const RouteMatch job = FindRoute(verb::get, "/jobs/0190");
   EXPECT_EQ(job.route->handler, GetJob);
-  EXPECT_EQ(job.parameter, "0190");
+  EXPECT_EQ(job.parameters, std::vector<std::string>{"0190"});
+}
+
+TEST(RouterTest, DecodesTheParametersOfAPath) {
+  EXPECT_EQ(FindRoute(verb::get, "/jobs/a%2Fb%20c").parameters, std::vector<std::string>{"a/b c"});
+  EXPECT_EQ(FindRoute(verb::get, "/jobs/%zz").route, nullptr);
 }
 
 TEST(RouterTest, HeadGoesWhereGetDoes) {

@@ -7,7 +7,7 @@
 
 #include "djps/result.h"
 
-namespace djps::cli {
+namespace djps {
 
 /// One member of a JSON object. The value stays text, so that numbers keep all their digits.
 struct JsonMember {
@@ -39,4 +39,4 @@ std::string JsonString(std::string_view text);
 /// A JSON value for people: strings without their quotes, anything else as it is.
 std::string PlainJson(std::string_view value);
 
-}  // namespace djps::cli
+}  // namespace djps

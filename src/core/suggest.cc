@@ -1,10 +1,10 @@
-#include "cli/suggest.h"
+#include "core/suggest.h"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-namespace djps::cli {
+namespace djps {
 namespace {
 
 constexpr std::size_t kLongestWorthALook = 64;
@@ -47,4 +47,4 @@ std::optional<std::string> SuggestNearest(std::string_view word,
   return best;
 }
 
-}  // namespace djps::cli
+}  // namespace djps

@@ -1,4 +1,4 @@
-#include "cli/json_members.h"
+#include "core/json_members.h"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -7,7 +7,7 @@
 #include "core/json_text.h"
 #include "core/validation.h"
 
-namespace djps::cli {
+namespace djps {
 namespace {
 
 /// Cuts the inside of a compact, valid object or array at the `separator`s of its own level.
@@ -101,4 +101,4 @@ std::string PlainJson(std::string_view value) {
   return ReadJsonString(value).value_or(std::string(value));
 }
 
-}  // namespace djps::cli
+}  // namespace djps

@@ -1,0 +1,304 @@
+#include "server/fields.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <cmath>
+#include <deque>
+#include <utility>
+
+#include "core/json_members.h"
+#include "core/suggest.h"
+#include "core/time_text.h"
+#include "core/validation.h"
+
+namespace djps::server {
+namespace {
+
+/// runAt as run_at.
+std::string SnakeCase(std::string_view camel) {
+  std::string snake;
+  for (const char c : camel) {
+    if (c >= 'A' && c <= 'Z') {
+      snake += '_';
+      snake += static_cast<char>(c - 'A' + 'a');
+    } else {
+      snake += c;
+    }
+  }
+  return snake;
+}
+
+std::optional<double> ReadNumber(std::string_view value) {
+  boost::system::error_code error;
+  const boost::json::value parsed = boost::json::parse({value.data(), value.size()}, error);
+  if (error || !parsed.is_number()) return std::nullopt;
+  return parsed.to_number<double>();
+}
+
+std::string Got(std::string_view json) { return ShortenForMessage(json); }
+
+}  // namespace
+
+struct Fields::Object {
+  struct Member {
+    std::string name;
+    std::string value;
+    bool read = false;
+  };
+
+  JsonPath path;
+  std::vector<Member> members;
+  std::vector<std::string> known;  // the names that were asked for
+};
+
+struct Fields::Body {
+  std::deque<Object> objects;  // their addresses stay
+  FieldProblems problems;
+  std::optional<Problem> malformed;
+};
+
+Fields::Fields(std::string_view body) : body_(std::make_shared<Body>()) {
+  object_ = &body_->objects.emplace_back();
+  if (body.empty()) return;
+  const auto compact = CompactJson(body);
+  if (!compact) {
+    body_->malformed = Problem{ProblemKind::kMalformedJson, compact.error().message + "."};
+    return;
+  }
+  auto members = SplitObject(*compact);
+  if (!members) {
+    body_->problems.Add({}, members.error().message);
+    return;
+  }
+  for (JsonMember& member : *members) {
+    object_->members.push_back({std::move(member.name), std::move(member.value)});
+  }
+}
+
+Fields::Fields(std::shared_ptr<Body> body, Object& object)
+    : body_(std::move(body)), object_(&object) {}
+
+JsonPath Fields::PathOf(std::string_view name) const {
+  JsonPath path = object_->path;
+  path.Member(name);
+  return path;
+}
+
+void Fields::Add(std::string_view name, std::string detail) {
+  body_->problems.Add(PathOf(name), std::move(detail));
+}
+
+bool Fields::Has(std::string_view name) const {
+  for (const auto& member : object_->members) {
+    if ((member.name == name || member.name == SnakeCase(name)) && member.value != "null") {
+      return true;
+    }
+  }
+  return false;
+}
+
+const std::string* Fields::Find(std::string_view name) {
+  const std::string* found = nullptr;
+  const std::string snake = SnakeCase(name);
+  object_->known.emplace_back(name);
+  for (auto& member : object_->members) {
+    if (member.name != name && member.name != snake) continue;
+    member.read = true;
+    found = member.value == "null" ? nullptr : &member.value;  // of equal names the last counts
+  }
+  return found;
+}
+
+std::optional<std::string> Fields::Text(std::string_view name, std::size_t bytes_max,
+                                        std::size_t bytes_min) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  auto text = ReadJsonString(*value);
+  if (!text) {
+    Add(name, fmt::format("must be a string, got {}", Got(*value)));
+  } else if (text->size() < bytes_min) {
+    Add(name, "must not be empty");
+  } else if (text->size() > bytes_max) {
+    Add(name, fmt::format("must be at most {} bytes long, got {}", bytes_max, text->size()));
+  } else {
+    return text;
+  }
+  return std::nullopt;
+}
+
+std::optional<long long> Fields::Integer(std::string_view name, long long min, long long max) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  const auto number = ReadJsonInteger(*value);
+  if (number && *number >= min && *number <= max) return number;
+  Add(name, fmt::format("must be a whole number from {} to {}, got {}", min, max, Got(*value)));
+  return std::nullopt;
+}
+
+std::optional<double> Fields::Number(std::string_view name, double min, double max) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  const auto number = ReadNumber(*value);
+  if (number && std::isfinite(*number) && *number >= min && *number <= max) return number;
+  Add(name, fmt::format("must be a number from {} to {}, got {}", min, max, Got(*value)));
+  return std::nullopt;
+}
+
+std::optional<bool> Fields::Bool(std::string_view name) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  if (*value == "true") return true;
+  if (*value == "false") return false;
+  Add(name, fmt::format("must be true or false, got {}", Got(*value)));
+  return std::nullopt;
+}
+
+std::optional<std::chrono::milliseconds> Fields::Duration(std::string_view name,
+                                                          std::chrono::milliseconds min,
+                                                          std::chrono::milliseconds max) {
+  const auto count = Integer(name, min.count(), max.count());
+  if (!count) return std::nullopt;
+  return std::chrono::milliseconds(*count);
+}
+
+std::optional<Timestamp> Fields::Time(std::string_view name) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  const auto text = ReadJsonString(*value);
+  const auto time = text ? ParseTimestamp(*text) : std::nullopt;
+  if (!time) {
+    Add(name,
+        fmt::format("must be a time such as 2027-01-31T08:00:00Z (RFC 3339), got {}", Got(*value)));
+  }
+  return time;
+}
+
+std::optional<std::string> Fields::Json(std::string_view name, std::size_t bytes_max) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  if (value->size() <= bytes_max) return *value;
+  Add(name, fmt::format("must be at most {} bytes of JSON, got {}", bytes_max, value->size()));
+  return std::nullopt;
+}
+
+std::optional<Uuid> Fields::Id(std::string_view name) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  const auto text = ReadJsonString(*value);
+  const auto id = text ? Uuid::Parse(*text) : std::nullopt;
+  if (!id) Add(name, fmt::format("must be a UUID of 36 characters, got {}", Got(*value)));
+  return id;
+}
+
+std::optional<std::string> Fields::Name(std::string_view name) {
+  auto text = Text(name, kNameBytesMax);
+  if (!text) return std::nullopt;
+  if (auto trouble = NameTrouble(*text)) {
+    Add(name, *std::move(trouble));
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::optional<std::vector<std::string>> Fields::Items(std::string_view name,
+                                                      std::size_t count_max) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  auto items = SplitArray(*value);
+  if (!items) {
+    Add(name, fmt::format("must be an array, got {}", Got(*value)));
+    return std::nullopt;
+  }
+  if (items->size() > count_max) {
+    Add(name, fmt::format("may have at most {} items, got {}", count_max, items->size()));
+    return std::nullopt;
+  }
+  return *std::move(items);
+}
+
+std::optional<std::vector<std::string>> Fields::Texts(std::string_view name, std::size_t count_max,
+                                                      std::size_t bytes_max) {
+  const auto items = Items(name, count_max);
+  if (!items) return std::nullopt;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    auto text = ReadJsonString((*items)[i]);
+    if (text && !text->empty() && text->size() <= bytes_max) {
+      texts.push_back(*std::move(text));
+      continue;
+    }
+    body_->problems.Add(
+        PathOf(name).Index(i),
+        fmt::format("must be a string of 1 to {} bytes, got {}", bytes_max, Got((*items)[i])));
+  }
+  return texts;
+}
+
+std::optional<std::vector<std::string>> Fields::Names(std::string_view name,
+                                                      std::size_t count_max) {
+  auto names = Texts(name, count_max, kNameBytesMax);
+  if (!names) return std::nullopt;
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    if (auto trouble = NameTrouble((*names)[i])) {
+      body_->problems.Add(PathOf(name).Index(i), *std::move(trouble));
+    }
+  }
+  return names;
+}
+
+std::optional<std::vector<Uuid>> Fields::Uuids(std::string_view name, std::size_t count_max) {
+  const auto items = Items(name, count_max);
+  if (!items) return std::nullopt;
+  std::vector<Uuid> ids;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const auto text = ReadJsonString((*items)[i]);
+    if (const auto id = text ? Uuid::Parse(*text) : std::nullopt) {
+      ids.push_back(*id);
+      continue;
+    }
+    body_->problems.Add(PathOf(name).Index(i),
+                        fmt::format("must be a UUID of 36 characters, got {}", Got((*items)[i])));
+  }
+  return ids;
+}
+
+std::optional<std::vector<Fields>> Fields::Objects(std::string_view name, std::size_t count_max) {
+  const auto items = Items(name, count_max);
+  if (!items) return std::nullopt;
+  std::vector<Fields> objects;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    auto members = SplitObject((*items)[i]);
+    if (!members) {
+      body_->problems.Add(PathOf(name).Index(i),
+                          fmt::format("must be an object, got {}", Got((*items)[i])));
+      continue;
+    }
+    Object& object = body_->objects.emplace_back();
+    object.path = PathOf(name).Index(i);
+    for (JsonMember& member : *members) {
+      object.members.push_back({std::move(member.name), std::move(member.value)});
+    }
+    objects.push_back(Fields(body_, object));
+  }
+  return objects;
+}
+
+std::optional<Problem> Fields::Finish() {
+  if (body_->malformed) return body_->malformed;
+  for (const Object& object : body_->objects) {
+    for (const auto& member : object.members) {
+      if (member.read) continue;
+      JsonPath path = object.path;
+      const auto nearest = SuggestNearest(member.name, object.known);
+      body_->problems.Add(path.Member(member.name),
+                          nearest ? fmt::format("is not a field here; did you mean {}?", *nearest)
+                                  : "is not a field here");
+    }
+  }
+  if (body_->problems.count() == 0) return std::nullopt;
+  return ValidationProblem(std::move(body_->problems));
+}
+
+}  // namespace djps::server

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "store/job_store.h"
+#include "store/lease_store.h"
+#include "store/upkeep_store.h"
+
+namespace djps::store {
+
+/// Every statement there is, by subject, over one pool. The pool must outlive it.
+struct Stores {
+  explicit Stores(pg::Pool& pool) : jobs(pool), leases(pool), upkeep(pool) {}
+
+  JobStore jobs;
+  LeaseStore leases;
+  UpkeepStore upkeep;
+};
+
+}  // namespace djps::store

@@ -1,0 +1,132 @@
+// Reading the members of a request body, and the parameters of its query.
+#include "server/fields.h"
+
+#include <gtest/gtest.h>
+
+#include "server/query.h"
+
+namespace djps::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string Told(std::optional<Problem> problem) {
+  if (!problem) return "nothing";
+  std::string all;
+  for (const FieldProblem& error : problem->errors) {
+    all += error.path.Name() + " " + error.detail + "; ";
+  }
+  return all.empty() ? problem->detail : all;
+}
+
+TEST(FieldsTest, ReadsEachKindOfValue) {
+  Fields fields(R"({"name":"a\u00e9","count":3,"ratio":0.5,"on":true,"waitMs":1500,
+    "at":"2027-01-31T08:00:00Z","data":{"n":1e400},"id":"01900000-0000-7000-8000-000000000000"})");
+  EXPECT_EQ(fields.Text("name", 10), "aé");
+  EXPECT_EQ(fields.Integer("count", 0, 10), 3);
+  EXPECT_EQ(fields.Number("ratio", 0, 1), 0.5);
+  EXPECT_EQ(fields.Bool("on"), true);
+  EXPECT_EQ(fields.Duration("waitMs", 0ms, 1h), 1500ms);
+  EXPECT_TRUE(fields.Time("at"));
+  EXPECT_EQ(fields.Json("data", 100), R"({"n":1e400})") << "digits are kept";
+  EXPECT_TRUE(fields.Id("id"));
+  EXPECT_EQ(Told(fields.Finish()), "nothing");
+}
+
+TEST(FieldsTest, TakesBothSpellingsAndReadsNullAsNothing) {
+  Fields fields(R"({"wait_ms":5,"name":null})");
+  EXPECT_EQ(fields.Duration("waitMs", 0ms, 1s), 5ms);
+  EXPECT_EQ(fields.Text("name", 10), std::nullopt);
+  EXPECT_FALSE(fields.Has("name"));
+  EXPECT_EQ(Told(fields.Finish()), "nothing");
+}
+
+TEST(FieldsTest, SaysEverythingThatIsWrongAtOnce) {
+  Fields fields(
+      R"({"name":7,"count":11,"on":"yes","at":"soon","id":"x","queue":"a b","ids":[1],"limt":1})");
+  fields.Text("name", 10);
+  fields.Integer("count", 0, 10);
+  fields.Bool("on");
+  fields.Time("at");
+  fields.Id("id");
+  fields.Name("queue");
+  fields.Uuids("ids", 5);
+  fields.Integer("limit", 1, 2);
+  fields.Required("reason", fields.Text("reason", 10));
+  EXPECT_EQ(Told(fields.Finish()),
+            "name must be a string, got 7; "
+            "count must be a whole number from 0 to 10, got 11; "
+            "on must be true or false, got \"yes\"; "
+            "at must be a time such as 2027-01-31T08:00:00Z (RFC 3339), got \"soon\"; "
+            "id must be a UUID of 36 characters, got \"x\"; "
+            "queue may hold only A-Z a-z 0-9 _ . : / - , got \"a b\"; "
+            "ids[0] must be a UUID of 36 characters, got 1; "
+            "reason is missing; "
+            "limt is not a field here; did you mean limit?; ");
+}
+
+TEST(FieldsTest, ReadsObjectsInsideArrays) {
+  Fields fields(R"({"jobs":[{"id":1},{"id":2,"more":0}, 3]})");
+  auto objects = fields.Objects("jobs", 10);
+  ASSERT_TRUE(objects);
+  ASSERT_EQ(objects->size(), 2U);
+  EXPECT_EQ((*objects)[0].Integer("id", 0, 9), 1);
+  EXPECT_EQ((*objects)[1].Integer("id", 0, 9), 2);
+  EXPECT_EQ(Told(fields.Finish()),
+            "jobs[2] must be an object, got 3; jobs[1].more is not a field here; ");
+}
+
+TEST(FieldsTest, LimitsTheSizeOfThings) {
+  Fields fields(R"({"name":"abcd","data":"abcd","names":["a","b","c"],"texts":["", "abcd"]})");
+  fields.Text("name", 3);
+  fields.Json("data", 3);
+  fields.Names("names", 2);
+  fields.Texts("texts", 2, 3);
+  EXPECT_EQ(Told(fields.Finish()),
+            "name must be at most 3 bytes long, got 4; "
+            "data must be at most 3 bytes of JSON, got 6; "
+            "names may have at most 2 items, got 3; "
+            "texts[0] must be a string of 1 to 3 bytes, got \"\"; "
+            "texts[1] must be a string of 1 to 3 bytes, got \"abcd\"; ");
+}
+
+TEST(FieldsTest, TellsMalformedJsonFromAWrongShape) {
+  EXPECT_EQ(Fields("{").Finish()->kind, ProblemKind::kMalformedJson);
+  EXPECT_EQ(Fields("[]").Finish()->kind, ProblemKind::kValidationFailed);
+  EXPECT_EQ(Told(Fields("").Finish()), "nothing") << "an empty body stands for {}";
+}
+
+TEST(QueryTest, ReadsDecodedParameters) {
+  Query query("/jobs?queue=a%2Fb&text=two+words%21&limit=5&dry=true&empty=&limit=7");
+  EXPECT_EQ(query.Name("queue"), "a/b");
+  EXPECT_EQ(query.Text("text"), "two words!");
+  EXPECT_EQ(query.Integer("limit", 1, 10), 7) << "the last counts";
+  EXPECT_EQ(query.Bool("dry"), true);
+  EXPECT_EQ(query.Text("empty"), std::nullopt);
+  EXPECT_EQ(Told(query.Finish()), "nothing");
+}
+
+TEST(QueryTest, SaysEverythingThatIsWrongAtOnce) {
+  Query query("/jobs?queue=a+b&limit=many&dry=maybe&bad=%00&stauts=dead");
+  query.Name("queue");
+  query.Integer("limit", 1, 10);
+  query.Bool("dry");
+  query.Text("bad");
+  query.Text("status");
+  EXPECT_EQ(Told(query.Finish()),
+            "queue may hold only A-Z a-z 0-9 _ . : / - , got \"a b\"; "
+            "limit must be a whole number from 1 to 10, got \"many\"; "
+            "dry must be true or false, got \"maybe\"; "
+            "bad must be UTF-8 without NUL characters; "
+            "stauts is not a parameter here; did you mean status?; ");
+}
+
+TEST(QueryTest, APathWithoutAQueryHasNoParameters) {
+  Query query("/jobs");
+  EXPECT_EQ(query.Text("status"), std::nullopt);
+  EXPECT_EQ(Told(query.Finish()), "nothing");
+  EXPECT_NE(Told(Query("/jobs?a=%zz").Finish()), "nothing");
+}
+
+}  // namespace
+}  // namespace djps::server
