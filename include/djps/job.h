@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "djps/retry_policy.h"
 #include "djps/uuid.h"
 
 namespace djps {
@@ -31,6 +33,26 @@ inline constexpr std::string_view kDefaultQueue = "default";
 inline constexpr int kDefaultMaxAttempts = 25;
 inline constexpr int kMaxAttemptsLimit = 1000;
 
+/// Which jobs are the same one, so that there is only one of them at a time: those of one type
+/// whose payload (or the parts of it that `fields` names) are equal.
+struct Uniqueness {
+  enum class OnConflict {
+    kExisting,    ///< Leave the job that is there alone.
+    kReplace,     ///< Give it the new payload, if it still waits.
+    kReschedule,  ///< Give it the new payload and the new time, if it still waits (debounce).
+  };
+
+  std::vector<std::string> fields = {};  ///< Paths into the payload: "customer.id". Up to 20.
+  std::optional<std::string> key = {};   ///< Instead of the payload: 1..255 bytes.
+  bool by_queue = false;                 ///< One per queue.
+  /// A job counts this long from its submission; empty: as long as it is in one of `states`.
+  std::optional<std::chrono::milliseconds> period = {};
+  /// A job counts while it is in one of these. Empty: queued, running and failed; with a period
+  /// succeeded too.
+  std::vector<JobStatus> states = {};
+  OnConflict on_conflict = OnConflict::kExisting;
+};
+
 /// A job to submit. Texts are UTF-8 without NUL.
 struct NewJob {
   std::string type = {};                   ///< 1..128 bytes of A-Z a-z 0-9 _ . : / -
@@ -41,15 +63,39 @@ struct NewJob {
   int max_attempts = kDefaultMaxAttempts;  ///< 1..kMaxAttemptsLimit.
   std::optional<std::string> idempotency_key =
       {};  ///< 1..255 bytes; one (type, key) names one job.
+
+  // Options. A job without them takes the shortest way.
+  std::optional<std::chrono::milliseconds> delay = {};  ///< From now, instead of `run_at`.
+  /// How long the idempotency key counts; empty: as long as its job is kept.
+  std::optional<std::chrono::milliseconds> key_lifetime = {};
+  std::vector<std::string> tags = {};        ///< Up to 20, of 1..128 bytes.
+  std::optional<std::string> metadata = {};  ///< A JSON object, up to 64 KiB.
+  std::optional<RetryPolicy> retry = {};     ///< Empty: the handler's, the type's, the default.
+  std::optional<std::chrono::milliseconds> timeout = {};  ///< An attempt ends as failed after this.
+  std::optional<Timestamp> finish_by = {};  ///< No attempt starts after this: the job is dead.
+  std::optional<Uniqueness> unique = {};
+
+  /// Does the job have any of the options?
+  bool HasOptions() const {
+    return delay || key_lifetime || !tags.empty() || metadata || retry || timeout || finish_by ||
+           unique;
+  }
 };
 
 /// What a submission came to.
 struct SubmittedJob {
+  /// What became of a job that had to be unique and was not.
+  enum class Conflict { kNone, kExisting, kReplaced, kRescheduled };
+
   Uuid id;
   bool replayed = false;         ///< The key was known: `id` is the job it named already.
-  bool payload_differs = false;  ///< A replay whose payload is not the first one's.
-  Timestamp run_at{};            ///< Only for new jobs: the moment from which it is claimable.
-  Timestamp created_at{};        ///< Only for new jobs.
+  bool payload_differs = false;  ///< The job that was there has another payload than this one.
+  Conflict conflict = Conflict::kNone;
+  Timestamp run_at{};      ///< Only for new jobs: the moment from which it is claimable.
+  Timestamp created_at{};  ///< Only for new jobs.
+
+  /// Is it a new job?
+  bool created() const { return !replayed && conflict == Conflict::kNone; }
 };
 
 /// A job as stored, with the fields of the view djps.jobs.
@@ -63,12 +109,19 @@ struct JobRecord {
   Timestamp run_at{};
   int attempts = 0;
   int max_attempts = 0;
-  std::optional<std::string> idempotency_key;
+  std::optional<std::string> idempotency_key = {};
   Timestamp created_at{};
   Timestamp updated_at{};
-  std::optional<Timestamp> finished_at;
-  std::optional<std::string> result;      ///< JSON text; only for succeeded jobs.
-  std::optional<std::string> last_error;  ///< JSON text: class, message, detail, attempt, worker.
+  std::optional<Timestamp> finished_at = {};
+  std::optional<std::string> result = {};  ///< JSON text; only for succeeded jobs.
+  std::optional<std::string> last_error =
+      {};                                ///< JSON text: class, message, detail, attempt, worker.
+  std::optional<std::string> tags = {};  ///< JSON text: an array of strings.
+  std::optional<std::string> metadata = {};  ///< JSON text.
+  std::optional<std::string> retry = {};     ///< JSON text: the job's own policy.
+  std::optional<std::chrono::milliseconds> timeout = {};
+  std::optional<Timestamp> finish_by = {};
+  bool cancel_requested = false;  ///< It runs, and its worker is being told to stop.
 };
 
 }  // namespace djps

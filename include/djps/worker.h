@@ -11,6 +11,7 @@
 
 #include "djps/job.h"
 #include "djps/outcome.h"
+#include "djps/retry_policy.h"
 #include "djps/uuid.h"
 
 namespace djps {
@@ -25,9 +26,11 @@ struct Job {
   int attempt = 1;  ///< 1 on the first run.
   int max_attempts = kDefaultMaxAttempts;
   std::optional<std::string> idempotency_key;
+  std::optional<std::string> metadata;  ///< JSON text.
   Timestamp created_at{};
-  Uuid lease_token;      ///< The fencing token under which this attempt may write.
-  std::stop_token stop;  ///< Requested when the attempt must end: timeout, lost lease, forced stop.
+  Uuid lease_token;  ///< The fencing token under which this attempt may write.
+  std::stop_token
+      stop;  ///< Requested when the attempt must end: canceled, timeout, lost lease, stop.
 };
 
 /// Runs on a thread of its own pool; may block, may throw.
@@ -35,6 +38,13 @@ using Handler = std::function<Outcome(const Job&)>;
 
 /// Runs on the worker's I/O thread; must not block it. May throw. `job` lives until it returns.
 using CoroutineHandler = std::function<boost::asio::awaitable<Outcome>(const Job& job)>;
+
+/// What holds for all jobs of one handler that do not say it themselves.
+struct HandlerOptions {
+  std::optional<RetryPolicy> retry = {};  ///< Empty: the type's policy, or the default.
+  /// An attempt that runs longer ends as failed with the class "timeout". Empty: WorkerConfig's.
+  std::optional<std::chrono::milliseconds> timeout = {};
+};
 
 struct WorkerConfig {
   /// A libpq connection string or URI. Empty: DATABASE_URL, else the PG* variables.
@@ -68,8 +78,8 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   /// Registers what runs jobs of `type`. Throws std::invalid_argument for a type named twice.
-  void Handle(std::string type, Handler handler);
-  void HandleAsync(std::string type, CoroutineHandler handler);
+  void Handle(std::string type, Handler handler, HandlerOptions options = {});
+  void HandleAsync(std::string type, CoroutineHandler handler, HandlerOptions options = {});
 
   /// Works until Stop, SIGINT or SIGTERM, then drains: running jobs get `grace` to finish, what is
   /// left then is handed back unharmed. A second signal ends the grace at once.

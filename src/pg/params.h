@@ -22,6 +22,15 @@ class Params {
   }
   Params& Add(std::string_view value) { return Add<std::string_view>(value); }
 
+  /// Null where it is empty.
+  template <typename T>
+  Params& Add(const std::optional<T>& value) {
+    if (value) return Add(*value);
+    Begin(Wire<T>::kType);
+    EndNull();
+    return *this;
+  }
+
   /// One array with an element for each item of `range`: what `field(item)` gives. A field that
   /// gives std::optional makes nulls of the empty ones.
   template <typename Range, typename Field>
@@ -76,6 +85,7 @@ class Params {
 
   void Begin(Type type);
   void End();
+  void EndNull();
   void PatchLength(std::size_t start);
 
   std::string buffer_;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/job_options.h"
 #include "core/json_text.h"
 #include "core/time_text.h"
 
@@ -28,6 +29,21 @@ void AppendJson(std::string& out, const std::optional<std::string>& json) {
 }
 
 }  // namespace
+
+std::string_view OutcomeName(const SubmittedJob& job) {
+  if (job.replayed) return "replayed";
+  switch (job.conflict) {
+    case SubmittedJob::Conflict::kNone:
+      return "created";
+    case SubmittedJob::Conflict::kExisting:
+      return "existing";
+    case SubmittedJob::Conflict::kReplaced:
+      return "replaced";
+    case SubmittedJob::Conflict::kRescheduled:
+      return "rescheduled";
+  }
+  return "created";
+}
 
 void AppendJob(std::string& out, const JobRecord& job) {
   // Types, queues and statuses hold no character that needs an escape.
@@ -54,7 +70,18 @@ void AppendJob(std::string& out, const JobRecord& job) {
   AppendJson(out, job.result);
   out += ",\"last_error\":";
   AppendJson(out, job.last_error);
-  out += '}';
+  out += ",\"tags\":";
+  out += job.tags ? std::string_view(*job.tags) : "[]";
+  out += ",\"metadata\":";
+  AppendJson(out, job.metadata);
+  out += ",\"retry\":";
+  AppendJson(out, job.retry);
+  out += ",\"timeout_ms\":";
+  out += job.timeout ? std::to_string(job.timeout->count()) : "null";
+  out += ",\"finish_by\":";
+  AppendTime(out, job.finish_by);
+  out += ",\"cancel_requested\":";
+  out += job.cancel_requested ? "true}" : "false}";
 }
 
 JobRecord RecordOf(NewJob job, const SubmittedJob& submitted) {
@@ -68,9 +95,11 @@ JobRecord RecordOf(NewJob job, const SubmittedJob& submitted) {
           .idempotency_key = std::move(job.idempotency_key),
           .created_at = submitted.created_at,
           .updated_at = submitted.created_at,
-          .finished_at = {},
-          .result = {},
-          .last_error = {}};
+          .tags = job.tags.empty() ? std::nullopt : std::optional(WriteTags(job.tags)),
+          .metadata = std::move(job.metadata),
+          .retry = job.retry ? std::optional(WriteRetryPolicy(*job.retry)) : std::nullopt,
+          .timeout = job.timeout,
+          .finish_by = job.finish_by};
 }
 
 void AppendBatch(std::string& out, const std::vector<SubmittedJob>& submitted) {
@@ -78,14 +107,17 @@ void AppendBatch(std::string& out, const std::vector<SubmittedJob>& submitted) {
   out.reserve(out.size() + submitted.size() * kBytesPerJob);
   out += "{\"jobs\":[";
   for (const SubmittedJob& job : submitted) {
-    fmt::format_to(std::back_inserter(out), R"({{"id":"{}","replayed":{},"payload_differs":{}}},)",
-                   job.id.ToString(), job.replayed, job.payload_differs);
+    fmt::format_to(std::back_inserter(out),
+                   R"({{"id":"{}","outcome":"{}","replayed":{},"payload_differs":{}}},)",
+                   job.id.ToString(), OutcomeName(job), job.replayed, job.payload_differs);
   }
   if (!submitted.empty()) out.pop_back();
-  const auto replayed = std::count_if(submitted.begin(), submitted.end(),
-                                      [](const SubmittedJob& job) { return job.replayed; });
+  const auto count = [&submitted](auto has) {
+    return std::count_if(submitted.begin(), submitted.end(), has);
+  };
   fmt::format_to(std::back_inserter(out), R"(],"created":{},"replayed":{}}})",
-                 submitted.size() - static_cast<std::size_t>(replayed), replayed);
+                 count([](const SubmittedJob& job) { return job.created(); }),
+                 count([](const SubmittedJob& job) { return job.replayed; }));
 }
 
 }  // namespace djps::server

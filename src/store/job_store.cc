@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.h"
+#include "core/job_options.h"
 #include "store/statements.h"
 
 namespace djps::store {
@@ -56,6 +57,19 @@ std::vector<SubmittedJob> ReadKeyedJobs(const pg::Rows& rows) {
   return submitted;
 }
 
+SubmittedJob ReadSubmission(const pg::Row& row) {
+  SubmittedJob job{.id = row.Get<Uuid>(1),
+                   .payload_differs = row.Get<bool>(3),
+                   .run_at = row.Find<Timestamp>(4).value_or(Timestamp{}),
+                   .created_at = row.Find<Timestamp>(5).value_or(Timestamp{})};
+  const auto outcome = row.Get<std::string_view>(2);
+  job.replayed = outcome == "replayed";
+  if (outcome == "existing") job.conflict = SubmittedJob::Conflict::kExisting;
+  if (outcome == "replaced") job.conflict = SubmittedJob::Conflict::kReplaced;
+  if (outcome == "rescheduled") job.conflict = SubmittedJob::Conflict::kRescheduled;
+  return job;
+}
+
 JobRecord ReadJob(const pg::Row& row) {
   JobRecord job;
   job.id = row.Get<Uuid>(0);
@@ -75,6 +89,12 @@ JobRecord ReadJob(const pg::Row& row) {
   job.finished_at = row.Find<Timestamp>(12);
   if (const auto result = row.Find<pg::Json>(13)) job.result = result->text;
   if (const auto error = row.Find<pg::Json>(14)) job.last_error = error->text;
+  if (const auto tags = row.Find<pg::Json>(15)) job.tags = tags->text;
+  if (const auto metadata = row.Find<pg::Json>(16)) job.metadata = metadata->text;
+  if (const auto retry = row.Find<pg::Json>(17)) job.retry = retry->text;
+  if (const auto ms = row.Find<std::int32_t>(18)) job.timeout = std::chrono::milliseconds(*ms);
+  job.finish_by = row.Find<Timestamp>(19);
+  job.cancel_requested = row.Get<bool>(20);
   return job;
 }
 
@@ -88,22 +108,44 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
   ids.reserve(jobs.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) ids.push_back(ids_.NextJobId(now));
 
-  pg::Params params = SubmissionParams(jobs, ids);
-  const bool keyed = std::any_of(jobs.begin(), jobs.end(),
-                                 [](const NewJob& job) { return job.idempotency_key.has_value(); });
-  std::vector<SubmittedJob> submitted;
-  if (keyed) {
-    params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
-    submitted =
-        ReadKeyedJobs(co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));
-  } else {
-    submitted =
-        ReadNewJobs(co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline), ids);
-  }
+  std::vector<SubmittedJob> submitted = co_await StoreJobs(jobs, ids, deadline);
   DJPS_CHECK(submitted.size() == jobs.size());
   for (const SubmittedJob& job : submitted) {
-    if (!job.replayed) LearnClock(job.created_at);
+    if (job.created()) LearnClock(job.created_at);
   }
+  co_return submitted;
+}
+
+asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobs(const std::vector<NewJob>& jobs,
+                                                               const std::vector<Uuid>& ids,
+                                                               pg::Deadline deadline) {
+  const auto any = [&jobs](auto has) { return std::any_of(jobs.begin(), jobs.end(), has); };
+  if (any([](const NewJob& job) { return job.HasOptions(); })) {
+    co_return co_await StoreJobsWithOptions(jobs, ids, deadline);
+  }
+  pg::Params params = SubmissionParams(jobs, ids);
+  if (any([](const NewJob& job) { return job.idempotency_key.has_value(); })) {
+    params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
+    co_return ReadKeyedJobs(
+        co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));
+  }
+  co_return ReadNewJobs(co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline),
+                        ids);
+}
+
+asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
+    const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline) {
+  std::vector<std::string> texts;
+  texts.reserve(jobs.size());
+  for (const NewJob& job : jobs) texts.push_back(WriteNewJob(job));
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(ids, [](const Uuid& id) { return id; });
+  params.AddArray(texts, [](const std::string& text) { return pg::Json{text}; });
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kEnqueueJobsWithOptions, std::move(params), deadline);
+  std::vector<SubmittedJob> submitted;
+  for (const pg::Row row : rows) submitted.push_back(ReadSubmission(row));
   co_return submitted;
 }
 

@@ -29,6 +29,11 @@ class JobStore {
   boost::asio::awaitable<std::optional<JobRecord>> FindJob(Uuid id, pg::Deadline deadline);
 
  private:
+  boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobs(const std::vector<NewJob>& jobs,
+                                                              const std::vector<Uuid>& ids,
+                                                              pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobsWithOptions(
+      const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline);
   boost::asio::awaitable<Timestamp> DatabaseTime(pg::Deadline deadline);
   void LearnClock(Timestamp database_now);
 

@@ -8,6 +8,7 @@ namespace {
 
 namespace asio = boost::asio;
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 
 std::vector<Uuid> ReadIds(const pg::Rows& rows) {
   std::vector<Uuid> ids;
@@ -26,6 +27,8 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   job.max_attempts = row.Get<std::int16_t>(6);
   job.idempotency_key = row.Find<std::string>(7);
   job.created_at = row.Get<Timestamp>(8);
+  if (const auto metadata = row.Find<pg::Json>(10)) job.metadata = metadata->text;
+  if (const auto limit = row.Find<std::int32_t>(11)) job.time_limit = milliseconds(*limit);
   return job;
 }
 
@@ -68,8 +71,29 @@ asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
   params.Add(microseconds(request.lease));
   const pg::Rows rows = co_await pool_.Execute(sql::kClaimJobs, std::move(params), deadline);
   batch.jobs.reserve(static_cast<std::size_t>(rows.size()));
-  for (const pg::Row row : rows) batch.jobs.push_back(ReadClaimedJob(row));
+  std::vector<Uuid> overdue;
+  for (const pg::Row row : rows) {
+    if (row.Get<bool>(12)) {
+      overdue.push_back(row.Get<Uuid>(0));
+    } else {
+      batch.jobs.push_back(ReadClaimedJob(row));
+    }
+  }
+  if (!overdue.empty()) co_await FailOverdue(batch.lease, std::move(overdue), deadline);
   co_return batch;
+}
+
+asio::awaitable<void> LeaseStore::FailOverdue(Uuid lease, std::vector<Uuid> jobs,
+                                              pg::Deadline deadline) {
+  std::vector<FailedJob> failed;
+  for (const Uuid& job : jobs) {
+    failed.push_back({.lease = lease,
+                      .job = job,
+                      .error_class = "deadline_exceeded",
+                      .message = "no attempt could be started before finish_by",
+                      .retryable = false});
+  }
+  co_await FailJobs(failed, deadline);
 }
 
 asio::awaitable<std::vector<Uuid>> LeaseStore::CompleteJobs(const std::vector<CompletedJob>& jobs,
@@ -90,6 +114,10 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::FailJobs(const std::vector<Failed
     if (!job.retry_after) return std::nullopt;
     return microseconds(*job.retry_after);
   });
+  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<pg::Json> {
+    if (!job.policy) return std::nullopt;
+    return pg::Json{*job.policy};
+  });
   co_return ReadIds(co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline));
 }
 
@@ -108,6 +136,18 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::ExtendLeases(const std::vector<Uu
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   params.Add(microseconds(duration));
   co_return ReadIds(co_await pool_.Execute(sql::kExtendLeases, std::move(params), deadline));
+}
+
+asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
+    const std::vector<Uuid>& leases, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(leases, [](const Uuid& lease) { return lease; });
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kFindCancellations, std::move(params), deadline);
+  std::vector<Cancellation> found;
+  for (const pg::Row row : rows) found.push_back({row.Get<Uuid>(0), row.Get<Uuid>(1)});
+  co_return found;
 }
 
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,

@@ -33,6 +33,9 @@ struct ClaimedJob {
   int max_attempts = 0;
   std::optional<std::string> idempotency_key;
   Timestamp created_at{};
+  std::optional<std::string> metadata;  ///< JSON text.
+  /// How long the attempt may take, where the job says so.
+  std::optional<std::chrono::milliseconds> time_limit;
 };
 
 struct ClaimedBatch {
@@ -54,12 +57,19 @@ struct FailedJob {
   std::string detail = {};
   bool retryable = true;
   std::optional<std::chrono::milliseconds> retry_after = {};
+  std::optional<std::string> policy = {};  ///< The handler's retry policy, JSON text.
 };
 
 struct ReturnedJob {
   Uuid lease;
   Uuid job;
   std::chrono::milliseconds delay{0};
+};
+
+/// Some job under a lease that somebody wants canceled.
+struct Cancellation {
+  Uuid lease;
+  Uuid job;
 };
 
 struct RescuedJob {
@@ -91,11 +101,17 @@ class LeaseStore {
                                                          std::chrono::milliseconds duration,
                                                          pg::Deadline deadline);
 
+  /// Which jobs under these leases are to be canceled.
+  boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(
+      const std::vector<Uuid>& leases, pg::Deadline deadline);
+
   /// Ends attempts whose lease has expired, at most `leases_max` leases of them.
   boost::asio::awaitable<std::vector<RescuedJob>> RescueExpiredLeases(int leases_max,
                                                                       pg::Deadline deadline);
 
  private:
+  boost::asio::awaitable<void> FailOverdue(Uuid lease, std::vector<Uuid> jobs,
+                                           pg::Deadline deadline);
   boost::asio::awaitable<std::vector<std::int16_t>> ListPriorities(const std::string& queue,
                                                                    pg::Deadline deadline);
 

@@ -12,6 +12,7 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
+constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
 constexpr milliseconds kStatementTimeout{10'000};
@@ -22,6 +23,7 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig conf
     : executor_(std::move(executor)),
       config_(config),
       leases_(pool),
+      operators_(pool),
       upkeep_(pool),
       rescue_timer_(executor_),
       partition_timer_(executor_),
@@ -60,8 +62,9 @@ asio::awaitable<void> Upkeep::RescueLoop() {
   while (!stopping_) {
     try {
       co_await RescueOnce();
+      co_await operators_.BuryOverdue(kOverduePerRound, pg::After(kStatementTimeout));
     } catch (const pg::PgError& error) {
-      spdlog::debug("could not look for expired leases: {}", error.what());
+      spdlog::debug("could not look for expired leases and deadlines: {}", error.what());
     }
     co_await Sleep(rescue_timer_, config_.rescue_interval);
   }

@@ -8,6 +8,7 @@
 
 #include "pg/pool.h"
 #include "store/lease_store.h"
+#include "store/operator_store.h"
 #include "store/upkeep_store.h"
 
 namespace djps::upkeep {
@@ -18,8 +19,9 @@ struct UpkeepConfig {
 };
 
 /// What somebody has to do now and then for the system to stay healthy: put back the jobs of dead
-/// workers, and make tomorrow's partitions. Every server and worker runs it; there is no leader,
-/// since each action is safe when several do it at once and done once by whoever comes first.
+/// workers, bury jobs whose deadline has passed, and make tomorrow's partitions. Every server and
+/// worker runs it; there is no leader, since each action is safe when several do it at once and
+/// done once by whoever comes first.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class Upkeep {
@@ -45,6 +47,7 @@ class Upkeep {
   boost::asio::any_io_executor executor_;
   UpkeepConfig config_;
   store::LeaseStore leases_;
+  store::OperatorStore operators_;
   store::UpkeepStore upkeep_;
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;

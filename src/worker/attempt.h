@@ -5,12 +5,14 @@
 #include <stop_token>
 
 #include "djps/worker.h"
+#include "worker/registry.h"
 
 namespace djps::worker {
 
 /// Why a running attempt was told to stop.
 enum class StopReason {
   kNone,
+  kCanceled,   ///< Somebody canceled the job: ends as canceled unless it succeeds anyway.
   kTimeout,    ///< It ran longer than it may: ends as failed, "timeout".
   kLeaseLost,  ///< Somebody else may have the job by now: whatever comes out is dropped.
   kShutdown,   ///< The worker stops: handed back unless it succeeds anyway.
@@ -18,8 +20,8 @@ enum class StopReason {
 
 /// One claimed job on its way through this process.
 struct Attempt {
-  Attempt(Job claimed, const boost::asio::any_io_executor& executor)
-      : job(std::move(claimed)), watchdog(executor) {
+  Attempt(Job claimed, const Registry::Entry& known, const boost::asio::any_io_executor& executor)
+      : job(std::move(claimed)), entry(known), watchdog(executor) {
     job.stop = stop.get_token();
   }
 
@@ -31,6 +33,8 @@ struct Attempt {
 
   std::stop_source stop;
   Job job;
+  const Registry::Entry& entry;             // what runs it; the runtime's registry stays
+  std::chrono::milliseconds time_limit{0};  // zero: none
   StopReason reason = StopReason::kNone;
   bool reported = false;  // an outcome was handed to the reporter
   boost::asio::steady_timer watchdog;

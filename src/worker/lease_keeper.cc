@@ -13,6 +13,10 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
+/// How often cancellations are asked for, and the age from which attempts are asked about: one is
+/// heard within a second, and short jobs cost nothing.
+constexpr std::chrono::milliseconds kListenInterval{600};
+
 }  // namespace
 
 LeaseKeeper::LeaseKeeper(asio::any_io_executor executor, store::LeaseStore& leases,
@@ -22,6 +26,7 @@ LeaseKeeper::LeaseKeeper(asio::any_io_executor executor, store::LeaseStore& leas
 void LeaseKeeper::Add(Uuid lease, steady_clock::time_point claimed_at,
                       const std::vector<std::shared_ptr<Attempt>>& attempts) {
   Held& held = held_[lease];
+  held.claimed_at = claimed_at;
   held.expires_at = claimed_at + duration_;
   for (const auto& attempt : attempts) held.attempts.emplace(attempt->job.id, attempt);
 }
@@ -39,12 +44,44 @@ bool LeaseKeeper::Holds(Uuid lease) const {
 }
 
 asio::awaitable<void> LeaseKeeper::Run() {
+  const auto beat_interval = duration_ / 3;
+  auto next_beat = steady_clock::now() + beat_interval;
   while (!stopped_) {
-    timer_.expires_after(duration_ / 3);
+    timer_.expires_after(std::min<steady_clock::duration>(kListenInterval, beat_interval));
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     if (stopped_) break;
-    co_await Beat();
+    if (steady_clock::now() >= next_beat) {
+      co_await Beat();
+      next_beat = steady_clock::now() + beat_interval;
+    }
+    co_await HearCancellations();
     LoseExpired();
+  }
+}
+
+asio::awaitable<void> LeaseKeeper::HearCancellations() {
+  const auto old = steady_clock::now() - kListenInterval;
+  std::vector<Uuid> asked;
+  for (const auto& [lease, held] : held_) {
+    if (!held.lost && held.claimed_at <= old) asked.push_back(lease);
+  }
+  if (asked.empty()) co_return;
+  std::vector<store::Cancellation> found;
+  try {
+    found = co_await leases_.FindCancellations(asked, pg::After(duration_ / 3));
+  } catch (const pg::PgError& error) {
+    spdlog::debug("could not ask for cancellations: {}", error.what());
+  }
+  for (const store::Cancellation& canceled : found) {
+    const auto held = held_.find(canceled.lease);
+    if (held == held_.end()) continue;
+    const auto attempt = held->second.attempts.find(canceled.job);
+    if (attempt == held->second.attempts.end() || attempt->second->reported) continue;
+    if (attempt->second->reason == StopReason::kNone) {
+      spdlog::info("job {} attempt {}: canceled; stopping it", canceled.job.ToString(),
+                   attempt->second->job.attempt);
+    }
+    attempt->second->Stop(StopReason::kCanceled);
   }
 }
 

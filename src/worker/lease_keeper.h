@@ -14,7 +14,9 @@
 namespace djps::worker {
 
 /// Keeps this worker's leases alive: one heartbeat for all of them every third of their duration.
-/// Attempts whose lease is lost, or can no longer be known to hold, are told to stop.
+/// Attempts whose lease is lost, or can no longer be known to hold, are told to stop, and so are
+/// those whose job somebody canceled: for attempts that take longer than a moment it asks for those
+/// more often than it beats.
 ///
 /// A lease is kept until the database has confirmed the outcome of each of its jobs.
 class LeaseKeeper {
@@ -40,12 +42,14 @@ class LeaseKeeper {
 
  private:
   struct Held {
+    std::chrono::steady_clock::time_point claimed_at;
     std::chrono::steady_clock::time_point expires_at;
     std::unordered_map<Uuid, std::shared_ptr<Attempt>> attempts;
     bool lost = false;
   };
 
   boost::asio::awaitable<void> Beat();
+  boost::asio::awaitable<void> HearCancellations();
   void Lose(Held& held);
   void LoseExpired();
 

@@ -7,16 +7,17 @@
 
 namespace djps::worker {
 
-void Registry::Add(std::string type, AnyHandler handler) {
+void Registry::Add(std::string type, AnyHandler handler, HandlerOptions options) {
   if (type.empty()) throw std::invalid_argument("a handler needs a job type; the type was empty");
-  const auto [entry, added] = handlers_.try_emplace(std::move(type), std::move(handler));
+  const auto [entry, added] =
+      handlers_.try_emplace(std::move(type), Entry{std::move(handler), std::move(options)});
   if (!added) {
     throw std::invalid_argument(
         fmt::format("the job type \"{}\" has a handler already", entry->first));
   }
 }
 
-const AnyHandler* Registry::Find(const std::string& type) const {
+const Registry::Entry* Registry::Find(const std::string& type) const {
   const auto entry = handlers_.find(type);
   return entry == handlers_.end() ? nullptr : &entry->second;
 }
@@ -24,7 +25,7 @@ const AnyHandler* Registry::Find(const std::string& type) const {
 std::vector<std::string> Registry::types() const {
   std::vector<std::string> types;
   types.reserve(handlers_.size());
-  for (const auto& [type, handler] : handlers_) types.push_back(type);
+  for (const auto& [type, entry] : handlers_) types.push_back(type);
   std::sort(types.begin(), types.end());
   return types;
 }

@@ -15,15 +15,20 @@ using AnyHandler = std::variant<Handler, CoroutineHandler>;
 class Registry {
  public:
   /// Throws std::invalid_argument for an empty type or one that has a handler already.
-  void Add(std::string type, AnyHandler handler);
+  void Add(std::string type, AnyHandler handler, HandlerOptions options = {});
+
+  struct Entry {
+    AnyHandler handler;
+    HandlerOptions options;
+  };
 
   /// Null when the type is not known: a claim only brings known types.
-  const AnyHandler* Find(const std::string& type) const;
+  const Entry* Find(const std::string& type) const;
 
   std::vector<std::string> types() const;
 
  private:
-  std::unordered_map<std::string, AnyHandler> handlers_;
+  std::unordered_map<std::string, Entry> handlers_;
 };
 
 }  // namespace djps::worker

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <unordered_set>
 
+#include "core/job_options.h"
 #include "core/text.h"
 
 namespace djps::worker {
@@ -47,7 +48,10 @@ FailedJob Describe(const Attempt& attempt, const Failed& failed) {
           .detail = CleanText(failed.detail, kDetailBytesMax),
           .retryable = failed.retryable,
           .retry_after =
-              failed.retry_after ? std::optional(Bounded(*failed.retry_after)) : std::nullopt};
+              failed.retry_after ? std::optional(Bounded(*failed.retry_after)) : std::nullopt,
+          .policy = attempt.entry.options.retry
+                        ? std::optional(WriteRetryPolicy(*attempt.entry.options.retry))
+                        : std::nullopt};
 }
 
 /// A result that jsonb will not hold is the handler's mistake and fails its attempt.
@@ -59,7 +63,8 @@ FailedJob RefusedResult(const CompletedJob& job, const pg::PgError& error) {
                                  error.what()),
           .detail = CleanText(job.result, kDetailBytesMax),
           .retryable = true,
-          .retry_after = std::nullopt};
+          .retry_after = std::nullopt,
+          .policy = std::nullopt};
 }
 
 }  // namespace

@@ -136,35 +136,44 @@ asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t free) {
   std::vector<std::shared_ptr<Attempt>> claimed;
   claimed.reserve(batch.jobs.size());
   for (store::ClaimedJob& job : batch.jobs) {
-    claimed.push_back(
-        std::make_shared<Attempt>(Job{.id = job.id,
-                                      .type = std::move(job.type),
-                                      .queue = config_.queue,
-                                      .payload = std::move(job.payload),
-                                      .priority = job.priority,
-                                      .attempt = job.attempt,
-                                      .max_attempts = job.max_attempts,
-                                      .idempotency_key = std::move(job.idempotency_key),
-                                      .created_at = job.created_at,
-                                      .lease_token = batch.lease,
-                                      .stop = {}},
-                                  executor_));
+    claimed.push_back(MakeAttempt(std::move(job), batch.lease));
   }
   if (!claimed.empty()) keeper_.Add(batch.lease, sent_at, claimed);
   for (const auto& attempt : claimed) {
     attempts_.emplace(attempt->job.id, attempt);
     Spawn(RunAttempt(attempt));
-    if (config_.timeout > 0ms) Spawn(Watch(attempt));
+    if (attempt->time_limit > 0ms) Spawn(Watch(attempt));
   }
   // A stop that came while the claim was under way: hand the jobs back at once.
   if (stopping_ && config_.grace == 0ms) StopAttempts();
   co_return claimed.size();
 }
 
+std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease) {
+  const Registry::Entry* entry = registry_.Find(job.type);
+  DJPS_CHECK(entry != nullptr);
+  const milliseconds usual = entry->options.timeout.value_or(config_.timeout);
+  const milliseconds limit = job.time_limit.value_or(usual);
+  auto attempt = std::make_shared<Attempt>(Job{.id = job.id,
+                                               .type = std::move(job.type),
+                                               .queue = config_.queue,
+                                               .payload = std::move(job.payload),
+                                               .priority = job.priority,
+                                               .attempt = job.attempt,
+                                               .max_attempts = job.max_attempts,
+                                               .idempotency_key = std::move(job.idempotency_key),
+                                               .metadata = std::move(job.metadata),
+                                               .created_at = job.created_at,
+                                               .lease_token = lease,
+                                               .stop = {}},
+                                           *entry, executor_);
+  // A deadline that is near may leave less time than is usual, but never more.
+  attempt->time_limit = usual > 0ms ? std::min(usual, limit) : limit;
+  return attempt;
+}
+
 asio::awaitable<void> Runtime::RunAttempt(std::shared_ptr<Attempt> attempt) {
-  const AnyHandler* handler = registry_.Find(attempt->job.type);
-  DJPS_CHECK(handler != nullptr);
-  Outcome outcome = co_await Invoke(*handler, attempt->job, threads_);
+  Outcome outcome = co_await Invoke(attempt->entry.handler, attempt->job, threads_);
   attempt->watchdog.cancel();
   Finish(*attempt, std::move(outcome));
   attempts_.erase(attempt->job.id);
@@ -172,7 +181,7 @@ asio::awaitable<void> Runtime::RunAttempt(std::shared_ptr<Attempt> attempt) {
 }
 
 asio::awaitable<void> Runtime::Watch(std::shared_ptr<Attempt> attempt) {
-  attempt->watchdog.expires_after(config_.timeout);
+  attempt->watchdog.expires_after(attempt->time_limit);
   const auto [finished] = co_await attempt->watchdog.async_wait(kNoThrow);
   if (finished) co_return;
   attempt->Stop(StopReason::kTimeout);
@@ -191,10 +200,18 @@ void Runtime::Finish(Attempt& attempt, Outcome outcome) {
   switch (attempt.reason) {
     case StopReason::kNone:
       break;
+    case StopReason::kCanceled:
+      // The lease knows that it was asked for: the job ends as canceled whatever the attempt says.
+      if (!succeeded) {
+        outcome = Failed{.error_class = "canceled",
+                         .message = "the job was canceled while it ran",
+                         .retryable = false};
+      }
+      break;
     case StopReason::kTimeout:
       outcome = Failed{
           .error_class = "timeout",
-          .message = fmt::format("the attempt ran longer than {} ms", config_.timeout.count())};
+          .message = fmt::format("the attempt ran longer than {} ms", attempt.time_limit.count())};
       break;
     case StopReason::kLeaseLost:
       keeper_.Settle(attempt.job.lease_token, attempt.job.id);

@@ -48,6 +48,7 @@ class Runtime {
  private:
   boost::asio::awaitable<void> Fetch();
   boost::asio::awaitable<std::size_t> ClaimOnce(std::size_t free);
+  std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
   boost::asio::awaitable<void> RunAttempt(std::shared_ptr<Attempt> attempt);
   boost::asio::awaitable<void> Watch(std::shared_ptr<Attempt> attempt);
   boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);

@@ -38,8 +38,8 @@ class Worker::Impl {
  public:
   explicit Impl(WorkerConfig config) : config_(worker::Checked(std::move(config))) {}
 
-  void Add(std::string type, worker::AnyHandler handler) {
-    registry_.Add(std::move(type), std::move(handler));
+  void Add(std::string type, worker::AnyHandler handler, HandlerOptions options) {
+    registry_.Add(std::move(type), std::move(handler), std::move(options));
   }
 
   void Run();
@@ -131,12 +131,12 @@ void Worker::Impl::Stop() {
 Worker::Worker(WorkerConfig config) : impl_(std::make_unique<Impl>(std::move(config))) {}
 Worker::~Worker() = default;
 
-void Worker::Handle(std::string type, Handler handler) {
-  impl_->Add(std::move(type), std::move(handler));
+void Worker::Handle(std::string type, Handler handler, HandlerOptions options) {
+  impl_->Add(std::move(type), std::move(handler), std::move(options));
 }
 
-void Worker::HandleAsync(std::string type, CoroutineHandler handler) {
-  impl_->Add(std::move(type), std::move(handler));
+void Worker::HandleAsync(std::string type, CoroutineHandler handler, HandlerOptions options) {
+  impl_->Add(std::move(type), std::move(handler), std::move(options));
 }
 
 void Worker::Run() { impl_->Run(); }

@@ -81,6 +81,7 @@ class SqlCoverageTest : public StoreTest {
 TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::JobStore jobs(*single_);
   store::LeaseStore leases(*single_);
+  store::OperatorStore operators(*single_);
   store::UpkeepStore upkeep(*single_);
   NewJob keyed{.type = "t"};
   keyed.idempotency_key = "k";
@@ -94,7 +95,23 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(leases.CompleteJobs({{batch.lease, batch.jobs[0].id, "1"}}, Soon()));
   Run(leases.FailJobs({{.lease = batch.lease, .job = batch.jobs[1].id}}, Soon()));
   Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
+  Run(leases.FindCancellations({batch.lease}, Soon()));
   Run(leases.RescueExpiredLeases(10, Soon()));
+  NewJob tagged{.type = "t"};
+  tagged.tags = {"a"};
+  Run(jobs.EnqueueJobs({tagged}, Soon()));
+  const std::vector<Uuid> ids = {batch.jobs[1].id};
+  Run(operators.EditJob(ids[0], {.priority = std::int16_t{1}}, "me", Soon()));
+  Run(operators.CancelJobs(ids, "me", std::nullopt, Soon()));
+  Run(operators.RetryJobs(ids, {JobStatus::kCanceled}, "me", Soon()));
+  Run(operators.PurgeJobs(ids, {JobStatus::kCanceled}, "me", Soon()));
+  Run(operators.BuryOverdue(10, Soon()));
+  Run(operators.SetQueuePaused("q", true, "me", Soon()));
+  Run(operators.SetQueueLimit("q", 5, "me", Soon()));
+  Run(operators.ListFullQueues(Soon()));
+  Run(operators.SetRetryPolicy("t", R"({"kind":"fixed","delay_ms":1})", "me", Soon()));
+  Run(operators.ListRetryPolicies(Soon()));
+  Run(operators.ListAudit("q", std::nullopt, 10, Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));
 
@@ -182,11 +199,13 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
   const std::vector<std::string> plans = {
       Explain(sql::kCompleteJobs, lease_and_job + "array['1']::jsonb[]"),
       Explain(sql::kFailJobs, lease_and_job + "array['c'], array['m'], array['d'], array[true], "
-                                              "array[null]::interval[]"),
+                                              "array[null]::interval[], array[null]::jsonb[]"),
       Explain(sql::kReturnJobs, lease_and_job + "array['1 s']::interval[]"),
       Explain(sql::kExtendLeases, "0::int2, array[gen_random_uuid()], '10 s'"),
       Explain(sql::kRescueExpiredLeases, "0::int2, '-infinity', 100"),
       Explain(sql::kFindJob, "gen_random_uuid()"),
+      Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
+      Explain(sql::kBuryOverdue, "0::int2, 10"),
       Explain(sql::kListPriorities, "0::int2, 'default'")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }

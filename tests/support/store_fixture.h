@@ -8,10 +8,8 @@
 #include <vector>
 
 #include "pg/session.h"
-#include "store/job_store.h"
-#include "store/lease_store.h"
 #include "store/statements.h"
-#include "store/upkeep_store.h"
+#include "store/stores.h"
 #include "support/postgres.h"
 #include "support/run_coroutine.h"
 
@@ -86,6 +84,7 @@ class StoreTest : public testing::Test {
   std::unique_ptr<pg::Pool> pool_;
   store::JobStore jobs_{*pool_};
   store::LeaseStore leases_{*pool_};
+  store::OperatorStore operators_{*pool_};
   store::UpkeepStore upkeep_{*pool_};
   pg::Session sql_;
 

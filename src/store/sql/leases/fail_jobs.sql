@@ -1,4 +1,4 @@
--- fail_jobs(int2, uuid[], uuid[], text[], text[], text[], bool[], interval[])
+-- fail_jobs(int2, uuid[], uuid[], text[], text[], text[], bool[], interval[], jsonb[])
 -- Ends attempts as failed, of any number of leases: each job goes back to the queue after its
 -- backoff, or to the dead letters when its attempts are used up or retrying is pointless.
 --
@@ -9,13 +9,16 @@
 -- $5 messages       text[]
 -- $6 details        text[]
 -- $7 retryable      bool[]      false: dead at once
--- $8 retry_after    interval[]  null: the backoff decides
+-- $8 retry_after    interval[]  null: a policy decides
+-- $9 policies       jsonb[]     the handler's, as djps.retry_delay has it; null: none. A job's own
+--                               comes first, that of its type after
 -- Returns: id uuid, status text, run_at timestamptz
--- Only what was held comes back. status is failed or dead; run_at is null for dead jobs.
+-- Only what was held comes back. status is failed, dead, or canceled where that was asked for;
+-- run_at is null for jobs that have ended.
 --
 -- Locks: the lease rows, in the order of their ids. Cost: O(jobs). Safe to repeat: yes.
 with taken as materialized (
-  select h.job_id, h.attempt, h.claimed_at, h.worker
+  select h.job_id, h.attempt, h.claimed_at, h.worker, h.canceled
   from (
     select d.lease, array_agg(d.job) as jobs
     from unnest($2, $3) as d (lease, job)
@@ -27,8 +30,8 @@ with taken as materialized (
 select e.job_id as id, e.status::text as status, e.run_at
 from djps.fail_attempts($1, array(
   select row(t.job_id, t.attempt, t.claimed_at, t.worker, d.error_class, d.message, d.detail,
-             d.retryable, d.retry_after)::djps.failed_attempt
+             d.retryable, d.retry_after, d.policy, t.canceled)::djps.failed_attempt
   from taken t
-  join unnest($3, $4, $5, $6, $7, $8)
-    as d (job, error_class, message, detail, retryable, retry_after) on d.job = t.job_id
+  join unnest($3, $4, $5, $6, $7, $8, $9)
+    as d (job, error_class, message, detail, retryable, retry_after, policy) on d.job = t.job_id
 )) e

@@ -1,6 +1,7 @@
 -- rescue_expired_leases(int2, timestamptz, int4)
 -- Ends the attempts under leases that have expired, as failures of the class lease_expired: their
--- jobs are queued again after the backoff, or dead when that was the last attempt. Any node may run
+-- jobs are queued again after the backoff, or dead when that was the last attempt, or canceled
+-- where that was asked for. Any node may run
 -- this at any time; each lease is acted on once.
 --
 -- $1 lane     int2
@@ -22,11 +23,12 @@ with expired as (
       limit $3
       for update skip locked
     ))
-  returning id, worker, claimed_at, expires_at, job_ids, attempts
+  returning id, worker, claimed_at, expires_at, job_ids, attempts, canceled
 ),
 
 lost as materialized (
-  select held.job_id, held.attempt, e.worker, e.claimed_at, e.expires_at
+  select held.job_id, held.attempt, e.worker, e.claimed_at, e.expires_at,
+         coalesce(held.job_id = any (e.canceled), false) as canceled
   from expired e
   cross join lateral unnest(e.job_ids, e.attempts) as held (job_id, attempt)
 )
@@ -36,7 +38,7 @@ from djps.fail_attempts($1, array(
   select row(lost.job_id, lost.attempt, lost.claimed_at, lost.worker, 'lease_expired',
              format('the lease of worker %s expired at %s without a heartbeat; it may have died',
                     lost.worker, lost.expires_at),
-             '', true, null)::djps.failed_attempt
+             '', true, null, null, lost.canceled)::djps.failed_attempt
   from lost
 )) f
 join lost on lost.job_id = f.job_id

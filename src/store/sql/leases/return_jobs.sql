@@ -7,11 +7,11 @@
 -- $3 jobs    uuid[]
 -- $4 delays  interval[]
 -- Returns: id uuid, run_at timestamptz
--- Only what was held comes back.
+-- Only what was held comes back. A job whose cancellation was asked for has ended as canceled.
 --
 -- Locks: the lease rows, in the order of their ids. Cost: O(jobs). Safe to repeat: yes.
 with taken as materialized (
-  select h.job_id, h.attempt
+  select h.job_id, h.attempt, h.canceled
   from (
     select d.lease, array_agg(d.job) as jobs
     from unnest($2, $3) as d (lease, job)
@@ -20,10 +20,11 @@ with taken as materialized (
   ) by_lease
   cross join lateral djps.take_from_lease($1, by_lease.lease, by_lease.jobs) h
 )
-insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
-select t.job_id, clock_timestamp() + d.delay, clock_timestamp(), $1, f.priority,
-       (t.attempt - 1)::int2, false, f.queue, f.type
-from taken t
-join unnest($3, $4) as d (job, delay) on d.job = t.job_id
-join djps.facts f on f.id = t.job_id and f.lane = $1
-returning id, visible_at as run_at
+select p.job_id as id, p.run_at
+from (
+  select array_agg(t.job_id) as jobs, array_agg(t.attempt) as attempts,
+         array_agg(d.delay) as delays, array_agg(t.canceled) as canceled
+  from taken t
+  join unnest($3, $4) as d (job, delay) on d.job = t.job_id
+) given
+cross join lateral djps.put_back($1, given.jobs, given.attempts, given.delays, given.canceled) p

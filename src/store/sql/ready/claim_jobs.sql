@@ -11,19 +11,24 @@
 -- $7 lease           uuid           the new lease's id, random: the fencing token of this batch
 -- $8 worker          text           for people
 -- $9 duration        interval       > 0
--- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool
+-- time_limit_ms: how long the attempt may take, null: as long as it likes. overdue: the deadline of
+-- the job has passed, it must not be started; the caller fails it at once.
 --
--- Locks: the claimed rows of ready (for update skip locked: never waits), the new lease.
+-- Locks: the claimed rows of ready (for update skip locked: never waits), the new lease, and shared
+-- the queue's advisory lock: waits for the moment in which somebody pauses the queue.
 -- Index: ready_claim_key, one range per level, read in order and no further than the limit, so rows
 -- of the future in one level are not walked to reach the next. Cost: O(limit) plus what is passed
 -- over: rows locked by other claimers, rows of unknown types and dead rows since the cursor.
 -- Safe to repeat: no, each call claims more. Zero rows: nothing due; no lease is made.
 --
 -- Why `ctid = any (array(...))`: the array is computed once, before the delete, so the limit holds
--- whatever plan is chosen, and the delete visits exactly the locked rows.
+-- whatever plan is chosen, and the delete visits exactly the locked rows. Whether the queue is open
+-- is asked once, before any row is looked at.
 with claimed as (
   delete from djps.ready
   where lane = $1
+    and (select djps.queue_is_open($1, $2))
     and ctid = any (array(
       select due.tid
       from unnest($4, $5) as level (priority, from_at)
@@ -54,7 +59,13 @@ lease as (
 )
 
 select c.id, c.attempt, c.visible_at, c.priority,
-       f.type, f.payload, f.max_attempts, f.idempotency_key, f.created_at, lease.expires_at
+       f.type, f.payload, f.max_attempts, f.idempotency_key, f.created_at, lease.expires_at,
+       f.metadata,
+       case when f.finish_by is null then f.timeout_ms
+            else least(f.timeout_ms, 2147483647,
+                       greatest(extract(epoch from f.finish_by - now()) * 1000, 0))::int4
+       end as time_limit_ms,
+       coalesce(f.finish_by <= now(), false) as overdue
 from claimed c
 join djps.facts f on f.id = c.id and f.lane = $1
 cross join lease

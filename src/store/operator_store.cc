@@ -1,0 +1,154 @@
+#include "store/operator_store.h"
+
+#include "core/check.h"
+#include "store/statements.h"
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+
+JobStatus ReadStatus(const pg::Row& row, int column) {
+  const auto status = ParseStatus(row.Get<std::string_view>(column));
+  DJPS_CHECK(status.has_value());
+  return *status;
+}
+
+/// The lane, the jobs and the statuses to touch: how several statements begin.
+pg::Params JobsInStatus(const std::vector<Uuid>& ids, const std::vector<JobStatus>& from) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(ids, [](const Uuid& id) { return id; });
+  params.AddArray(from, [](JobStatus status) { return StatusName(status); });
+  return params;
+}
+
+std::vector<Uuid> ReadIds(const pg::Rows& rows) {
+  std::vector<Uuid> ids;
+  for (const pg::Row row : rows) ids.push_back(row.Get<Uuid>(0));
+  return ids;
+}
+
+}  // namespace
+
+asio::awaitable<std::vector<CanceledJob>> OperatorStore::CancelJobs(
+    const std::vector<Uuid>& ids, const std::string& actor,
+    const std::optional<std::string>& reason, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(ids, [](const Uuid& id) { return id; });
+  params.Add(actor).Add(reason);
+  const pg::Rows rows = co_await pool_.Execute(sql::kCancelJobs, std::move(params), deadline);
+  std::vector<CanceledJob> canceled;
+  for (const pg::Row row : rows) canceled.push_back({row.Get<Uuid>(0), row.Get<std::string>(1)});
+  co_return canceled;
+}
+
+asio::awaitable<std::vector<RetriedJob>> OperatorStore::RetryJobs(
+    const std::vector<Uuid>& ids, const std::vector<JobStatus>& from, const std::string& actor,
+    pg::Deadline deadline) {
+  pg::Params params = JobsInStatus(ids, from);
+  params.Add(actor);
+  const pg::Rows rows = co_await pool_.Execute(sql::kRetryJobs, std::move(params), deadline);
+  std::vector<RetriedJob> retried;
+  for (const pg::Row row : rows) retried.push_back({row.Get<Uuid>(0), ReadStatus(row, 1)});
+  co_return retried;
+}
+
+asio::awaitable<bool> OperatorStore::EditJob(Uuid id, const JobEdit& edit, const std::string& actor,
+                                             pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(id).Add(edit.priority).Add(edit.run_at);
+  params.Add(edit.payload ? std::optional(pg::Json{*edit.payload}) : std::nullopt);
+  params.Add(edit.max_attempts ? std::optional(static_cast<std::int16_t>(*edit.max_attempts))
+                               : std::nullopt);
+  params.Add(actor);
+  const pg::Rows rows = co_await pool_.Execute(sql::kEditJob, std::move(params), deadline);
+  const bool changed = rows[0].Get<bool>(0);
+  co_return changed;
+}
+
+asio::awaitable<std::vector<Uuid>> OperatorStore::PurgeJobs(const std::vector<Uuid>& ids,
+                                                            const std::vector<JobStatus>& from,
+                                                            const std::string& actor,
+                                                            pg::Deadline deadline) {
+  pg::Params params = JobsInStatus(ids, from);
+  params.Add(actor);
+  co_return ReadIds(co_await pool_.Execute(sql::kPurgeJobs, std::move(params), deadline));
+}
+
+asio::awaitable<std::vector<Uuid>> OperatorStore::BuryOverdue(int limit, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(static_cast<std::int32_t>(limit));
+  co_return ReadIds(co_await pool_.Execute(sql::kBuryOverdue, std::move(params), deadline));
+}
+
+asio::awaitable<bool> OperatorStore::SetQueuePaused(const std::string& queue, bool paused,
+                                                    const std::string& actor,
+                                                    pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(queue).Add(paused).Add(actor);
+  const pg::Rows rows = co_await pool_.Execute(sql::kSetQueuePaused, std::move(params), deadline);
+  const bool changed = rows[0].Get<bool>(0);
+  co_return changed;
+}
+
+asio::awaitable<void> OperatorStore::SetQueueLimit(const std::string& queue,
+                                                   std::optional<int> max_backlog,
+                                                   const std::string& actor,
+                                                   pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(queue);
+  params.Add(max_backlog ? std::optional(static_cast<std::int32_t>(*max_backlog)) : std::nullopt);
+  params.Add(actor);
+  co_await pool_.Execute(sql::kSetQueueLimit, std::move(params), deadline);
+}
+
+asio::awaitable<std::vector<FullQueue>> OperatorStore::ListFullQueues(pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane);
+  const pg::Rows rows = co_await pool_.Execute(sql::kListFullQueues, std::move(params), deadline);
+  std::vector<FullQueue> full;
+  for (const pg::Row row : rows)
+    full.push_back({row.Get<std::string>(0), row.Get<std::int32_t>(1)});
+  co_return full;
+}
+
+asio::awaitable<bool> OperatorStore::SetRetryPolicy(const std::string& type,
+                                                    const std::optional<std::string>& policy,
+                                                    const std::string& actor,
+                                                    pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(type);
+  params.Add(policy ? std::optional(pg::Json{*policy}) : std::nullopt).Add(actor);
+  const pg::Rows rows = co_await pool_.Execute(sql::kSetRetryPolicy, std::move(params), deadline);
+  const bool changed = rows[0].Get<bool>(0);
+  co_return changed;
+}
+
+asio::awaitable<std::vector<RetryPolicyEntry>> OperatorStore::ListRetryPolicies(
+    pg::Deadline deadline) {
+  const pg::Rows rows = co_await pool_.Execute(sql::kListRetryPolicies, {}, deadline);
+  std::vector<RetryPolicyEntry> policies;
+  for (const pg::Row row : rows) {
+    policies.push_back({row.Get<std::string>(0), std::string(row.Get<pg::Json>(1).text)});
+  }
+  co_return policies;
+}
+
+asio::awaitable<std::vector<AuditEntry>> OperatorStore::ListAudit(
+    const std::optional<std::string>& target, std::optional<std::int64_t> before, int limit,
+    pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(target).Add(before).Add(static_cast<std::int32_t>(limit));
+  const pg::Rows rows = co_await pool_.Execute(sql::kListAudit, std::move(params), deadline);
+  std::vector<AuditEntry> entries;
+  for (const pg::Row row : rows) {
+    entries.push_back({row.Get<std::int64_t>(0), row.Get<Timestamp>(1), row.Get<std::string>(2),
+                       row.Get<std::string>(3), row.Get<std::string>(4),
+                       std::string(row.Get<pg::Json>(5).text)});
+  }
+  co_return entries;
+}
+
+}  // namespace djps::store

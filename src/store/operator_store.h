@@ -1,0 +1,113 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/ids.h"
+#include "djps/job.h"
+#include "pg/pool.h"
+
+namespace djps::store {
+
+/// What a cancellation came to.
+struct CanceledJob {
+  Uuid id;
+  std::string state;  ///< "canceled", "requested", or the terminal status that it had already.
+};
+
+/// A job that was put back into the queue.
+struct RetriedJob {
+  Uuid id;
+  JobStatus was = JobStatus::kQueued;
+};
+
+/// What to change of a job that waits; what is empty stays.
+struct JobEdit {
+  std::optional<std::int16_t> priority = {};
+  std::optional<Timestamp> run_at = {};
+  std::optional<std::string> payload = {};  ///< JSON text.
+  std::optional<int> max_attempts = {};
+};
+
+struct FullQueue {
+  std::string name;
+  int max_backlog = 0;
+};
+
+struct RetryPolicyEntry {
+  std::string type;
+  std::string policy;  ///< JSON text.
+};
+
+struct AuditEntry {
+  std::int64_t id = 0;
+  Timestamp at{};
+  std::string actor;
+  std::string action;
+  std::string target;
+  std::string detail;  ///< JSON text.
+};
+
+/// What people do to jobs and queues: typed calls over src/store/sql/operate and
+/// src/store/sql/queues. Each writes down who did it. Throws pg::PgError when the database is away.
+class OperatorStore {
+ public:
+  explicit OperatorStore(pg::Pool& pool) : pool_(pool) {}
+
+  /// A job that is missing in the answer does not exist.
+  boost::asio::awaitable<std::vector<CanceledJob>> CancelJobs(
+      const std::vector<Uuid>& ids, const std::string& actor,
+      const std::optional<std::string>& reason, pg::Deadline deadline);
+
+  /// Makes jobs claimable at once: those that wait, and those that ended as one of `from`, which
+  /// begin again from attempt 0. Gives back what it changed.
+  boost::asio::awaitable<std::vector<RetriedJob>> RetryJobs(const std::vector<Uuid>& ids,
+                                                            const std::vector<JobStatus>& from,
+                                                            const std::string& actor,
+                                                            pg::Deadline deadline);
+
+  /// False: the job does not wait, and nothing was changed.
+  boost::asio::awaitable<bool> EditJob(Uuid id, const JobEdit& edit, const std::string& actor,
+                                       pg::Deadline deadline);
+
+  /// Deletes jobs that ended as one of `from`. Gives back those that are gone.
+  boost::asio::awaitable<std::vector<Uuid>> PurgeJobs(const std::vector<Uuid>& ids,
+                                                      const std::vector<JobStatus>& from,
+                                                      const std::string& actor,
+                                                      pg::Deadline deadline);
+
+  /// Ends at most `limit` jobs whose deadline passed before anybody started them.
+  boost::asio::awaitable<std::vector<Uuid>> BuryOverdue(int limit, pg::Deadline deadline);
+
+  /// Whether it was a change. After a pause no claim of the queue commits any more.
+  boost::asio::awaitable<bool> SetQueuePaused(const std::string& queue, bool paused,
+                                              const std::string& actor, pg::Deadline deadline);
+
+  /// How many jobs may wait in the queue; nothing: as many as like.
+  boost::asio::awaitable<void> SetQueueLimit(const std::string& queue,
+                                             std::optional<int> max_backlog,
+                                             const std::string& actor, pg::Deadline deadline);
+
+  /// The queues that have as many jobs waiting as they may.
+  boost::asio::awaitable<std::vector<FullQueue>> ListFullQueues(pg::Deadline deadline);
+
+  /// How jobs of a type wait between attempts (JSON text); nothing: the default. Whether it was a
+  /// change.
+  boost::asio::awaitable<bool> SetRetryPolicy(const std::string& type,
+                                              const std::optional<std::string>& policy,
+                                              const std::string& actor, pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<RetryPolicyEntry>> ListRetryPolicies(pg::Deadline deadline);
+
+  /// Newest first, older than `before` where given; of one job, queue or type where given.
+  boost::asio::awaitable<std::vector<AuditEntry>> ListAudit(
+      const std::optional<std::string>& target, std::optional<std::int64_t> before, int limit,
+      pg::Deadline deadline);
+
+ private:
+  pg::Pool& pool_;
+};
+
+}  // namespace djps::store

@@ -1,0 +1,20 @@
+-- enqueue_jobs_with_options(int2, uuid[], jsonb[])
+-- Stores new jobs of which some have more than the usual: a delay, tags, a retry policy, a deadline,
+-- uniqueness, a key with a lifetime. All or nothing. The arrays are parallel, one element a job.
+--
+-- $1 lane  int2
+-- $2 ids   uuid[]   UUIDv7 of this lane; used where the item makes a new job
+-- $3 jobs  jsonb[]  with the members of djps.new_job; checked by the caller
+-- Returns: n int8, id uuid, outcome text, payload_differs bool, run_at timestamptz, created_at timestamptz
+-- n counts from 1 in the order given. outcome is created, replayed, existing, replaced or
+-- rescheduled; run_at and created_at are of new jobs.
+--
+-- Locks: keys and places of unique jobs, each in their order; waits for a concurrent submitter of the
+-- same ones. Cost: O(jobs), some 50 us each. Errors: as enqueue_jobs. Safe to repeat: with keys.
+select s.n, s.id, s.outcome, s.payload_differs, s.run_at, s.created_at
+from djps.store_jobs($1, $2, array(
+  select jsonb_populate_record(null::djps.new_job, given.job)
+  from unnest($3) with ordinality as given (job, n)
+  order by given.n
+)) s
+order by s.n

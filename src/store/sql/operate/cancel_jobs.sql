@@ -1,0 +1,15 @@
+-- cancel_jobs(int2, uuid[], text, text)
+-- Cancels jobs. One that waits is over at once; of one that runs the worker is told with its next
+-- heartbeat, and it ends as canceled at the latest when its lease expires.
+--
+-- $1 lane    int2
+-- $2 ids     uuid[]
+-- $3 actor   text    for the audit
+-- $4 reason  text    for the audit; null: none given
+-- Returns: id uuid, state text
+-- state is canceled, requested, or the terminal status that the job had already. A job that is
+-- missing does not exist.
+--
+-- Locks: rows of ready, then leases in the order of their ids. Cost: O(jobs), and a look through the
+-- leases. Safe to repeat: yes.
+select job_id as id, state from djps.cancel_jobs($1, $2, $3, $4)

@@ -1,0 +1,7 @@
+-- list_retry_policies()
+-- The types that have a retry policy of their own.
+--
+-- Returns: type text, policy jsonb
+--
+-- Locks: none. Cost: O(types). Safe to repeat: yes.
+select p.type, p.policy from djps.retry_policies p order by p.type
