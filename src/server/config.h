@@ -35,6 +35,10 @@ struct ServerConfig {
   std::chrono::milliseconds write_timeout{30'000};
   /// How long a client may go on sending after an answer that refuses its body.
   std::chrono::milliseconds linger_timeout{2'000};
+  /// Refuse a known idempotency key that comes with another payload (422), instead of answering
+  /// with the job it names. A request may ask for it with "Prefer: handling=strict".
+  bool strict_idempotency = false;
+
   /// For everything a request asks of the database.
   std::chrono::milliseconds store_timeout{10'000};
   /// The same for /health: who asks wants to know now.

@@ -41,7 +41,7 @@ std::string Got(std::string_view json) { return ShortenForMessage(json); }
 
 }  // namespace
 
-struct Fields::Object {
+struct Fields::Node {
   struct Member {
     std::string name;
     std::string value;
@@ -54,13 +54,14 @@ struct Fields::Object {
 };
 
 struct Fields::Body {
-  std::deque<Object> objects;  // their addresses stay
+  std::deque<Node> objects;  // their addresses stay
   FieldProblems problems;
   std::optional<Problem> malformed;
 };
 
-Fields::Fields(std::string_view body) : body_(std::make_shared<Body>()) {
+Fields::Fields(std::string_view body, JsonPath where) : body_(std::make_shared<Body>()) {
   object_ = &body_->objects.emplace_back();
+  object_->path = std::move(where);
   if (body.empty()) return;
   const auto compact = CompactJson(body);
   if (!compact) {
@@ -69,7 +70,7 @@ Fields::Fields(std::string_view body) : body_(std::make_shared<Body>()) {
   }
   auto members = SplitObject(*compact);
   if (!members) {
-    body_->problems.Add({}, members.error().message);
+    body_->problems.Add(object_->path, members.error().message);
     return;
   }
   for (JsonMember& member : *members) {
@@ -77,7 +78,7 @@ Fields::Fields(std::string_view body) : body_(std::make_shared<Body>()) {
   }
 }
 
-Fields::Fields(std::shared_ptr<Body> body, Object& object)
+Fields::Fields(std::shared_ptr<Body> body, Node& object)
     : body_(std::move(body)), object_(&object) {}
 
 JsonPath Fields::PathOf(std::string_view name) const {
@@ -264,30 +265,59 @@ std::optional<std::vector<Uuid>> Fields::Uuids(std::string_view name, std::size_
   return ids;
 }
 
+std::optional<std::vector<std::chrono::milliseconds>> Fields::Durations(
+    std::string_view name, std::size_t count_max, std::chrono::milliseconds max) {
+  const auto items = Items(name, count_max);
+  if (!items) return std::nullopt;
+  std::vector<std::chrono::milliseconds> durations;
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const auto count = ReadJsonInteger((*items)[i]);
+    if (count && *count >= 0 && *count <= max.count()) {
+      durations.emplace_back(*count);
+      continue;
+    }
+    body_->problems.Add(
+        PathOf(name).Index(i),
+        fmt::format("must be a whole number from 0 to {}, got {}", max.count(), Got((*items)[i])));
+  }
+  return durations;
+}
+
+std::optional<Fields> Fields::Inside(const JsonPath& path, std::string_view value) {
+  auto members = SplitObject(value);
+  if (!members) {
+    body_->problems.Add(path, fmt::format("must be an object, got {}", Got(value)));
+    return std::nullopt;
+  }
+  Node& object = body_->objects.emplace_back();
+  object.path = path;
+  for (JsonMember& member : *members) {
+    object.members.push_back({std::move(member.name), std::move(member.value)});
+  }
+  return Fields(body_, object);
+}
+
+std::optional<Fields> Fields::Object(std::string_view name) {
+  const std::string* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  return Inside(PathOf(name), *value);
+}
+
 std::optional<std::vector<Fields>> Fields::Objects(std::string_view name, std::size_t count_max) {
   const auto items = Items(name, count_max);
   if (!items) return std::nullopt;
   std::vector<Fields> objects;
   for (std::size_t i = 0; i < items->size(); ++i) {
-    auto members = SplitObject((*items)[i]);
-    if (!members) {
-      body_->problems.Add(PathOf(name).Index(i),
-                          fmt::format("must be an object, got {}", Got((*items)[i])));
-      continue;
+    if (auto object = Inside(PathOf(name).Index(i), (*items)[i])) {
+      objects.push_back(*std::move(object));
     }
-    Object& object = body_->objects.emplace_back();
-    object.path = PathOf(name).Index(i);
-    for (JsonMember& member : *members) {
-      object.members.push_back({std::move(member.name), std::move(member.value)});
-    }
-    objects.push_back(Fields(body_, object));
   }
   return objects;
 }
 
 std::optional<Problem> Fields::Finish() {
   if (body_->malformed) return body_->malformed;
-  for (const Object& object : body_->objects) {
+  for (const Node& object : body_->objects) {
     for (const auto& member : object.members) {
       if (member.read) continue;
       JsonPath path = object.path;

@@ -27,8 +27,8 @@ namespace djps::server {
 /// null reads as nothing. After a mistake the values read are useless; Finish says so.
 class Fields {
  public:
-  /// An empty body stands for {}.
-  explicit Fields(std::string_view body);
+  /// An empty body stands for {}. `where`: the place of this object, for what is said about it.
+  explicit Fields(std::string_view body, JsonPath where = {});
 
   std::optional<std::string> Text(std::string_view name, std::size_t bytes_max,
                                   std::size_t bytes_min = 1);
@@ -51,6 +51,12 @@ class Fields {
                                                 std::size_t bytes_max);
   std::optional<std::vector<std::string>> Names(std::string_view name, std::size_t count_max);
   std::optional<std::vector<Uuid>> Uuids(std::string_view name, std::size_t count_max);
+  /// Whole milliseconds, each from 0 to `max`.
+  std::optional<std::vector<std::chrono::milliseconds>> Durations(std::string_view name,
+                                                                  std::size_t count_max,
+                                                                  std::chrono::milliseconds max);
+  /// An object. What is wrong inside it is reported here.
+  std::optional<Fields> Object(std::string_view name);
   /// The objects of an array. What is wrong inside them is reported here.
   std::optional<std::vector<Fields>> Objects(std::string_view name, std::size_t count_max);
 
@@ -72,18 +78,20 @@ class Fields {
   std::optional<Problem> Finish();
 
  private:
-  struct Object;
+  struct Node;
   struct Body;
 
-  Fields(std::shared_ptr<Body> body, Object& object);
+  Fields(std::shared_ptr<Body> body, Node& object);
 
   const std::string* Find(std::string_view name);
+  /// The object inside this one whose text is `value`; reports it where it is none.
+  std::optional<Fields> Inside(const JsonPath& path, std::string_view value);
   /// The items of an array member; nothing when it is missing or wrong.
   std::optional<std::vector<std::string>> Items(std::string_view name, std::size_t count_max);
   JsonPath PathOf(std::string_view name) const;
 
   std::shared_ptr<Body> body_;  // shared with the objects inside
-  Object* object_;              // owned by the body
+  Node* object_;                // owned by the body
 };
 
 }  // namespace djps::server

@@ -11,4 +11,22 @@ boost::asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Re
 boost::asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request);
 
+boost::asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> PurgeJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> PauseQueue(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ResumeQueue(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> LimitQueue(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> SetRetryPolicy(ServerContext& context,
+                                                     const Request& request);
+boost::asio::awaitable<HandlerResult> DeleteRetryPolicy(ServerContext& context,
+                                                        const Request& request);
+boost::asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context,
+                                                        const Request& request);
+boost::asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& request);
+
+/// Who a request comes from, for the audit.
+std::string ActorOf(const Request& request);
+
 }  // namespace djps::server

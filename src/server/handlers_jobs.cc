@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "core/json_members.h"
 #include "core/validation.h"
 #include "pg/error.h"
 #include "server/handlers.h"
@@ -24,6 +25,11 @@ using Outcome = tl::expected<T, Problem>;
 asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& context,
                                                             const std::vector<NewJob>& jobs,
                                                             std::string_view blamed) {
+  const auto deadline = pg::After(context.config.store_timeout);
+  auto problem = co_await context.limits.Refusal(jobs, deadline);
+  if (problem) {
+    co_return tl::unexpected(*std::move(problem));
+  }
   try {
     co_return co_await context.stores.jobs.EnqueueJobs(jobs,
                                                        pg::After(context.config.store_timeout));
@@ -36,12 +42,16 @@ asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& conte
   }
 }
 
-/// The answer to a submission whose key was known: the job that it named first.
-asio::awaitable<HandlerResult> AnswerReplay(ServerContext& context, SubmittedJob submitted) {
+/// The answer to a submission that made no new job: the one that was there.
+asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, SubmittedJob submitted) {
   Response response;
-  response.headers.push_back({"Idempotency-Replayed", "true"});
-  if (submitted.payload_differs) {
-    response.headers.push_back({"Idempotency-Payload-Differs", "true"});
+  if (submitted.replayed) {
+    response.headers.push_back({"Idempotency-Replayed", "true"});
+    if (submitted.payload_differs) {
+      response.headers.push_back({"Idempotency-Payload-Differs", "true"});
+    }
+  } else {
+    response.headers.push_back({"Unique-Conflict", std::string(OutcomeName(submitted))});
   }
   const auto job =
       co_await context.stores.jobs.FindJob(submitted.id, pg::After(context.config.store_timeout));
@@ -52,6 +62,40 @@ asio::awaitable<HandlerResult> AnswerReplay(ServerContext& context, SubmittedJob
     response.body = fmt::format(R"({{"id":"{}"}})", submitted.id.ToString());
   }
   co_return response;
+}
+
+/// The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header): a string in quotes,
+/// where many clients leave the quotes out. It means the same as the member of the body.
+std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job) {
+  std::string_view key = request.header("Idempotency-Key");
+  if (key.empty()) return std::nullopt;
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    key = key.substr(1, key.size() - 2);
+  }
+  FieldProblems problems;
+  if (job.idempotency_key && *job.idempotency_key != key) {
+    problems.Add(JsonPath().Member(field_name::kIdempotencyKey),
+                 fmt::format("is {}, but the header Idempotency-Key is {}; send one of them",
+                             QuoteForMessage(*job.idempotency_key), QuoteForMessage(key)));
+    return ValidationProblem(std::move(problems));
+  }
+  job.idempotency_key = key;
+  // Bytes of a header may be anything; of JSON text they are UTF-8 without NUL.
+  if (!CompactJson(JsonString(key))) {
+    problems.Add(JsonPath().Member("Idempotency-Key"), "must be UTF-8");
+    return ValidationProblem(std::move(problems));
+  }
+  for (const FieldError& error : Validate(job)) {
+    problems.Add(JsonPath().Member("Idempotency-Key"), error.detail);
+  }
+  if (problems.count() == 0) return std::nullopt;
+  return ValidationProblem(std::move(problems));
+}
+
+bool IsStrict(const ServerContext& context, const Request& request) {
+  // RFC 7240, section 4.4.
+  return context.config.strict_idempotency ||
+         request.header("Prefer").find("handling=strict") != std::string_view::npos;
 }
 
 /// Reads the body in slices, so that a large batch does not hold up other connections.
@@ -72,6 +116,7 @@ asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_vie
 asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
   auto job = ParseSubmission(request.body());
   if (!job) co_return tl::unexpected(std::move(job.error()));
+  if (auto problem = TakeKeyHeader(request, *job)) co_return tl::unexpected(*std::move(problem));
 
   std::vector<NewJob> jobs;
   jobs.push_back(std::move(*job));
@@ -79,7 +124,14 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   if (!stored) co_return tl::unexpected(stored.error());
 
   const SubmittedJob& submitted = stored->front();
-  if (submitted.replayed) co_return co_await AnswerReplay(context, submitted);
+  if (submitted.replayed && submitted.payload_differs && IsStrict(context, request)) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kKeyReused,
+        fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
+                    "was stored.",
+                    QuoteForMessage(*jobs.front().idempotency_key), submitted.id.ToString())});
+  }
+  if (!submitted.created()) co_return co_await AnswerExisting(context, submitted);
   Response response{.status = 201};
   response.headers.push_back({"Location", "/jobs/" + submitted.id.ToString()});
   AppendJob(response.body, RecordOf(std::move(jobs.front()), submitted));
@@ -94,7 +146,7 @@ asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request
 
   Response response;
   for (const SubmittedJob& job : *stored) {
-    if (!job.replayed) response.status = 201;
+    if (job.created()) response.status = 201;
   }
   AppendBatch(response.body, *stored);
   co_return response;

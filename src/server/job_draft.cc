@@ -10,6 +10,7 @@
 #include "core/suggest.h"
 #include "core/time_text.h"
 #include "core/validation.h"
+#include "server/job_options_reader.h"
 
 namespace djps::server {
 namespace {
@@ -64,11 +65,14 @@ std::string SuggestField(std::string_view name) {
   const std::string folded = Folded(name);
   if (folded.size() < kShortestPrefix) return {};
   std::vector<std::string> candidates;
-  for (const FieldNames& field : kFields) candidates.push_back(Folded(field.camel));
+  std::vector<std::string_view> names;
+  for (const FieldNames& field : kFields) names.push_back(field.camel);
+  names.insert(names.end(), kOptionNames.begin(), kOptionNames.end());
+  for (const std::string_view known : names) candidates.push_back(Folded(known));
   const auto nearest = SuggestNearest(folded, candidates);
   if (!nearest) return {};
   const auto index = std::find(candidates.begin(), candidates.end(), *nearest) - candidates.begin();
-  return std::string(kFields[static_cast<std::size_t>(index)].camel);
+  return std::string(names[static_cast<std::size_t>(index)]);
 }
 
 std::string UnknownFieldDetail(std::string_view name) {
@@ -209,6 +213,17 @@ bool JobDraft::KeepsJson(std::string_view name) { return name == field_name::kPa
 void JobDraft::Add(std::string_view name, JsonKind kind, std::string text,
                    std::optional<JsonPath> nul_at) {
   const auto field = FindField(name);
+  if (!field && IsOptionName(name)) {
+    if (!options_.empty()) options_ += ',';
+    AppendJsonString(options_, name);
+    options_ += ':';
+    if (kind == JsonKind::kString) {
+      AppendJsonString(options_, text);
+    } else {
+      options_ += text;
+    }
+    return;
+  }
   if (!field) {
     if (unknown_.size() < kFieldProblemsMax) unknown_.emplace_back(name);
     ++unknown_count_;
@@ -224,6 +239,7 @@ void JobDraft::Add(std::string_view name, JsonKind kind, std::string text,
 NewJob JobDraft::Finish(const JsonPath& where, FieldProblems& problems) {
   NewJob job;
   Judge(members_, where, problems).Run(job);
+  if (!options_.empty()) FinishOptions(job, where, problems);
   for (const std::string& name : unknown_) {
     problems.Add(JsonPath(where).Member(ShortenForMessage(name)), UnknownFieldDetail(name));
   }
@@ -232,6 +248,15 @@ NewJob JobDraft::Finish(const JsonPath& where, FieldProblems& problems) {
   unknown_.clear();
   unknown_count_ = 0;
   return job;
+}
+
+void JobDraft::FinishOptions(NewJob& job, const JsonPath& where, FieldProblems& problems) {
+  Fields fields("{" + std::exchange(options_, {}) + "}", where);
+  ReadJobOptions(fields, job);
+  const auto problem = fields.Finish();
+  if (!problem) return;
+  if (problem->errors.empty()) problems.Add(where, problem->detail);
+  for (const FieldProblem& error : problem->errors) problems.Add(error.path, error.detail);
 }
 
 }  // namespace djps::server

@@ -47,7 +47,11 @@ class JobDraft {
 
   class Judge;
 
+  /// Reads what was sent of the options.
+  void FinishOptions(NewJob& job, const JsonPath& where, FieldProblems& problems);
+
   std::array<Member, kFieldCount> members_;
+  std::string options_;               // the members of a JSON object: options as they were sent
   std::vector<std::string> unknown_;  // the first kFieldProblemsMax names that are no field
   std::size_t unknown_count_ = 0;
 };

@@ -8,17 +8,26 @@
 #include <iterator>
 
 namespace djps::server {
+namespace {
+
+constexpr int kNoContent = 204;
+
+}  // namespace
 
 void AppendResponse(std::string& out, const Response& response, const Framing& framing) {
   const auto reason = boost::beast::http::obsolete_reason(
       boost::beast::http::int_to_status(static_cast<unsigned>(response.status)));
   // nosniff and no-store: job data is no page, and belongs in no cache.
   fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n"
-                 "X-Request-Id: {}\r\nCache-Control: no-store\r\n"
+                 "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Request-Id: {}\r\nCache-Control: no-store\r\n"
                  "X-Content-Type-Options: nosniff\r\n",
                  response.status, std::string_view(reason.data(), reason.size()), framing.date,
-                 response.content_type, response.body.size(), framing.request_id);
+                 framing.request_id);
+  // RFC 9110, section 8.6: an answer that can have no body says no length.
+  if (response.status != kNoContent) {
+    fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\nContent-Length: {}\r\n",
+                   response.content_type, response.body.size());
+  }
   for (const Header& header : response.headers) {
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }

@@ -16,6 +16,17 @@ constexpr std::array kRoutes = {
     Route{verb::post, "/jobs", Role::kSubmit, SubmitJob},
     Route{verb::post, "/jobs/batch", Role::kSubmit, SubmitBatch, &ServerConfig::batch_bytes_max},
     Route{verb::get, "/jobs/{id}", Role::kSubmit, GetJob},
+    Route{verb::patch, "/jobs/{id}", Role::kOperate, EditJob},
+    Route{verb::delete_, "/jobs/{id}", Role::kOperate, PurgeJob},
+    Route{verb::post, "/jobs/{id}/cancel", Role::kSubmit, CancelJob},
+    Route{verb::post, "/jobs/{id}/retry", Role::kOperate, RetryJob},
+    Route{verb::put, "/queues/{name}", Role::kOperate, LimitQueue},
+    Route{verb::post, "/queues/{name}/pause", Role::kOperate, PauseQueue},
+    Route{verb::post, "/queues/{name}/resume", Role::kOperate, ResumeQueue},
+    Route{verb::get, "/retry-policies", Role::kRead, ListRetryPolicies},
+    Route{verb::put, "/retry-policies/{type}", Role::kOperate, SetRetryPolicy},
+    Route{verb::delete_, "/retry-policies/{type}", Role::kOperate, DeleteRetryPolicy},
+    Route{verb::get, "/audit", Role::kOperate, ListAudit},
 };
 
 std::string_view CutPart(std::string_view& path) {

@@ -13,6 +13,7 @@
 
 #include "server/config.h"
 #include "server/problem.h"
+#include "server/queue_limits.h"
 #include "server/response.h"
 #include "server/role.h"
 #include "store/stores.h"
@@ -23,6 +24,7 @@ namespace djps::server {
 struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
+  QueueLimits& limits;
 };
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;

@@ -49,7 +49,8 @@ Error BindError(const error_code& error, const ServerConfig& config) {
 Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
     : executor_(std::move(executor)),
       config_(std::move(config)),
-      context_{.handlers = {.config = config_, .stores = stores}},
+      limits_(stores.operators),
+      context_{.handlers = {.config = config_, .stores = stores, .limits = limits_}},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),

@@ -60,6 +60,7 @@ class Server {
 
   boost::asio::any_io_executor executor_;
   ServerConfig config_;
+  QueueLimits limits_;
   SessionContext context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;

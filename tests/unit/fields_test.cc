@@ -121,6 +121,13 @@ TEST(QueryTest, SaysEverythingThatIsWrongAtOnce) {
             "stauts is not a parameter here; did you mean status?; ");
 }
 
+TEST(QueryTest, AnIdIsText) {
+  const std::string id = "01a20d35-a034-7e1d-afaa-3b15c972d5c0";
+  Query query("/audit?target=" + id);
+  EXPECT_EQ(query.Text("target"), id);
+  EXPECT_EQ(Told(query.Finish()), "nothing");
+}
+
 TEST(QueryTest, APathWithoutAQueryHasNoParameters) {
   Query query("/jobs");
   EXPECT_EQ(query.Text("status"), std::nullopt);
