@@ -32,7 +32,7 @@ TEST(RouterTest, HeadGoesWhereGetDoes) {
 
 TEST(RouterTest, ListsTheMethodsOfAPathThatDoesNotTakeThisOne) {
   EXPECT_EQ(FindRoute(verb::get, "/jobs").allow, "POST");
-  EXPECT_EQ(FindRoute(verb::delete_, "/jobs/0190").allow, "GET, HEAD");
+  EXPECT_EQ(FindRoute(verb::put, "/jobs/0190").allow, "GET, HEAD, PATCH, DELETE");
   EXPECT_EQ(FindRoute(verb::options, "/health").allow, "GET, HEAD");
   EXPECT_EQ(FindRoute(verb::unknown, "/jobs").allow, "POST");
   EXPECT_EQ(FindRoute(verb::get, "/jobs").route, nullptr);
