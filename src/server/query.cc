@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <boost/url/parse_query.hpp>
+#include <algorithm>
+#include <boost/url/pct_string_view.hpp>
 #include <charconv>
 #include <utility>
 
@@ -11,21 +12,38 @@
 #include "core/validation.h"
 
 namespace djps::server {
+namespace {
+
+/// `text` with its %XX and + decoded; none where they are malformed. The parts are cut here and not
+/// by boost::urls::parse_query: that of Boost 1.81 reads beyond the end of the last value.
+std::optional<std::string> Decode(std::string_view text) {
+  const auto encoded = boost::urls::make_pct_string_view({text.data(), text.size()});
+  if (encoded.has_error()) return std::nullopt;
+  boost::urls::encoding_opts options;
+  options.space_as_plus = true;
+  return encoded->decode(options);
+}
+
+}  // namespace
 
 Query::Query(std::string_view target) {
   std::string_view text = target.substr(0, target.find('#'));
   const std::size_t mark = text.find('?');
   if (mark == std::string_view::npos) return;
   text.remove_prefix(mark + 1);
-  const auto query = boost::urls::parse_query({text.data(), text.size()});
-  if (!query) {
-    problems_.Add({}, "must have a query of the form name=value&name=value, encoded as in a URI");
-    return;
-  }
-  boost::urls::encoding_opts options;
-  options.space_as_plus = true;
-  for (const auto& item : *query) {
-    parameters_.push_back({item.key.decode(options), item.value.decode(options)});
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(item.size() + 1, text.size()));
+    if (item.empty()) continue;
+    const std::size_t equals = item.find('=');
+    const auto name = Decode(item.substr(0, equals));
+    const auto value =
+        Decode(equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1));
+    if (!name || !value) {
+      problems_.Add({}, "must have a query of the form name=value&name=value, encoded as in a URI");
+      return;
+    }
+    parameters_.push_back({*name, *value});
   }
 }
 
