@@ -3,12 +3,14 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <map>
 #include <utility>
 
 #include "core/validation.h"
 #include "pg/error.h"
 #include "server/handlers.h"
 #include "server/job_json.h"
+#include "server/job_waiters.h"
 #include "server/submission_parser.h"
 
 namespace djps::server {
@@ -19,14 +21,30 @@ namespace asio = boost::asio;
 template <typename T>
 using Outcome = tl::expected<T, Problem>;
 
+/// Wakes those who wait for `jobs` at this server. A job of the future is found when it is due.
+void WakeWaiters(ServerContext& context, const std::vector<NewJob>& jobs,
+                 const std::vector<SubmittedJob>& submitted) {
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const SubmittedJob& stored = submitted[i];
+    if (!stored.replayed && stored.run_at <= stored.created_at)
+      ++due[{jobs[i].queue, jobs[i].type}];
+  }
+  for (const auto& [kind, count] : due) {
+    context.waiters.Submitted(std::string(kind.first), std::string(kind.second), count);
+  }
+}
+
 /// Stores `jobs`. A payload that is JSON but nothing that jsonb can hold is the client's mistake;
 /// `blamed` is the field to name then.
 asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& context,
                                                             const std::vector<NewJob>& jobs,
                                                             std::string_view blamed) {
   try {
-    co_return co_await context.stores.jobs.EnqueueJobs(jobs,
-                                                       pg::After(context.config.store_timeout));
+    auto submitted =
+        co_await context.stores.jobs.EnqueueJobs(jobs, pg::After(context.config.store_timeout));
+    WakeWaiters(context, jobs, submitted);
+    co_return submitted;
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     FieldProblems problems;

@@ -18,6 +18,7 @@ enum class ProblemKind {
   kUnknownPath,
   kJobNotFound,
   kMethodNotAllowed,
+  kLeaseLost,
   kRequestTimeout,
   kBodyTooLarge,
   kUriTooLong,
