@@ -175,8 +175,12 @@ void AppendJobOf(std::string& out, const ClaimedQueue& from, const store::Claime
   } else {
     out += "null";
   }
-  fmt::format_to(std::back_inserter(out), R"(,"created_at":"{}","lease_token":"{}","checkpoint":)",
+  fmt::format_to(std::back_inserter(out), R"(,"created_at":"{}","lease_token":"{}")",
                  FormatTimestamp(job.created_at), from.batch.lease.ToString());
+  fmt::format_to(std::back_inserter(out), ",\"time_limit_ms\":{},\"metadata\":",
+                 job.time_limit ? std::to_string(job.time_limit->count()) : "null");
+  out += job.metadata ? std::string_view(*job.metadata) : "null";
+  out += ",\"checkpoint\":";
   out += job.checkpoint ? std::string_view(*job.checkpoint) : "null";
   out += "},";
 }
@@ -207,6 +211,34 @@ Response AnswerClaim(const Claimed& claimed) {
     for (const store::ClaimedJob& job : from.batch.jobs) AppendJobOf(out, from, job);
   }
   if (out.back() == ',') out.pop_back();
+  out += "]}";
+  return response;
+}
+
+Response AnswerHeartbeat(const std::vector<Uuid>& leases,
+                         const std::vector<store::ExtendedLease>& extended,
+                         const std::vector<store::Cancellation>& canceled) {
+  Response response;
+  std::string& out = response.body;
+  out = "{\"leases\":[";
+  for (const store::ExtendedLease& lease : extended) {
+    out += '{';
+    AppendLease(out, lease.id, lease.expires_at);
+    out += "},";
+  }
+  if (!extended.empty()) out.pop_back();
+  out += "],\"lost\":[";
+  for (const Uuid& lease : leases) {
+    const bool holds = std::any_of(extended.begin(), extended.end(),
+                                   [&lease](const auto& held) { return held.id == lease; });
+    if (!holds) fmt::format_to(std::back_inserter(out), "\"{}\",", lease.ToString());
+  }
+  if (out.back() == ',') out.pop_back();
+  out += "],\"canceled\":[";
+  for (const store::Cancellation& cancellation : canceled) {
+    fmt::format_to(std::back_inserter(out), "\"{}\",", cancellation.job.ToString());
+  }
+  if (!canceled.empty()) out.pop_back();
   out += "]}";
   return response;
 }
@@ -258,29 +290,14 @@ asio::awaitable<HandlerResult> Heartbeat(ServerContext& context, const Request& 
   context.presence.Seen({.name = worker,
                          .kind = "http",
                          .version = CleanText(request.header("User-Agent"), kVersionBytesMax)});
+  const auto deadline = pg::After(context.config.store_timeout);
   std::vector<store::ExtendedLease> extended;
+  std::vector<store::Cancellation> canceled;
   if (!leases.empty()) {
-    extended = co_await context.stores.leases.ExtendLeases(leases, duration,
-                                                           pg::After(context.config.store_timeout));
+    extended = co_await context.stores.leases.ExtendLeases(leases, duration, deadline);
+    canceled = co_await context.stores.leases.FindCancellations(leases, deadline);
   }
-  Response response;
-  std::string& out = response.body;
-  out = "{\"leases\":[";
-  for (const store::ExtendedLease& lease : extended) {
-    out += '{';
-    AppendLease(out, lease.id, lease.expires_at);
-    out += "},";
-  }
-  if (!extended.empty()) out.pop_back();
-  out += "],\"lost\":[";
-  for (const Uuid& lease : leases) {
-    const bool holds = std::any_of(extended.begin(), extended.end(),
-                                   [&lease](const auto& held) { return held.id == lease; });
-    if (!holds) fmt::format_to(std::back_inserter(out), "\"{}\",", lease.ToString());
-  }
-  if (out.back() == ',') out.pop_back();
-  out += "],\"canceled\":[]}";
-  co_return response;
+  co_return AnswerHeartbeat(leases, extended, canceled);
 }
 
 asio::awaitable<HandlerResult> ListWorkers(ServerContext& context, const Request& request) {

@@ -41,7 +41,7 @@ class ServerJobsTest : public testing::Test {
 TEST_F(ServerJobsTest, HealthTellsVersionAndSchema) {
   const HttpReply reply = client_.Get("/health");
   EXPECT_EQ(reply.status, 200);
-  EXPECT_EQ(reply.body, R"({"status":"ok","database":"ok","version":"0.1.0","schema_version":5})");
+  EXPECT_EQ(reply.body, R"({"status":"ok","database":"ok","version":"0.1.0","schema_version":8})");
 }
 
 TEST_F(ServerJobsTest, HealthIsAProblemOnAReadOnlyDatabase) {

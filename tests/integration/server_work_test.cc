@@ -134,6 +134,33 @@ TEST_F(ServerWorkTest, AHeartbeatExtendsWhatHoldsAndNamesWhatIsLost) {
             R"({"leases":[],"lost":[],"canceled":[]})");
 }
 
+TEST_F(ServerWorkTest, AHeartbeatTellsOfACancellationWhichEndsTheJobHoweverItIsReported) {
+  const HeldJob job = Hold();
+  store::OperatorStore operators(*pool_);
+  Run(operators.CancelJobs({*Uuid::Parse(job.id)}, "me", "", Soon()));
+  const json::object answer =
+      Ok("/worker/heartbeat", fmt::format(R"({{"worker":"w","leases":["{}"]}})", job.lease));
+  EXPECT_EQ(answer.at("canceled").as_array(), json::array({json::value(job.id)}));
+  const json::object failed =
+      Ok("/worker/fail", job.With(R"(,"errorClass":"canceled","message":"")"));
+  EXPECT_EQ(TextOf(failed.at("jobs").as_array().at(0).as_object(), "status"), "canceled");
+  EXPECT_EQ(StatusOf(job.id), "canceled");
+}
+
+TEST_F(ServerWorkTest, APausedQueueWakesNobody) {
+  store::OperatorStore operators(*pool_);
+  Run(operators.SetQueuePaused("default", true, "me", Soon()));
+  EnqueueOne({.type = "t"});
+  store::WorkerStore workers(*pool_);
+  const std::vector<store::WorkKind> kinds = {{"default", "t"}};
+  EXPECT_TRUE(Run(workers.FindDueWork(kinds, 10, Soon())).empty());
+  HttpClient waiting = server_.Connect();
+  SendClaim(waiting, "waiter");
+  ASSERT_TRUE(Seen("waiter"));
+  Run(operators.SetQueuePaused("default", false, "me", Soon()));
+  EXPECT_EQ(JobsOf(waiting.ReadReply().Json().as_object()).size(), 1U);
+}
+
 TEST_F(ServerWorkTest, NoRouteWritesUnderALeaseThatIsNotHeld) {
   const HeldJob job = Hold();
   const HeldJob thief{job.id, std::string(kNoLease)};

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "store/operator_store.h"
 #include "store/progress_store.h"
 #include "store/worker_store.h"
 #include "support/api_server.h"
