@@ -158,6 +158,20 @@ TEST_F(ServerProgressTest, WhatOldFinishedJobsLeftIsPurged) {
   EXPECT_EQ(sql_.Value("select job_id from djps.log_lines"), running.id);
 }
 
+TEST_F(ServerProgressTest, APurgeOfAJobTakesWhatItSaidWithIt) {
+  const HeldJob purged = Hold();
+  const HeldJob other = Hold();
+  for (const HeldJob& job : {purged, other}) {
+    Ok("/worker/progress", job.With(R"(,"percent":1)"));
+    Ok("/worker/logs", job.With(R"(,"lines":[{"message":"m"}])"));
+  }
+  Ok("/worker/fail", purged.With(R"(,"errorClass":"c","message":"m","retryable":false)"));
+  sql_.Run("select djps.purge_jobs(0::int2, array['" + purged.id +
+           "'::uuid], array['dead']::djps.job_status[], 'me')");
+  EXPECT_EQ(sql_.Value("select job_id from djps.progress"), other.id);
+  EXPECT_EQ(sql_.Value("select job_id from djps.log_lines"), other.id);
+}
+
 TEST_F(ServerProgressTest, WorkersAreListedWithWhatTheyRun) {
   EnqueueOne({.type = "t", .queue = "q"});
   const json::object claim = Ok(
