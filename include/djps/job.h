@@ -121,7 +121,8 @@ struct JobRecord {
   std::optional<std::string> retry = {};     ///< JSON text: the job's own policy.
   std::optional<std::chrono::milliseconds> timeout = {};
   std::optional<Timestamp> finish_by = {};
-  bool cancel_requested = false;  ///< It runs, and its worker is being told to stop.
+  bool cancel_requested = false;             ///< It runs, and its worker is being told to stop.
+  std::optional<std::string> progress = {};  ///< JSON text: percent, message, updated_at.
 };
 
 }  // namespace djps

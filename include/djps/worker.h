@@ -8,6 +8,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "djps/job.h"
 #include "djps/outcome.h"
@@ -15,6 +16,12 @@
 #include "djps/uuid.h"
 
 namespace djps {
+
+namespace worker {
+class JobNotes;
+}  // namespace worker
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 /// One claimed job, as a handler sees it.
 struct Job {
@@ -31,6 +38,20 @@ struct Job {
   Uuid lease_token;  ///< The fencing token under which this attempt may write.
   std::stop_token
       stop;  ///< Requested when the attempt must end: canceled, timeout, lost lease, stop.
+  /// What an earlier attempt saved, JSON text.
+  std::optional<std::string> checkpoint = {};
+  std::shared_ptr<worker::JobNotes> notes = {};  ///< Where what follows goes.
+
+  // What a handler says about the job while it runs. Each returns at once, from any thread: it is
+  // sent within half a second, and before the outcome; where that fails it is lost.
+
+  /// Shown with the job. `percent` 0..100; `message` is cut to 1 KiB.
+  void ReportProgress(double percent, std::string_view message = {}) const;
+  /// The next attempt gets the last one saved. Throws std::invalid_argument when `json` is not JSON
+  /// or longer than 64 KiB.
+  void SaveCheckpoint(std::string_view json) const;
+  /// A line of the job's log, cut to 4 KiB; the last 1,000 of an attempt are kept.
+  void Log(LogLevel level, std::string_view message) const;
 };
 
 /// Runs on a thread of its own pool; may block, may throw.

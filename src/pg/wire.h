@@ -71,6 +71,18 @@ template <>
 struct Wire<std::int64_t> : WireInt<std::int64_t, Type::kInt8, Type::kInt8Array> {};
 
 template <>
+struct Wire<double> {
+  static constexpr Type kType = Type::kFloat8;
+  static constexpr Type kArray = Type::kFloat8Array;
+  static void Encode(std::string& out, double value) {
+    EncodeInt(out, std::bit_cast<std::int64_t>(value));
+  }
+  static double Decode(std::string_view bytes) {
+    return std::bit_cast<double>(DecodeInt<std::int64_t>(bytes));
+  }
+};
+
+template <>
 struct Wire<std::string_view> {
   static constexpr Type kType = Type::kText;
   static constexpr Type kArray = Type::kTextArray;

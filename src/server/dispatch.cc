@@ -69,11 +69,12 @@ Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
 }  // namespace
 
 asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& match,
-                                   const HttpRequest& message, std::string_view request_id) {
+                                   const HttpRequest& message, std::string_view request_id,
+                                   int socket) {
   auto problem = Refusal(match, message);
   if (!problem) {
     try {
-      const Request request{message, match.parameters, request_id};
+      const Request request{message, match.parameters, request_id, socket};
       auto result = co_await match.route->handler(context, request);
       if (result) co_return std::move(*result);
       problem = std::move(result.error());

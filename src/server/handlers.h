@@ -10,6 +10,17 @@ boost::asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Re
 boost::asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListJobLogs(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListWorkers(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> Heartbeat(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> FailWork(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> SnoozeWork(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ReleaseWork(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ReportProgress(ServerContext& context,
+                                                     const Request& request);
+boost::asio::awaitable<HandlerResult> WriteLogs(ServerContext& context, const Request& request);
 
 boost::asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request);

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <map>
 #include <utility>
 
 #include "core/json_members.h"
@@ -10,6 +11,7 @@
 #include "pg/error.h"
 #include "server/handlers.h"
 #include "server/job_json.h"
+#include "server/job_waiters.h"
 #include "server/submission_parser.h"
 
 namespace djps::server {
@@ -19,6 +21,20 @@ namespace asio = boost::asio;
 
 template <typename T>
 using Outcome = tl::expected<T, Problem>;
+
+/// Wakes those who wait for `jobs` at this server. A job of the future is found when it is due.
+void WakeWaiters(ServerContext& context, const std::vector<NewJob>& jobs,
+                 const std::vector<SubmittedJob>& submitted) {
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const SubmittedJob& stored = submitted[i];
+    if (!stored.replayed && stored.run_at <= stored.created_at)
+      ++due[{jobs[i].queue, jobs[i].type}];
+  }
+  for (const auto& [kind, count] : due) {
+    context.waiters.Submitted(std::string(kind.first), std::string(kind.second), count);
+  }
+}
 
 /// Stores `jobs`. A payload that is JSON but nothing that jsonb can hold is the client's mistake;
 /// `blamed` is the field to name then.
@@ -31,8 +47,10 @@ asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& conte
     co_return tl::unexpected(*std::move(problem));
   }
   try {
-    co_return co_await context.stores.jobs.EnqueueJobs(jobs,
-                                                       pg::After(context.config.store_timeout));
+    auto submitted =
+        co_await context.stores.jobs.EnqueueJobs(jobs, pg::After(context.config.store_timeout));
+    WakeWaiters(context, jobs, submitted);
+    co_return submitted;
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     FieldProblems problems;

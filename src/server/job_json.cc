@@ -81,7 +81,10 @@ void AppendJob(std::string& out, const JobRecord& job) {
   out += ",\"finish_by\":";
   AppendTime(out, job.finish_by);
   out += ",\"cancel_requested\":";
-  out += job.cancel_requested ? "true}" : "false}";
+  out += job.cancel_requested ? "true" : "false";
+  out += ",\"progress\":";
+  AppendJson(out, job.progress);
+  out += '}';
 }
 
 JobRecord RecordOf(NewJob job, const SubmittedJob& submitted) {

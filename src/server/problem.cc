@@ -38,6 +38,8 @@ constexpr std::array kKinds = {
              ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kRequestTimeout, 408, "request-timeout",
              "The request did not arrive in time", ErrorCode::kInvalidArgument},
+    KindInfo{ProblemKind::kLeaseLost, 409, "lease-lost", "The lease does not hold any more",
+             ErrorCode::kLeaseLost},
     KindInfo{ProblemKind::kBodyTooLarge, 413, "body-too-large", "The body is too large",
              ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kUriTooLong, 414, "uri-too-long", "The URI is too long",

@@ -19,6 +19,7 @@ enum class ProblemKind {
   kJobNotFound,
   kMethodNotAllowed,
   kWrongState,
+  kLeaseLost,
   kRequestTimeout,
   kBodyTooLarge,
   kUriTooLong,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/url/pct_string_view.hpp>
+#include <charconv>
 #include <utility>
 
 #include "core/json_members.h"
@@ -13,7 +14,8 @@
 namespace djps::server {
 namespace {
 
-/// A name or value as it was meant: %XX and + decoded; none where they are malformed.
+/// `text` with its %XX and + decoded; none where they are malformed. The parts are cut here and not
+/// by boost::urls::parse_query: that of Boost 1.81 reads beyond the end of the last value.
 std::optional<std::string> Decode(std::string_view text) {
   const auto encoded = boost::urls::make_pct_string_view({text.data(), text.size()});
   if (encoded.has_error()) return std::nullopt;
@@ -29,20 +31,19 @@ Query::Query(std::string_view target) {
   const std::size_t mark = text.find('?');
   if (mark == std::string_view::npos) return;
   text.remove_prefix(mark + 1);
-  // Not boost::urls::parse_query: in Boost 1.81 its values reach beyond the end of the text.
   while (!text.empty()) {
     const std::string_view item = text.substr(0, text.find('&'));
-    text.remove_prefix(std::min(text.size(), item.size() + 1));
-    const std::size_t equals = std::min(item.size(), item.find('='));
+    text.remove_prefix(std::min(item.size() + 1, text.size()));
+    if (item.empty()) continue;
+    const std::size_t equals = item.find('=');
     const auto name = Decode(item.substr(0, equals));
-    const auto value = Decode(item.substr(std::min(item.size(), equals + 1)));
-    if (name && value) {
-      parameters_.push_back({*name, *value});
-    } else {
-      problems_.Add({}, fmt::format("must have a query of the form name=value&name=value, encoded "
-                                    "as in a URI, got {}",
-                                    QuoteForMessage(item)));
+    const auto value =
+        Decode(equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1));
+    if (!name || !value) {
+      problems_.Add({}, "must have a query of the form name=value&name=value, encoded as in a URI");
+      return;
     }
+    parameters_.push_back({*name, *value});
   }
 }
 

@@ -1,7 +1,10 @@
 #include "server/router.h"
 
+#include <sys/socket.h>
+
 #include <array>
 #include <boost/url/pct_string_view.hpp>
+#include <cerrno>
 #include <optional>
 
 #include "server/handlers.h"
@@ -27,6 +30,18 @@ constexpr std::array kRoutes = {
     Route{verb::put, "/retry-policies/{type}", Role::kOperate, SetRetryPolicy},
     Route{verb::delete_, "/retry-policies/{type}", Role::kOperate, DeleteRetryPolicy},
     Route{verb::get, "/audit", Role::kOperate, ListAudit},
+    Route{verb::get, "/jobs/{id}/logs", Role::kRead, ListJobLogs},
+    Route{verb::get, "/workers", Role::kRead, ListWorkers},
+    Route{verb::post, "/worker/claim", Role::kWork, ClaimWork},
+    Route{verb::post, "/worker/heartbeat", Role::kWork, Heartbeat},
+    Route{verb::post, "/worker/complete", Role::kWork, CompleteWork,
+          &ServerConfig::batch_bytes_max},
+    Route{verb::post, "/worker/fail", Role::kWork, FailWork, &ServerConfig::batch_bytes_max},
+    Route{verb::post, "/worker/snooze", Role::kWork, SnoozeWork},
+    Route{verb::post, "/worker/release", Role::kWork, ReleaseWork},
+    Route{verb::post, "/worker/progress", Role::kWork, ReportProgress,
+          &ServerConfig::batch_bytes_max},
+    Route{verb::post, "/worker/logs", Role::kWork, WriteLogs, &ServerConfig::batch_bytes_max},
 };
 
 std::string_view CutPart(std::string_view& path) {
@@ -67,6 +82,12 @@ std::optional<std::vector<std::string>> MatchPath(std::string_view pattern, std:
 std::string_view Request::header(std::string_view name) const {
   const auto found = message.find(name);
   return found == message.end() ? std::string_view() : std::string_view(found->value());
+}
+
+bool Request::client_gone() const {
+  char next = 0;
+  const auto received = ::recv(socket, &next, sizeof(next), MSG_PEEK | MSG_DONTWAIT);
+  return received == 0 || (received < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 std::span<const Route> Routes() { return kRoutes; }

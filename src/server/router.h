@@ -20,11 +20,16 @@
 
 namespace djps::server {
 
+class JobWaiters;
+class WorkerPresence;
+
 /// What handlers work with.
 struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
   QueueLimits& limits;
+  JobWaiters& waiters;
+  WorkerPresence& presence;
 };
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
@@ -34,10 +39,13 @@ struct Request {
   const HttpRequest& message;
   const std::vector<std::string>& parameters;  ///< What stands for each "{...}" in the path.
   std::string_view request_id;
+  int socket = -1;  ///< The client's connection, to be looked at only.
 
   std::string_view body() const { return message.body(); }
   /// The value of a header; empty where there is none.
   std::string_view header(std::string_view name) const;
+  /// Has the client closed its connection? One that only stops sending counts as gone.
+  bool client_gone() const;
 };
 
 using HandlerResult = tl::expected<Response, Problem>;

@@ -50,7 +50,13 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
     : executor_(std::move(executor)),
       config_(std::move(config)),
       limits_(stores.operators),
-      context_{.handlers = {.config = config_, .stores = stores, .limits = limits_}},
+      waiters_(executor_, stores.workers),
+      presence_(executor_, stores.workers),
+      context_{.handlers = {.config = config_,
+                            .stores = stores,
+                            .limits = limits_,
+                            .waiters = waiters_,
+                            .presence = presence_}},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),
@@ -85,6 +91,8 @@ std::uint16_t Server::port() const { return acceptor_.local_endpoint().port(); }
 void Server::Start() {
   SpawnLoop(AcceptLoop(), "accepting connections");
   SpawnLoop(SweepLoop(), "watching deadlines");
+  SpawnLoop(waiters_.Run(), "looking for due jobs");
+  SpawnLoop(presence_.Run(), "writing down who works");
 }
 
 void Server::SpawnLoop(asio::awaitable<void> loop, const char* name) {
@@ -171,6 +179,8 @@ asio::awaitable<void> Server::Stop(std::chrono::milliseconds grace) {
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();
+  waiters_.Stop();
+  presence_.Stop();
   for (const auto& session : sessions_) session->Stop();
   co_await AwaitEnd(std::chrono::steady_clock::now() + grace);
   for (const auto& session : sessions_) session->Abort();

@@ -13,7 +13,9 @@
 
 #include "djps/result.h"
 #include "server/config.h"
+#include "server/job_waiters.h"
 #include "server/session.h"
+#include "server/worker_presence.h"
 #include "store/stores.h"
 
 namespace djps::server {
@@ -43,9 +45,9 @@ class Server {
   /// Begins to take connections. After Listen.
   void Start();
 
-  /// Stops taking connections, closes idle ones, lets requests in progress finish for `grace`, then
-  /// closes those too. Returns when no connection is left: a handler that waits for the database
-  /// still gets its own deadline (ServerConfig::store_timeout).
+  /// Stops taking connections, closes idle ones, answers those that wait for jobs, lets requests in
+  /// progress finish for `grace`, then closes those too. Returns when no connection is left: a
+  /// handler that waits for the database still gets its own deadline (ServerConfig::store_timeout).
   boost::asio::awaitable<void> Stop(std::chrono::milliseconds grace);
 
  private:
@@ -61,6 +63,8 @@ class Server {
   boost::asio::any_io_executor executor_;
   ServerConfig config_;
   QueueLimits limits_;
+  JobWaiters waiters_;
+  WorkerPresence presence_;
   SessionContext context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;

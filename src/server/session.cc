@@ -80,7 +80,8 @@ asio::awaitable<void> Session::Run() {
     if (refusal_) {
       response = ProblemResponse(*refusal_, request_id_);
     } else {
-      response = co_await Dispatch(context_.handlers, match_, parser_->get(), request_id_);
+      response = co_await Dispatch(context_.handlers, match_, parser_->get(), request_id_,
+                                   socket_.native_handle());
     }
     closing_ = closing_ || refusal_ || !parser_->get().keep_alive();
     const bool written = co_await WriteResponse(response);

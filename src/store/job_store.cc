@@ -95,6 +95,7 @@ JobRecord ReadJob(const pg::Row& row) {
   if (const auto ms = row.Find<std::int32_t>(18)) job.timeout = std::chrono::milliseconds(*ms);
   job.finish_by = row.Find<Timestamp>(19);
   job.cancel_requested = row.Get<bool>(20);
+  if (const auto progress = row.Find<pg::Json>(21)) job.progress = progress->text;
   return job;
 }
 

@@ -29,6 +29,7 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   job.created_at = row.Get<Timestamp>(8);
   if (const auto metadata = row.Find<pg::Json>(10)) job.metadata = metadata->text;
   if (const auto limit = row.Find<std::int32_t>(11)) job.time_limit = milliseconds(*limit);
+  if (const auto checkpoint = row.Find<pg::Json>(13)) job.checkpoint = checkpoint->text;
   return job;
 }
 
@@ -73,6 +74,7 @@ asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
   batch.jobs.reserve(static_cast<std::size_t>(rows.size()));
   std::vector<Uuid> overdue;
   for (const pg::Row row : rows) {
+    batch.expires_at = row.Get<Timestamp>(9);
     if (row.Get<bool>(12)) {
       overdue.push_back(row.Get<Uuid>(0));
     } else {
@@ -103,8 +105,8 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::CompleteJobs(const std::vector<Co
   co_return ReadIds(co_await pool_.Execute(sql::kCompleteJobs, std::move(params), deadline));
 }
 
-asio::awaitable<std::vector<Uuid>> LeaseStore::FailJobs(const std::vector<FailedJob>& jobs,
-                                                        pg::Deadline deadline) {
+asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vector<FailedJob>& jobs,
+                                                                 pg::Deadline deadline) {
   pg::Params params = HeldJobs(jobs);
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.error_class); });
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.message); });
@@ -118,7 +120,14 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::FailJobs(const std::vector<Failed
     if (!job.policy) return std::nullopt;
     return pg::Json{*job.policy};
   });
-  co_return ReadIds(co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline));
+  const pg::Rows rows = co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline);
+  std::vector<FailedAttempt> failed;
+  for (const pg::Row row : rows) {
+    const auto status = ParseStatus(row.Get<std::string_view>(1));
+    DJPS_CHECK(status.has_value());
+    failed.push_back({row.Get<Uuid>(0), *status, row.Find<Timestamp>(2)});
+  }
+  co_return failed;
 }
 
 asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<ReturnedJob>& jobs,
@@ -128,14 +137,16 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<Retu
   co_return ReadIds(co_await pool_.Execute(sql::kReturnJobs, std::move(params), deadline));
 }
 
-asio::awaitable<std::vector<Uuid>> LeaseStore::ExtendLeases(const std::vector<Uuid>& leases,
-                                                            std::chrono::milliseconds duration,
-                                                            pg::Deadline deadline) {
+asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(
+    const std::vector<Uuid>& leases, std::chrono::milliseconds duration, pg::Deadline deadline) {
   pg::Params params;
   params.Add(kLane);
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   params.Add(microseconds(duration));
-  co_return ReadIds(co_await pool_.Execute(sql::kExtendLeases, std::move(params), deadline));
+  const pg::Rows rows = co_await pool_.Execute(sql::kExtendLeases, std::move(params), deadline);
+  std::vector<ExtendedLease> extended;
+  for (const pg::Row row : rows) extended.push_back({row.Get<Uuid>(0), row.Get<Timestamp>(1)});
+  co_return extended;
 }
 
 asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(

@@ -36,10 +36,12 @@ struct ClaimedJob {
   std::optional<std::string> metadata;  ///< JSON text.
   /// How long the attempt may take, where the job says so.
   std::optional<std::chrono::milliseconds> time_limit;
+  std::optional<std::string> checkpoint = {};  ///< JSON text, left by an earlier attempt.
 };
 
 struct ClaimedBatch {
   Uuid lease;
+  Timestamp expires_at{};
   std::vector<ClaimedJob> jobs;  ///< Empty: nothing was due, and no lease was made.
 };
 
@@ -60,6 +62,13 @@ struct FailedJob {
   std::optional<std::string> policy = {};  ///< The handler's retry policy, JSON text.
 };
 
+/// What became of a job whose attempt failed.
+struct FailedAttempt {
+  Uuid id;
+  JobStatus status = JobStatus::kFailed;  ///< kFailed, kDead or kCanceled
+  std::optional<Timestamp> run_at;        ///< Of the next attempt; none when there is none.
+};
+
 struct ReturnedJob {
   Uuid lease;
   Uuid job;
@@ -70,6 +79,11 @@ struct ReturnedJob {
 struct Cancellation {
   Uuid lease;
   Uuid job;
+};
+
+struct ExtendedLease {
+  Uuid id;
+  Timestamp expires_at{};
 };
 
 struct RescuedJob {
@@ -91,15 +105,14 @@ class LeaseStore {
                                                  pg::Deadline deadline);
   boost::asio::awaitable<std::vector<Uuid>> CompleteJobs(const std::vector<CompletedJob>& jobs,
                                                          pg::Deadline deadline);
-  boost::asio::awaitable<std::vector<Uuid>> FailJobs(const std::vector<FailedJob>& jobs,
-                                                     pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<FailedAttempt>> FailJobs(const std::vector<FailedJob>& jobs,
+                                                              pg::Deadline deadline);
   boost::asio::awaitable<std::vector<Uuid>> ReturnJobs(const std::vector<ReturnedJob>& jobs,
                                                        pg::Deadline deadline);
 
   /// The heartbeat. Gives back the leases that still hold.
-  boost::asio::awaitable<std::vector<Uuid>> ExtendLeases(const std::vector<Uuid>& leases,
-                                                         std::chrono::milliseconds duration,
-                                                         pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<ExtendedLease>> ExtendLeases(
+      const std::vector<Uuid>& leases, std::chrono::milliseconds duration, pg::Deadline deadline);
 
   /// Which jobs under these leases are to be canceled.
   boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(

@@ -3,18 +3,23 @@
 #include "store/job_store.h"
 #include "store/lease_store.h"
 #include "store/operator_store.h"
+#include "store/progress_store.h"
 #include "store/upkeep_store.h"
+#include "store/worker_store.h"
 
 namespace djps::store {
 
 /// Every statement there is, by subject, over one pool. The pool must outlive it.
 struct Stores {
-  explicit Stores(pg::Pool& pool) : jobs(pool), leases(pool), operators(pool), upkeep(pool) {}
+  explicit Stores(pg::Pool& pool)
+      : jobs(pool), leases(pool), operators(pool), upkeep(pool), workers(pool), progress(pool) {}
 
   JobStore jobs;
   LeaseStore leases;
   OperatorStore operators;
   UpkeepStore upkeep;
+  WorkerStore workers;
+  ProgressStore progress;
 };
 
 }  // namespace djps::store

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
+constexpr int kRowsPerPurge = 10'000;
 constexpr milliseconds kStatementTimeout{10'000};
 
 }  // namespace
@@ -25,6 +26,8 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig conf
       leases_(pool),
       operators_(pool),
       upkeep_(pool),
+      workers_(pool),
+      progress_(pool),
       rescue_timer_(executor_),
       partition_timer_(executor_),
       ended_(executor_, asio::steady_timer::time_point::max()) {}
@@ -90,12 +93,24 @@ asio::awaitable<void> Upkeep::PartitionLoop() {
       const int made =
           co_await upkeep_.EnsurePartitions(kPartitionDaysAhead, pg::After(kStatementTimeout));
       if (made > 0) spdlog::info("made {} partitions ahead", made);
+      co_await TidyUp();
     } catch (const pg::PgError& error) {
       // There are days in hand; the next round will do.
-      spdlog::warn("could not make partitions ahead: {}", error.what());
+      spdlog::warn("could not make partitions ahead and tidy up: {}", error.what());
     }
     co_await Sleep(partition_timer_, config_.partition_interval);
   }
+}
+
+asio::awaitable<void> Upkeep::TidyUp() {
+  const int forgotten =
+      co_await workers_.ForgetWorkers(config_.worker_silence_max, pg::After(kStatementTimeout));
+  if (forgotten > 0) spdlog::info("forgot {} workers that were long gone", forgotten);
+  int deleted = 0;
+  do {
+    deleted = co_await progress_.PurgeProgress(config_.notes_kept, kRowsPerPurge,
+                                               pg::After(kStatementTimeout));
+  } while (deleted >= kRowsPerPurge && !stopping_);
 }
 
 }  // namespace djps::upkeep

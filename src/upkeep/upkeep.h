@@ -9,19 +9,25 @@
 #include "pg/pool.h"
 #include "store/lease_store.h"
 #include "store/operator_store.h"
+#include "store/progress_store.h"
 #include "store/upkeep_store.h"
+#include "store/worker_store.h"
 
 namespace djps::upkeep {
 
 struct UpkeepConfig {
   std::chrono::milliseconds rescue_interval{1'000};  ///< How often expired leases are looked for.
   std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
+  /// Workers silent for longer are forgotten.
+  std::chrono::milliseconds worker_silence_max = std::chrono::hours(24);
+  /// Progress and log lines of finished jobs go when the job is older than this.
+  std::chrono::milliseconds notes_kept = std::chrono::hours(24 * 7);
 };
 
 /// What somebody has to do now and then for the system to stay healthy: put back the jobs of dead
-/// workers, bury jobs whose deadline has passed, and make tomorrow's partitions. Every server and
-/// worker runs it; there is no leader, since each action is safe when several do it at once and
-/// done once by whoever comes first.
+/// workers, bury jobs whose deadline has passed, make tomorrow's partitions, and throw away what
+/// nobody needs. Every server and worker runs it; there is no leader, since each action is safe
+/// when several do it at once and done once by whoever comes first.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class Upkeep {
@@ -39,6 +45,7 @@ class Upkeep {
  private:
   boost::asio::awaitable<void> RescueLoop();
   boost::asio::awaitable<void> PartitionLoop();
+  boost::asio::awaitable<void> TidyUp();
   boost::asio::awaitable<void> Sleep(boost::asio::steady_timer& timer,
                                      std::chrono::milliseconds duration);
   template <typename Loop>
@@ -49,6 +56,8 @@ class Upkeep {
   store::LeaseStore leases_;
   store::OperatorStore operators_;
   store::UpkeepStore upkeep_;
+  store::WorkerStore workers_;
+  store::ProgressStore progress_;
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;
   boost::asio::steady_timer ended_;  // canceled when a loop has ended

@@ -44,10 +44,10 @@ constexpr std::array<std::string_view, 7> kAlwaysPassed = {"PATH",   "HOME", "US
                                                            "LC_ALL", "TZ",   "TMPDIR"};
 
 /// Set for each job; `env` may not name them.
-constexpr std::array<std::string_view, 9> kJobVariables = {
-    "DJPS_JOB_ID",      "DJPS_JOB_TYPE",   "DJPS_QUEUE",
-    "DJPS_PRIORITY",    "DJPS_ATTEMPT",    "DJPS_MAX_ATTEMPTS",
-    "DJPS_LEASE_TOKEN", "DJPS_CREATED_AT", "DJPS_IDEMPOTENCY_KEY"};
+constexpr std::array<std::string_view, 10> kJobVariables = {
+    "DJPS_JOB_ID",          "DJPS_JOB_TYPE",     "DJPS_QUEUE",       "DJPS_PRIORITY",
+    "DJPS_ATTEMPT",         "DJPS_MAX_ATTEMPTS", "DJPS_LEASE_TOKEN", "DJPS_CREATED_AT",
+    "DJPS_IDEMPOTENCY_KEY", "DJPS_CHECKPOINT"};
 
 /// What is worked out once, when the worker starts.
 struct PreparedProgram {
@@ -392,6 +392,7 @@ ProcessCommand CommandFor(const PreparedProgram& program, const Job& job) {
   add("DJPS_MAX_ATTEMPTS", std::to_string(job.max_attempts));
   add("DJPS_LEASE_TOKEN", job.lease_token.ToString());
   add("DJPS_CREATED_AT", FormatTimestamp(job.created_at));
+  if (job.checkpoint) add("DJPS_CHECKPOINT", *job.checkpoint);
   if (job.idempotency_key) add("DJPS_IDEMPOTENCY_KEY", *job.idempotency_key);
   return command;
 }

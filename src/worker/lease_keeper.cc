@@ -98,9 +98,10 @@ asio::awaitable<void> LeaseKeeper::Beat() {
   if (beating.empty()) co_return;
   const auto sent_at = steady_clock::now();
   try {
-    const std::vector<Uuid> alive =
+    const std::vector<store::ExtendedLease> alive =
         co_await leases_.ExtendLeases(beating, duration_, pg::After(duration_ / 3));
-    const std::unordered_set<Uuid> extended(alive.begin(), alive.end());
+    std::unordered_set<Uuid> extended;
+    for (const store::ExtendedLease& lease : alive) extended.insert(lease.id);
     for (const Uuid& lease : beating) {
       // Its last jobs may have been settled while the heartbeat was under way.
       const auto held = held_.find(lease);

@@ -140,7 +140,10 @@ asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<CompletedJob
 }
 
 asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<FailedJob>& jobs) {
-  return leases_.FailJobs(jobs, pg::After(kWriteTimeout));
+  std::vector<Uuid> held;
+  const auto failed = co_await leases_.FailJobs(jobs, pg::After(kWriteTimeout));
+  for (const store::FailedAttempt& attempt : failed) held.push_back(attempt.id);
+  co_return held;
 }
 
 asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<ReturnedJob>& jobs) {

@@ -14,6 +14,8 @@
 
 #include "core/backoff.h"
 #include "core/check.h"
+#include "core/text.h"
+#include "core/version.h"
 #include "worker/invoke.h"
 
 namespace djps::worker {
@@ -39,6 +41,20 @@ std::string DefaultName() {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
   return fmt::format("{}/{}", host.data(), getpid());
+}
+
+/// What people see of this worker.
+store::WorkerReport Describe(const WorkerConfig& config, const Registry& registry) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return {.name = config.name,
+          .kind = "native",
+          .host = CleanText(host.data(), host.size()),
+          .pid = getpid(),
+          .queues = {config.queue},
+          .types = registry.types(),
+          .capacity = static_cast<std::int32_t>(config.concurrency),
+          .version = fmt::format("djps/{}", kVersion)};
 }
 
 template <typename T>
@@ -71,6 +87,8 @@ Runtime::Runtime(asio::any_io_executor executor, pg::Pool& pool, WorkerConfig co
       leases_(pool),
       keeper_(executor_, leases_, config_.lease),
       reporter_(executor_, leases_, keeper_),
+      notes_(executor_, pool),
+      presence_(executor_, pool, Describe(config_, registry_), [this] { return running(); }),
       threads_(config_.concurrency),
       changed_(executor_, asio::steady_timer::time_point::max()) {}
 
@@ -90,6 +108,8 @@ void Runtime::Start() {
   Spawn(Fetch());
   Spawn(keeper_.Run());
   Spawn(reporter_.Run());
+  Spawn(notes_.Run());
+  Spawn(presence_.Run());
 }
 
 asio::awaitable<void> Runtime::Fetch() {
@@ -165,7 +185,9 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
                                                .metadata = std::move(job.metadata),
                                                .created_at = job.created_at,
                                                .lease_token = lease,
-                                               .stop = {}},
+                                               .stop = {},
+                                               .checkpoint = std::move(job.checkpoint),
+                                               .notes = notes_.Open(lease, job.id)},
                                            *entry, executor_);
   // A deadline that is near may leave less time than is usual, but never more.
   attempt->time_limit = usual > 0ms ? std::min(usual, limit) : limit;
@@ -175,6 +197,8 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
 asio::awaitable<void> Runtime::RunAttempt(std::shared_ptr<Attempt> attempt) {
   Outcome outcome = co_await Invoke(attempt->entry.handler, attempt->job, threads_);
   attempt->watchdog.cancel();
+  JobNotes::Unsent unsent = notes_.Close(attempt->job.id);
+  if (!unsent.empty()) co_await notes_.SendLast(std::move(unsent));
   Finish(*attempt, std::move(outcome));
   attempts_.erase(attempt->job.id);
   changed_.cancel();
@@ -237,11 +261,15 @@ asio::awaitable<void> Runtime::Drain() {
   }
   if (!attempts_.empty()) spdlog::info("handing back {} running jobs", attempts_.size());
   StopAttempts();
-  // Only the keeper and the reporter are left once the last handler has ended.
-  while (!attempts_.empty() || loops_ > 2) co_await Pause(1s);
+  // Only keeper, reporter, notes and presence are left once the last handler has ended.
+  while (!attempts_.empty() || loops_ > 4) co_await Pause(1s);
+  notes_.Stop();
+  while (loops_ > 3) co_await Pause(1s);
   reporter_.Stop();
-  while (loops_ > 1) co_await Pause(1s);
+  while (loops_ > 2) co_await Pause(1s);
   keeper_.Stop();
+  while (loops_ > 1) co_await Pause(1s);
+  presence_.Stop();
   while (loops_ > 0) co_await Pause(1s);
 }
 

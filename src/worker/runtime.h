@@ -13,6 +13,8 @@
 #include "store/lease_store.h"
 #include "worker/attempt.h"
 #include "worker/lease_keeper.h"
+#include "worker/note_sender.h"
+#include "worker/presence.h"
 #include "worker/registry.h"
 #include "worker/reporter.h"
 
@@ -63,10 +65,12 @@ class Runtime {
   store::LeaseStore leases_;
   LeaseKeeper keeper_;
   Reporter reporter_;
+  NoteSender notes_;
+  Presence presence_;
   boost::asio::thread_pool threads_;
   std::unordered_map<Uuid, std::shared_ptr<Attempt>> attempts_;  // by job id
   boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
-  std::size_t loops_ = 0;              // Fetch, keeper and reporter still running
+  std::size_t loops_ = 0;              // those that Spawn started and that still run
   bool stopping_ = false;
 };
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <set>
 
+#include "store/progress_store.h"
+#include "store/worker_store.h"
 #include "support/store_fixture.h"
 
 namespace djps {
@@ -83,6 +85,8 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::LeaseStore leases(*single_);
   store::OperatorStore operators(*single_);
   store::UpkeepStore upkeep(*single_);
+  store::WorkerStore workers(*single_);
+  store::ProgressStore progress(*single_);
   NewJob keyed{.type = "t"};
   keyed.idempotency_key = "k";
   Run(jobs.EnqueueJobs(std::vector<NewJob>(4, NewJob{.type = "t"}), Soon()));
@@ -92,6 +96,15 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   ASSERT_EQ(batch.jobs.size(), 5U);
   Run(jobs.FindJob(batch.jobs[0].id, Soon()));
   Run(leases.ExtendLeases({batch.lease}, 10s, Soon()));
+  Run(progress.WriteProgress({{.lease = batch.lease, .job = batch.jobs[0].id}}, Soon()));
+  Run(progress.WriteLogLines(batch.lease, batch.jobs[0].id, {{"info", "m"}}, Soon()));
+  Run(progress.ListLogLines(batch.jobs[0].id, {}, 0, 10, Soon()));
+  Run(progress.PurgeProgress(1h, 10, Soon()));
+  Run(workers.ReportWorkers({{.name = "w", .kind = "http"}}, Soon()));
+  Run(workers.ListWorkers(60s, 10, Soon()));
+  Run(workers.RemoveWorker("w", Soon()));
+  Run(workers.ForgetWorkers(1h, Soon()));
+  Run(workers.FindDueWork({{"default", "t"}}, 10, Soon()));
   Run(leases.CompleteJobs({{batch.lease, batch.jobs[0].id, "1"}}, Soon()));
   Run(leases.FailJobs({{.lease = batch.lease, .job = batch.jobs[1].id}}, Soon()));
   Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
@@ -206,6 +219,11 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kFindJob, "gen_random_uuid()"),
       Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
       Explain(sql::kBuryOverdue, "0::int2, 10"),
+      Explain(sql::kFindDueWork, "0::int2, array['default'], array['t'], 100"),
+      Explain(sql::kWriteProgress, lease_and_job + "array[1.0], array['m'], array['1']::jsonb[]"),
+      Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10"),
+      Explain(sql::kPurgeProgress, "0::int2, '1 day', 10"),
+      Explain(sql::kListWorkers, "0::int2, '60 s', 10"),
       Explain(sql::kListPriorities, "0::int2, 'default'")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }

@@ -59,14 +59,18 @@ class StoreTest : public testing::Test {
     return Run(leases_.CompleteJobs({{lease, job, result}}, Soon()));
   }
   std::vector<Uuid> Fail(Uuid lease, Uuid job, bool retryable = true) {
-    return Run(leases_.FailJobs({{.lease = lease,
-                                  .job = job,
-                                  .error_class = "boom",
-                                  .message = "it broke",
-                                  .detail = "",
-                                  .retryable = retryable,
-                                  .retry_after = std::nullopt}},
-                                Soon()));
+    std::vector<Uuid> held;
+    for (const auto& failed : Run(leases_.FailJobs({{.lease = lease,
+                                                     .job = job,
+                                                     .error_class = "boom",
+                                                     .message = "it broke",
+                                                     .detail = "",
+                                                     .retryable = retryable,
+                                                     .retry_after = std::nullopt}},
+                                                   Soon()))) {
+      held.push_back(failed.id);
+    }
+    return held;
   }
 
   /// Lets every lease run out and every backoff end, as if that much time had passed.

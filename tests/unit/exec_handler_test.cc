@@ -265,6 +265,13 @@ TEST(ExecHandlerTest, AJobWithoutKeyHasNoKeyVariable) {
   EXPECT_EQ(ResultOf(Shell("echo ${DJPS_IDEMPOTENCY_KEY-none}")), R"("none")");
 }
 
+TEST(ExecHandlerTest, ACheckpointOfAnEarlierAttemptIsAVariable) {
+  EXPECT_EQ(ResultOf(Shell("echo ${DJPS_CHECKPOINT-none}")), R"("none")");
+  Job job = MakeJob();
+  job.checkpoint = R"({"row": 17})";
+  EXPECT_EQ(ResultOf(Shell("printf %s \"$DJPS_CHECKPOINT\""), job), R"({"row": 17})");
+}
+
 TEST(ExecHandlerTest, HostileTextIsInertAsPayloadAndArgument) {
   for (const std::string text : {"; id", "$(id)", "`id`", "a\nb", "| id", "'\"; id #", "-n"}) {
     ExecConfig cat;

@@ -2,14 +2,15 @@
 -- One job with all its fields and, where an attempt failed, the latest error.
 --
 -- $1 id  uuid
--- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb, tags jsonb, metadata jsonb, retry jsonb, timeout_ms int4, finish_by timestamptz, cancel_requested bool
+-- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb, tags jsonb, metadata jsonb, retry jsonb, timeout_ms int4, finish_by timestamptz, cancel_requested bool, progress jsonb
+-- progress: of the latest attempt, null where it wrote none.
 --
 -- Locks: none. Cost: a few index probes; a running job also looks through the leases.
 -- Safe to repeat: yes. Zero rows: no such job.
 select j.id, j.type, j.queue, j.payload, j.status::text as status, j.priority, j.run_at, j.attempts,
        j.max_attempts, j.idempotency_key, j.created_at, j.updated_at, j.finished_at, j.result,
        e.last_error, to_jsonb(j.tags) as tags, j.metadata, j.retry, j.timeout_ms, j.finish_by,
-       j.cancel_requested
+       j.cancel_requested, p.progress
 from djps.jobs j
 left join lateral (
   select jsonb_build_object('class', a.error_class, 'message', a.message, 'detail', a.detail,
@@ -20,4 +21,10 @@ left join lateral (
   order by a.ended_at desc
   limit 1
 ) e on true
+left join lateral (
+  select jsonb_build_object('percent', w.percent, 'message', w.message,
+                            'updated_at', w.updated_at) as progress
+  from djps.progress w
+  where w.job_id = j.id and w.lane = djps.lane_of(j.id) and w.attempt >= j.attempts
+) p on true
 where j.id = $1

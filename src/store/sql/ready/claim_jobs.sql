@@ -11,9 +11,10 @@
 -- $7 lease           uuid           the new lease's id, random: the fencing token of this batch
 -- $8 worker          text           for people
 -- $9 duration        interval       > 0
--- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool, checkpoint jsonb
 -- time_limit_ms: how long the attempt may take, null: as long as it likes. overdue: the deadline of
 -- the job has passed, it must not be started; the caller fails it at once.
+-- checkpoint: what an earlier attempt left; looked for only where a job was put back at least once.
 --
 -- Locks: the claimed rows of ready (for update skip locked: never waits), the new lease, and shared
 -- the queue's advisory lock: waits for the moment in which somebody pauses the queue.
@@ -47,7 +48,7 @@ with claimed as (
       ) due
       limit $6
     ))
-  returning id, (attempts + 1)::int2 as attempt, visible_at, priority
+  returning id, (attempts + 1)::int2 as attempt, visible_at, priority, moved_at
 ),
 
 lease as (
@@ -65,7 +66,10 @@ select c.id, c.attempt, c.visible_at, c.priority,
             else least(f.timeout_ms, 2147483647,
                        greatest(extract(epoch from f.finish_by - now()) * 1000, 0))::int4
        end as time_limit_ms,
-       coalesce(f.finish_by <= now(), false) as overdue
+       coalesce(f.finish_by <= now(), false) as overdue,
+       case when c.moved_at is not null
+            then (select p.checkpoint from djps.progress p where p.job_id = c.id and p.lane = $1)
+       end as checkpoint
 from claimed c
 join djps.facts f on f.id = c.id and f.lane = $1
 cross join lease

@@ -1,0 +1,317 @@
+// How a worker gets work and keeps it: claim and heartbeat; and who works.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <iterator>
+#include <utility>
+
+#include "core/json_text.h"
+#include "core/text.h"
+#include "core/time_text.h"
+#include "pg/error.h"
+#include "server/fields.h"
+#include "server/handlers.h"
+#include "server/job_waiters.h"
+#include "server/query.h"
+#include "server/worker_presence.h"
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kWorkerNameBytesMax = 128;
+constexpr std::size_t kQueuesMax = 32;
+constexpr std::size_t kTypesMax = 100;
+constexpr std::size_t kLeasesMax = 1'000;
+constexpr std::size_t kVersionBytesMax = 128;
+constexpr milliseconds kLeaseMin{1'000};
+constexpr milliseconds kLeaseMax{86'400'000};
+constexpr milliseconds kLeaseDefault{30'000};
+constexpr milliseconds kWaitMax{60'000};
+/// A worker that waits shows itself this often: well within the minute after which it is not
+/// listed.
+constexpr milliseconds kWaitSlice{20'000};
+constexpr milliseconds kWorkerListedFor{60'000};
+constexpr milliseconds kForever = std::chrono::hours(24 * 366);
+constexpr int kWorkersListed = 1'000;
+
+struct Claim {
+  std::string worker;
+  std::vector<std::string> queues;
+  std::vector<std::string> types;
+  std::size_t jobs = 1;
+  milliseconds lease{0};
+  milliseconds wait{0};
+};
+
+/// What was claimed from one queue.
+struct ClaimedQueue {
+  std::string queue;
+  store::ClaimedBatch batch;
+};
+using Claimed = std::vector<ClaimedQueue>;
+
+/// Names, of which there must be one at least.
+std::vector<std::string> SomeNames(Fields& fields, std::string_view name, std::size_t count_max,
+                                   std::vector<std::string> otherwise) {
+  auto names = fields.Names(name, count_max);
+  if (!names) return otherwise;
+  if (names->empty()) fields.Add(name, "must have at least one item");
+  return *std::move(names);
+}
+
+tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
+  Fields fields(body);
+  Claim claim;
+  claim.worker = fields.Required("worker", fields.Text("worker", kWorkerNameBytesMax));
+  claim.queues = SomeNames(fields, "queues", kQueuesMax, {std::string(kDefaultQueue)});
+  claim.types = SomeNames(fields, "types", kTypesMax, {});
+  if (!fields.Has("types")) fields.Add("types", "is missing");
+  claim.jobs = static_cast<std::size_t>(
+      fields.Integer("max", 1, static_cast<long long>(store::kClaimLimitMax)).value_or(1));
+  claim.lease = fields.Duration("leaseMs", kLeaseMin, kLeaseMax).value_or(kLeaseDefault);
+  claim.wait = fields.Duration("waitMs", 0ms, kWaitMax).value_or(0ms);
+  if (auto problem = fields.Finish()) return tl::unexpected(*std::move(problem));
+  return claim;
+}
+
+/// Claims from the queues in their order until there are enough.
+asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& claim) {
+  Claimed claimed;
+  std::size_t left = claim.jobs;
+  for (const std::string& queue : claim.queues) {
+    const store::ClaimRequest request{.queue = queue,
+                                      .types = claim.types,
+                                      .limit = left,
+                                      .worker = claim.worker,
+                                      .lease = claim.lease};
+    store::ClaimedBatch batch;
+    try {
+      batch = co_await context.stores.leases.ClaimJobs(request,
+                                                       pg::After(context.config.store_timeout));
+    } catch (const pg::PgError& error) {
+      if (claimed.empty()) throw;
+      // What was claimed before must not wait for its lease to run out.
+      spdlog::warn("could not claim from queue \"{}\": {}", queue, error.what());
+      break;
+    }
+    if (batch.jobs.empty()) continue;
+    left -= std::min(left, batch.jobs.size());
+    claimed.push_back({queue, std::move(batch)});
+    if (left == 0) break;
+  }
+  co_return claimed;
+}
+
+/// Puts back what was claimed for a client that left meanwhile.
+asio::awaitable<void> PutBack(ServerContext& context, const Claimed& claimed) {
+  std::vector<store::ReturnedJob> jobs;
+  for (const ClaimedQueue& from : claimed) {
+    for (const store::ClaimedJob& job : from.batch.jobs) jobs.push_back({from.batch.lease, job.id});
+  }
+  co_await context.stores.leases.ReturnJobs(jobs, pg::After(context.config.store_timeout));
+}
+
+/// A claim whose turn has come.
+asio::awaitable<Claimed> ClaimInTurn(ServerContext& context, const Claim& claim) {
+  Claimed claimed;
+  std::exception_ptr failure;
+  try {
+    claimed = co_await ClaimFromQueues(context, claim);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  context.waiters.Finished(!claimed.empty());
+  if (failure) std::rethrow_exception(failure);
+  co_return claimed;
+}
+
+void ShowWorker(ServerContext& context, const Claim& claim, const Request& request) {
+  context.presence.Seen({.name = claim.worker,
+                         .kind = "http",
+                         .queues = claim.queues,
+                         .types = claim.types,
+                         .capacity = static_cast<std::int32_t>(claim.jobs),
+                         .version = CleanText(request.header("User-Agent"), kVersionBytesMax)});
+}
+
+/// Waits until there is something to claim, or the time is over.
+asio::awaitable<Claimed> AwaitWork(ServerContext& context, const Claim& claim,
+                                   const Request& request) {
+  const auto until = JobWaiters::Clock::now() + claim.wait;
+  WorkNeed need{
+      .queues = claim.queues, .types = claim.types, .jobs = claim.jobs, .gone = [&request] {
+        return request.client_gone();
+      }};
+  Claimed claimed;
+  while (claimed.empty() && JobWaiters::Clock::now() < until && !request.client_gone()) {
+    ShowWorker(context, claim, request);
+    const auto slice = std::min(until, JobWaiters::Clock::now() + kWaitSlice);
+    const WorkWake wake = co_await context.waiters.Wait(need, slice);
+    if (wake == WorkWake::kTimeout) continue;
+    if (wake != WorkWake::kWork) break;
+    claimed = co_await ClaimInTurn(context, claim);
+    if (claimed.empty() || !request.client_gone()) continue;
+    co_await PutBack(context, claimed);
+    co_return Claimed{};
+  }
+  co_return claimed;
+}
+
+void AppendJobOf(std::string& out, const ClaimedQueue& from, const store::ClaimedJob& job) {
+  fmt::format_to(std::back_inserter(out), R"({{"id":"{}","type":"{}","queue":"{}","payload":)",
+                 job.id.ToString(), job.type, from.queue);
+  out += job.payload;
+  fmt::format_to(std::back_inserter(out),
+                 R"(,"priority":{},"attempt":{},"max_attempts":{},"idempotency_key":)",
+                 job.priority, job.attempt, job.max_attempts);
+  if (job.idempotency_key) {
+    AppendJsonString(out, *job.idempotency_key);
+  } else {
+    out += "null";
+  }
+  fmt::format_to(std::back_inserter(out), R"(,"created_at":"{}","lease_token":"{}")",
+                 FormatTimestamp(job.created_at), from.batch.lease.ToString());
+  fmt::format_to(std::back_inserter(out), ",\"time_limit_ms\":{},\"metadata\":",
+                 job.time_limit ? std::to_string(job.time_limit->count()) : "null");
+  out += job.metadata ? std::string_view(*job.metadata) : "null";
+  out += ",\"checkpoint\":";
+  out += job.checkpoint ? std::string_view(*job.checkpoint) : "null";
+  out += "},";
+}
+
+void AppendLease(std::string& out, Uuid lease, Timestamp expires_at) {
+  fmt::format_to(std::back_inserter(out), R"("lease":"{}","expires_at":"{}")", lease.ToString(),
+                 FormatTimestamp(expires_at));
+}
+
+Response AnswerClaim(const Claimed& claimed) {
+  Response response;
+  std::string& out = response.body;
+  out = "{";
+  if (claimed.empty()) {
+    out += R"("lease":null,"expires_at":null)";
+  } else {
+    AppendLease(out, claimed[0].batch.lease, claimed[0].batch.expires_at);
+  }
+  out += ",\"leases\":[";
+  for (const ClaimedQueue& from : claimed) {
+    out += '{';
+    AppendLease(out, from.batch.lease, from.batch.expires_at);
+    out += "},";
+  }
+  if (out.back() == ',') out.pop_back();
+  out += "],\"jobs\":[";
+  for (const ClaimedQueue& from : claimed) {
+    for (const store::ClaimedJob& job : from.batch.jobs) AppendJobOf(out, from, job);
+  }
+  if (out.back() == ',') out.pop_back();
+  out += "]}";
+  return response;
+}
+
+Response AnswerHeartbeat(const std::vector<Uuid>& leases,
+                         const std::vector<store::ExtendedLease>& extended,
+                         const std::vector<store::Cancellation>& canceled) {
+  Response response;
+  std::string& out = response.body;
+  out = "{\"leases\":[";
+  for (const store::ExtendedLease& lease : extended) {
+    out += '{';
+    AppendLease(out, lease.id, lease.expires_at);
+    out += "},";
+  }
+  if (!extended.empty()) out.pop_back();
+  out += "],\"lost\":[";
+  for (const Uuid& lease : leases) {
+    const bool holds = std::any_of(extended.begin(), extended.end(),
+                                   [&lease](const auto& held) { return held.id == lease; });
+    if (!holds) fmt::format_to(std::back_inserter(out), "\"{}\",", lease.ToString());
+  }
+  if (out.back() == ',') out.pop_back();
+  out += "],\"canceled\":[";
+  for (const store::Cancellation& cancellation : canceled) {
+    fmt::format_to(std::back_inserter(out), "\"{}\",", cancellation.job.ToString());
+  }
+  if (!canceled.empty()) out.pop_back();
+  out += "]}";
+  return response;
+}
+
+void AppendOptional(std::string& out, std::string_view name, const std::optional<int>& value) {
+  fmt::format_to(std::back_inserter(out), ",\"{}\":{}", name,
+                 value ? std::to_string(*value) : "null");
+}
+
+void AppendWorker(std::string& out, const store::WorkerRecord& worker) {
+  out += "{\"name\":";
+  AppendJsonString(out, worker.name);
+  fmt::format_to(std::back_inserter(out), R"(,"kind":"{}","host":)", worker.kind);
+  if (worker.host) {
+    AppendJsonString(out, *worker.host);
+  } else {
+    out += "null";
+  }
+  AppendOptional(out, "pid", worker.pid);
+  fmt::format_to(std::back_inserter(out), R"(,"queues":{},"types":{})", worker.queues,
+                 worker.types);
+  AppendOptional(out, "capacity", worker.capacity);
+  AppendOptional(out, "running", worker.running);
+  out += ",\"version\":";
+  AppendJsonString(out, worker.version);
+  fmt::format_to(std::back_inserter(out), R"(,"started_at":"{}","last_seen_at":"{}","jobs":{}}},)",
+                 FormatTimestamp(worker.started_at), FormatTimestamp(worker.last_seen_at),
+                 worker.jobs);
+}
+
+}  // namespace
+
+asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& request) {
+  const auto claim = ReadClaim(request.body());
+  if (!claim) co_return tl::unexpected(claim.error());
+  ShowWorker(context, *claim, request);
+  Claimed claimed = co_await ClaimFromQueues(context, *claim);
+  if (claimed.empty() && claim->wait > 0ms) claimed = co_await AwaitWork(context, *claim, request);
+  co_return AnswerClaim(claimed);
+}
+
+asio::awaitable<HandlerResult> Heartbeat(ServerContext& context, const Request& request) {
+  Fields fields(request.body());
+  const auto worker = fields.Required("worker", fields.Text("worker", kWorkerNameBytesMax));
+  const auto leases = fields.Required("leases", fields.Uuids("leases", kLeasesMax));
+  const auto duration = fields.Duration("leaseMs", kLeaseMin, kLeaseMax).value_or(kLeaseDefault);
+  if (auto problem = fields.Finish()) co_return tl::unexpected(*std::move(problem));
+
+  context.presence.Seen({.name = worker,
+                         .kind = "http",
+                         .version = CleanText(request.header("User-Agent"), kVersionBytesMax)});
+  const auto deadline = pg::After(context.config.store_timeout);
+  std::vector<store::ExtendedLease> extended;
+  std::vector<store::Cancellation> canceled;
+  if (!leases.empty()) {
+    extended = co_await context.stores.leases.ExtendLeases(leases, duration, deadline);
+    canceled = co_await context.stores.leases.FindCancellations(leases, deadline);
+  }
+  co_return AnswerHeartbeat(leases, extended, canceled);
+}
+
+asio::awaitable<HandlerResult> ListWorkers(ServerContext& context, const Request& request) {
+  Query query(request.message.target());
+  const bool all = query.Bool("all").value_or(false);
+  if (auto problem = query.Finish()) co_return tl::unexpected(*std::move(problem));
+  const auto workers = co_await context.stores.workers.ListWorkers(
+      all ? kForever : kWorkerListedFor, kWorkersListed, pg::After(context.config.store_timeout));
+  Response response;
+  response.body = "{\"workers\":[";
+  for (const store::WorkerRecord& worker : workers) AppendWorker(response.body, worker);
+  if (!workers.empty()) response.body.pop_back();
+  response.body += "]}";
+  co_return response;
+}
+
+}  // namespace djps::server

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "store/worker_store.h"
+
+namespace djps::server {
+
+/// What a claim that found nothing waits for.
+struct WorkNeed {
+  const std::vector<std::string>& queues;
+  const std::vector<std::string>& types;
+  std::size_t jobs = 1;        ///< It would take this many.
+  std::function<bool()> gone;  ///< Has the client left? Then nothing is kept for it.
+  std::uint64_t place = 0;     ///< In the line; kept over several waits. 0: at its end.
+};
+
+enum class WorkWake {
+  kWork,     ///< Something is due: claim, then call Finished.
+  kTimeout,  ///< Nothing came.
+  kGone,     ///< The client has left.
+  kStopped,  ///< The server stops: answer now.
+};
+
+/// Everybody who waits for jobs at this server. One loop asks the database on behalf of all of
+/// them, one question however many they are: after 5 ms, doubling to 250 ms while nothing comes. A
+/// submission that passes through this server wakes its waiters at once.
+///
+/// Those who came first are woken first, and no more of them than there are due jobs; while woken
+/// ones claim, the loop waits, so that a job is not offered twice.
+///
+/// Lifetime: Run must have ended, or never run again, before this is destroyed.
+/// Thread-safety: everything on one single-threaded executor.
+class JobWaiters {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  JobWaiters(boost::asio::any_io_executor executor, store::WorkerStore& store);
+
+  /// Waits until something that `need` can use is due. After kWork the caller must call Finished.
+  boost::asio::awaitable<WorkWake> Wait(WorkNeed& need, Clock::time_point until);
+
+  /// The claim after a kWork has ended; `claimed`: it got something.
+  void Finished(bool claimed);
+
+  /// `jobs` of this kind were stored and are due.
+  void Submitted(const std::string& queue, const std::string& type, std::size_t jobs);
+
+  boost::asio::awaitable<void> Run();
+
+  /// Wakes everybody, now and from now on.
+  void Stop();
+
+  std::size_t waiting() const { return line_.size(); }
+
+ private:
+  struct Waiter {
+    WorkNeed& need;
+    boost::asio::steady_timer timer;
+    WorkWake wake = WorkWake::kTimeout;
+  };
+  using Line = std::map<std::uint64_t, Waiter*>;  // by place: first come, first served
+  using Due = std::map<store::WorkKind, std::size_t>;
+
+  boost::asio::awaitable<void> Look();
+  void Grant(Due due);
+  Line::iterator Leave(Line::iterator waiter, WorkWake wake);
+  void Count(const WorkNeed& need, int change);
+  void LookSoon();
+
+  boost::asio::any_io_executor executor_;
+  store::WorkerStore& store_;
+  Line line_;
+  std::map<store::WorkKind, int> wanted_;  // what is waited for, and by how many
+  std::uint64_t last_place_ = 0;
+  std::size_t claiming_ = 0;  // woken, and not Finished
+  std::chrono::milliseconds interval_;
+  Clock::time_point next_look_;
+  boost::asio::steady_timer wake_;  // canceled when the loop has to think again
+  bool stopped_ = false;
+};
+
+}  // namespace djps::server

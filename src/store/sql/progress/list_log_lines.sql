@@ -1,0 +1,25 @@
+-- list_log_lines(int2, uuid, int2, int4, int4)
+-- The lines that an attempt wrote after line $4, oldest first; also while it runs.
+--
+-- $1 lane     int2
+-- $2 job      uuid
+-- $3 attempt  int2  0: the latest one that wrote any
+-- $4 after    int4
+-- $5 limit    int4
+-- Returns: attempt int2, line int4, at timestamptz, level text, message text
+--
+-- Locks: none. Index: log_lines_pkey. Cost: O(limit). Safe to repeat: yes.
+select w.attempt, w.line, w.at, w.level, w.message
+from djps.log_lines w
+where w.job_id = $2
+  and w.lane = $1
+  and w.attempt = case when $3 > 0 then $3 else (
+    select l.attempt
+    from djps.log_lines l
+    where l.job_id = $2 and l.lane = $1
+    order by l.attempt desc
+    limit 1
+  ) end
+  and w.line > $4
+order by w.line
+limit $5

@@ -1,0 +1,13 @@
+-- write_log_lines(int2, uuid, uuid, text[], text[])
+-- Appends lines to the log of a running attempt; the oldest beyond 1,000 are dropped.
+--
+-- $1 lane      int2
+-- $2 lease     uuid    the lease the job is held under
+-- $3 job       uuid
+-- $4 levels    text[]
+-- $5 messages  text[]
+-- Returns: attempt int2, last_line int4
+--
+-- Locks and cost: see the function in db/migrations/0005_workers.sql; O(lines).
+-- Safe to repeat: no, the lines would be there twice. Zero rows: the lease is lost.
+select w.attempt, w.last_line from djps.write_log_lines($1, $2, $3, $4, $5) w

@@ -1,0 +1,38 @@
+-- report_workers(text[], text[], text[], int4[], text[], text[], int4[], int4[], text[])
+-- Says that workers are there: new ones are added, known ones seen again. For people; nothing is
+-- decided by it. The arrays are parallel, one element a worker, no name twice.
+--
+-- $1 names       text[]
+-- $2 kinds       text[]  http or native
+-- $3 hosts       text[]  null where not known, here and below: what was known stays
+-- $4 pids        int4[]
+-- $5 queues      text[]  joined by commas
+-- $6 types       text[]  joined by commas
+-- $7 capacities  int4[]
+-- $8 running     int4[]
+-- $9 versions    text[]
+-- Returns: name text
+--
+-- Locks: the rows, in the order of their names. Cost: O(workers). Index: workers_pkey.
+-- Safe to repeat: yes. One that was away for a minute or more starts anew.
+insert into djps.workers as known
+  (name, started_at, last_seen_at, pid, capacity, running, kind, host, version, queues, types)
+select w.name, clock_timestamp(), clock_timestamp(), w.pid, w.capacity, w.running, w.kind, w.host,
+       w.version, coalesce(string_to_array(w.queues, ','), '{}'),
+       coalesce(string_to_array(w.types, ','), '{}')
+from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+  as w (name, kind, host, pid, queues, types, capacity, running, version)
+order by w.name
+on conflict (name) do update
+set started_at   = case when known.last_seen_at < excluded.last_seen_at - interval '60 s'
+                        then excluded.started_at else known.started_at end,
+    last_seen_at = excluded.last_seen_at,
+    pid          = coalesce(excluded.pid, known.pid),
+    capacity     = coalesce(excluded.capacity, known.capacity),
+    running      = excluded.running,
+    kind         = excluded.kind,
+    host         = coalesce(excluded.host, known.host),
+    version      = excluded.version,
+    queues       = case when excluded.queues = '{}' then known.queues else excluded.queues end,
+    types        = case when excluded.types = '{}' then known.types else excluded.types end
+returning name

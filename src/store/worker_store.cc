@@ -1,0 +1,95 @@
+#include "store/worker_store.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/ids.h"
+#include "store/statements.h"
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::microseconds;
+
+/// Names hold no comma (core/validation.h).
+std::optional<std::string> Joined(const std::vector<std::string>& names) {
+  if (names.empty()) return std::nullopt;
+  return fmt::format("{}", fmt::join(names, ","));
+}
+
+WorkerRecord ReadWorker(const pg::Row& row) {
+  WorkerRecord worker;
+  worker.name = row.Get<std::string>(0);
+  worker.kind = row.Get<std::string>(1);
+  worker.host = row.Find<std::string>(2);
+  worker.pid = row.Find<std::int32_t>(3);
+  worker.queues = row.Get<pg::Json>(4).text;
+  worker.types = row.Get<pg::Json>(5).text;
+  worker.capacity = row.Find<std::int32_t>(6);
+  worker.running = row.Get<std::int32_t>(7);
+  worker.version = row.Get<std::string>(8);
+  worker.started_at = row.Get<Timestamp>(9);
+  worker.last_seen_at = row.Get<Timestamp>(10);
+  worker.jobs = row.Get<pg::Json>(11).text;
+  return worker;
+}
+
+}  // namespace
+
+asio::awaitable<void> WorkerStore::ReportWorkers(const std::vector<WorkerReport>& workers,
+                                                 pg::Deadline deadline) {
+  pg::Params params;
+  params.AddArray(workers, [](const WorkerReport& w) { return std::string_view(w.name); });
+  params.AddArray(workers, [](const WorkerReport& w) { return std::string_view(w.kind); });
+  params.AddArray(workers, [](const WorkerReport& w) { return w.host; });
+  params.AddArray(workers, [](const WorkerReport& w) { return w.pid; });
+  params.AddArray(workers, [](const WorkerReport& w) { return Joined(w.queues); });
+  params.AddArray(workers, [](const WorkerReport& w) { return Joined(w.types); });
+  params.AddArray(workers, [](const WorkerReport& w) { return w.capacity; });
+  params.AddArray(workers, [](const WorkerReport& w) { return w.running; });
+  params.AddArray(workers, [](const WorkerReport& w) { return std::string_view(w.version); });
+  co_await pool_.Execute(sql::kReportWorkers, std::move(params), deadline);
+}
+
+asio::awaitable<void> WorkerStore::RemoveWorker(const std::string& name, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(name);
+  co_await pool_.Execute(sql::kRemoveWorker, std::move(params), deadline);
+}
+
+asio::awaitable<int> WorkerStore::ForgetWorkers(std::chrono::milliseconds silence,
+                                                pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(microseconds(silence));
+  const pg::Rows rows = co_await pool_.Execute(sql::kForgetWorkers, std::move(params), deadline);
+  co_return rows.size();
+}
+
+asio::awaitable<std::vector<WorkerRecord>> WorkerStore::ListWorkers(
+    std::chrono::milliseconds within, int limit, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane).Add(microseconds(within)).Add(static_cast<std::int32_t>(limit));
+  const pg::Rows rows = co_await pool_.Execute(sql::kListWorkers, std::move(params), deadline);
+  std::vector<WorkerRecord> workers;
+  for (const pg::Row row : rows) workers.push_back(ReadWorker(row));
+  co_return workers;
+}
+
+asio::awaitable<std::vector<DueWork>> WorkerStore::FindDueWork(const std::vector<WorkKind>& kinds,
+                                                               int limit, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(kinds, [](const WorkKind& kind) { return std::string_view(kind.first); });
+  params.AddArray(kinds, [](const WorkKind& kind) { return std::string_view(kind.second); });
+  params.Add(static_cast<std::int32_t>(limit));
+  const pg::Rows rows = co_await pool_.Execute(sql::kFindDueWork, std::move(params), deadline);
+  std::vector<DueWork> due;
+  for (const pg::Row row : rows) {
+    due.push_back({{row.Get<std::string>(0), row.Get<std::string>(1)},
+                   static_cast<std::size_t>(row.Get<std::int32_t>(2))});
+  }
+  co_return due;
+}
+
+}  // namespace djps::store

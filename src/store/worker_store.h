@@ -1,0 +1,76 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "djps/job.h"
+#include "pg/pool.h"
+
+namespace djps::store {
+
+/// What a worker says about itself. Empty: as it was before.
+struct WorkerReport {
+  std::string name;
+  std::string kind;  ///< "http" or "native"
+  std::optional<std::string> host = {};
+  std::optional<std::int32_t> pid = {};
+  std::vector<std::string> queues = {};
+  std::vector<std::string> types = {};
+  std::optional<std::int32_t> capacity = {};
+  std::optional<std::int32_t> running = {};
+  std::string version = {};
+};
+
+/// A worker as people see it.
+struct WorkerRecord {
+  std::string name;
+  std::string kind;
+  std::optional<std::string> host;
+  std::optional<int> pid;
+  std::string queues;  ///< JSON text, as types and jobs.
+  std::string types;
+  std::optional<int> capacity;
+  int running = 0;
+  std::string version;
+  Timestamp started_at{};
+  Timestamp last_seen_at{};
+  std::string jobs;
+};
+
+/// A queue and a type.
+using WorkKind = std::pair<std::string, std::string>;
+
+struct DueWork {
+  WorkKind kind;
+  std::size_t jobs = 0;
+};
+
+/// Who works, and whether there is work for those who wait: typed calls over src/store/sql/workers
+/// and find_due_work. Calls throw pg::PgError.
+class WorkerStore {
+ public:
+  explicit WorkerStore(pg::Pool& pool) : pool_(pool) {}
+
+  boost::asio::awaitable<void> ReportWorkers(const std::vector<WorkerReport>& workers,
+                                             pg::Deadline deadline);
+  boost::asio::awaitable<void> RemoveWorker(const std::string& name, pg::Deadline deadline);
+  /// Gives back how many.
+  boost::asio::awaitable<int> ForgetWorkers(std::chrono::milliseconds silence,
+                                            pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<WorkerRecord>> ListWorkers(std::chrono::milliseconds within,
+                                                                int limit, pg::Deadline deadline);
+
+  /// Of `kinds`, those that are due. Counts no further than `limit` in a queue.
+  boost::asio::awaitable<std::vector<DueWork>> FindDueWork(const std::vector<WorkKind>& kinds,
+                                                           int limit, pg::Deadline deadline);
+
+ private:
+  pg::Pool& pool_;
+};
+
+}  // namespace djps::store

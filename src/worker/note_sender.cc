@@ -1,0 +1,126 @@
+#include "worker/note_sender.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <utility>
+
+#include "pg/error.h"
+
+namespace djps::worker {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds kSendInterval{500};
+constexpr std::chrono::milliseconds kSendTimeout{5'000};
+
+}  // namespace
+
+NoteSender::NoteSender(asio::any_io_executor executor, pg::Pool& pool)
+    : store_(pool), waker_(std::make_shared<Waker>()), timer_(executor) {
+  waker_->executor = std::move(executor);
+  waker_->wake = [this] {
+    if (!std::exchange(unsent_, true)) timer_.cancel();
+  };
+}
+
+std::shared_ptr<JobNotes> NoteSender::Open(Uuid lease, Uuid job) {
+  auto notes = std::make_shared<JobNotes>(lease, job, [waker = waker_] {
+    asio::post(waker->executor, [waker] {
+      if (waker->wake) waker->wake();
+    });
+  });
+  open_.emplace(job, notes);
+  return notes;
+}
+
+JobNotes::Unsent NoteSender::Close(Uuid job) {
+  const auto found = open_.find(job);
+  if (found == open_.end()) return {};
+  JobNotes::Unsent unsent = found->second->Take();
+  open_.erase(found);
+  return unsent;
+}
+
+asio::awaitable<void> NoteSender::SendLast(JobNotes::Unsent unsent) {
+  std::vector<JobNotes::Unsent> last;
+  last.push_back(std::move(unsent));
+  co_await Send(std::move(last));
+}
+
+asio::awaitable<void> NoteSender::Run() {
+  while (!stopped_) {
+    if (!unsent_) {
+      timer_.expires_at(asio::steady_timer::time_point::max());
+      co_await timer_.async_wait(kNoThrow);
+      continue;
+    }
+    unsent_ = false;
+    co_await SendAll();
+    if (stopped_) break;
+    timer_.expires_after(kSendInterval);
+    while (!stopped_) {
+      const auto [canceled] = co_await timer_.async_wait(kNoThrow);
+      if (!canceled) break;
+    }
+  }
+  waker_->wake = nullptr;
+}
+
+void NoteSender::Stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+asio::awaitable<void> NoteSender::SendAll() {
+  std::vector<JobNotes::Unsent> all;
+  for (const auto& [job, notes] : open_) {
+    JobNotes::Unsent unsent = notes->Take();
+    if (!unsent.empty()) all.push_back(std::move(unsent));
+  }
+  co_await Send(std::move(all));
+}
+
+asio::awaitable<void> NoteSender::Send(std::vector<JobNotes::Unsent> unsent) {
+  std::vector<store::JobProgress> progress;
+  for (JobNotes::Unsent& job : unsent) {
+    if (job.progress) progress.push_back(*std::move(job.progress));
+  }
+  if (!progress.empty()) co_await SendProgress(progress);
+  for (const JobNotes::Unsent& job : unsent) {
+    if (job.lines.empty()) continue;
+    try {
+      co_await store_.WriteLogLines(job.lease, job.job, job.lines, pg::After(kSendTimeout));
+    } catch (const pg::PgError& error) {
+      spdlog::warn("job {}: {} log lines were not kept: {}", job.job.ToString(), job.lines.size(),
+                   error.what());
+    }
+  }
+}
+
+asio::awaitable<void> NoteSender::SendProgress(const std::vector<store::JobProgress>& progress) {
+  std::optional<pg::PgError> failure;
+  try {
+    co_await store_.WriteProgress(progress, pg::After(kSendTimeout));
+  } catch (const pg::PgError& error) {
+    failure = error;
+  }
+  if (!failure) co_return;
+  if (failure->bad_value() && progress.size() > 1) {
+    // One bad checkpoint must not keep the others from being written.
+    for (const store::JobProgress& job : progress) {
+      const std::vector<store::JobProgress> alone = {job};
+      co_await SendProgress(alone);
+    }
+    co_return;
+  }
+  spdlog::warn("job {}{}: progress was not kept: {}", progress[0].job.ToString(),
+               progress.size() > 1 ? " and others" : "", failure->what());
+}
+
+}  // namespace djps::worker

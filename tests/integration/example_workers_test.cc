@@ -1,0 +1,65 @@
+// The workers of examples/, which speak nothing but HTTP, at work.
+#include <csignal>
+
+#include "support/process.h"
+#include "support/work_api.h"
+
+namespace djps::test_support {
+namespace {
+
+class ExampleWorkersTest : public WorkApiTest {
+ protected:
+  std::string Example(const std::string& path) { return DJPS_SOURCE_DIR "/examples/" + path; }
+  std::vector<std::string> Environment() {
+    return {fmt::format("DJPS_SERVER=http://127.0.0.1:{}", server_.port())};
+  }
+  std::string Submit(const std::string& type, const std::string& payload) {
+    const HttpReply reply = Post(
+        "/jobs", fmt::format(R"({{"type":"{}","payload":{},"maxAttempts":1}})", type, payload));
+    EXPECT_EQ(reply.status, 201) << reply.body;
+    return TextOf(reply.Json().as_object(), "id");
+  }
+  bool Ends(const std::string& id) {
+    return Eventually("select count(*) from djps.outcomes where id = '" + id + "'", "1");
+  }
+
+  TemporaryFolder folder_;
+  std::string log_ = folder_.path() + "/log";
+};
+
+TEST_F(ExampleWorkersTest, BashRunsACommandPerJob) {
+  const std::string script = R"(read -r line; echo "got $line"; case $line in *bad*) )"
+                             R"(echo 'no "good"' >&2; exit 3;; esac)";
+  const Process worker({Example("bash_worker/worker.sh"), "shout", "bash", "-c", script},
+                       Environment(), log_);
+  const std::string good = Submit("shout", R"({"a":["\"x\"",1]})");
+  const std::string bad = Submit("shout", R"("bad")");
+  ASSERT_TRUE(Ends(good)) << ReadFile(log_);
+  ASSERT_TRUE(Ends(bad)) << ReadFile(log_);
+  EXPECT_EQ(StatusOf(good), "succeeded");
+  EXPECT_EQ(GetOk("/jobs/" + good).at("result"), json::value(R"(got {"a": ["\"x\"", 1]})"));
+  const json::object failed = GetOk("/jobs/" + bad);
+  EXPECT_EQ(TextOf(failed, "status"), "dead");
+  EXPECT_EQ(TextOf(failed.at("last_error").as_object(), "class"), "exit_3");
+  EXPECT_EQ(TextOf(failed.at("last_error").as_object(), "message"), "no \"good\"");
+}
+
+TEST_F(ExampleWorkersTest, PythonAddsUpFromACheckpoint) {
+  const std::string half = Submit("add_up", R"({"numbers":[1000,2,3]})");
+  const json::object claim = Ok("/worker/claim", R"({"worker":"w","types":["add_up"]})");
+  const HeldJob held = JobsOf(claim).at(0);
+  Ok("/worker/progress", held.With(R"(,"checkpoint":{"next":1,"sum":1})"));
+  Ok("/worker/release", held.With());
+  Process worker({Example("python_worker/worker.py")}, Environment(), log_);
+  const std::string bad = Submit("add_up", R"({"numbers":[1,"x"]})");
+  ASSERT_TRUE(Ends(half)) << ReadFile(log_);
+  ASSERT_TRUE(Ends(bad)) << ReadFile(log_);
+  EXPECT_EQ(GetOk("/jobs/" + half).at("result"), 6);
+  EXPECT_EQ(GetOk("/jobs/" + half).at("progress").as_object().at("percent"), 100);
+  const json::object failed = GetOk("/jobs/" + bad);
+  EXPECT_EQ(TextOf(failed, "status"), "dead");
+  EXPECT_EQ(TextOf(failed.at("last_error").as_object(), "class"), "TypeError");
+}
+
+}  // namespace
+}  // namespace djps::test_support

@@ -1,0 +1,123 @@
+// The line of those who wait for jobs.
+#include "server/job_waiters.h"
+
+#include <deque>
+
+#include "support/store_fixture.h"
+
+namespace djps::server {
+namespace {
+
+using namespace std::chrono_literals;
+using test_support::RunUntil;
+using test_support::StoreTest;
+
+class JobWaitersTest : public StoreTest {
+ protected:
+  JobWaitersTest() {
+    boost::asio::co_spawn(io_, waiters_.Run(),
+                          [this](const std::exception_ptr&) { ended_ = true; });
+  }
+  ~JobWaitersTest() override {
+    waiters_.Stop();
+    EXPECT_TRUE(RunUntil(io_, [this] { return ended_ && waiting_ == 0; }));
+  }
+
+  /// Somebody who waits for `jobs` jobs of `type`; woken_ and wakes_ tell what came of it.
+  void Join(int who, const std::string& type = "t", std::size_t jobs = 1, bool gone = false) {
+    types_.push_back({type});
+    needs_.push_back(WorkNeed{
+        .queues = queues_, .types = types_.back(), .jobs = jobs, .gone = [gone] { return gone; }});
+    ++waiting_;
+    const std::size_t before = waiters_.waiting();
+    boost::asio::co_spawn(io_, waiters_.Wait(needs_.back(), JobWaiters::Clock::now() + 60s),
+                          [this, who](const std::exception_ptr&, WorkWake wake) {
+                            --waiting_;
+                            wakes_[who] = wake;
+                            if (wake == WorkWake::kWork) woken_.push_back(who);
+                          });
+    ASSERT_TRUE(RunUntil(io_, [&] { return waiters_.waiting() == before + 1; }));
+  }
+
+  bool Woken(std::size_t count) {
+    return RunUntil(io_, [&] { return woken_.size() == count; });
+  }
+
+  store::WorkerStore store_{*pool_};
+  JobWaiters waiters_{io_.get_executor(), store_};
+  std::vector<std::string> queues_ = {"default"};
+  std::deque<std::vector<std::string>> types_;
+  std::deque<WorkNeed> needs_;
+  std::vector<int> woken_;
+  std::map<int, WorkWake> wakes_;
+  int waiting_ = 0;
+  bool ended_ = false;
+};
+
+TEST_F(JobWaitersTest, WhoCameFirstIsWokenFirstAndNoMoreThanThereAreJobs) {
+  for (int who = 1; who <= 5; ++who) Join(who);
+  waiters_.Submitted("default", "t", 2);
+  ASSERT_TRUE(Woken(2));
+  EXPECT_EQ(woken_, (std::vector<int>{1, 2}));
+  EXPECT_EQ(waiters_.waiting(), 3U);
+  Claim(2);
+  waiters_.Finished(true);
+  waiters_.Finished(true);
+}
+
+TEST_F(JobWaitersTest, TheLoopFindsWhatIsDueForEachKind) {
+  Join(1, "a");
+  Join(2, "b");
+  Join(3, "a");
+  Enqueue({NewJob{.type = "b"}, NewJob{.type = "b"}, NewJob{.type = "c"}});
+  ASSERT_TRUE(Woken(1));
+  EXPECT_EQ(woken_, std::vector<int>{2});
+  waiters_.Finished(true);
+  EnqueueOne({.type = "a"});
+  ASSERT_TRUE(Woken(2));
+  EXPECT_EQ(woken_[1], 1);
+  waiters_.Finished(true);
+}
+
+TEST_F(JobWaitersTest, OneThatTakesManyLeavesNothingForTheNext) {
+  Join(1, "t", 10);
+  Join(2);
+  waiters_.Submitted("default", "t", 10);
+  ASSERT_TRUE(Woken(1));
+  EXPECT_EQ(waiters_.waiting(), 1U);
+  waiters_.Finished(true);
+}
+
+TEST_F(JobWaitersTest, WhoLeftIsPassedOver) {
+  Join(1, "t", 1, true);
+  Join(2);
+  waiters_.Submitted("default", "t", 1);
+  ASSERT_TRUE(Woken(1));
+  EXPECT_EQ(woken_, std::vector<int>{2});
+  EXPECT_EQ(wakes_.at(1), WorkWake::kGone);
+  waiters_.Finished(true);
+}
+
+TEST_F(JobWaitersTest, NobodyIsWokenTwiceForOneJobWhileItIsClaimed) {
+  Join(1);
+  Join(2);
+  EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Woken(1));
+  // It is due still, and the loop would find it again: it must wait for the claim to end.
+  io_.restart();
+  io_.run_for(50ms);
+  EXPECT_EQ(woken_.size(), 1U);
+  Claim(1);
+  waiters_.Finished(true);
+}
+
+TEST_F(JobWaitersTest, AStopWakesEverybodyAndLetsNobodyIn) {
+  Join(1);
+  waiters_.Stop();
+  ASSERT_TRUE(RunUntil(io_, [this] { return waiting_ == 0; }));
+  EXPECT_EQ(wakes_.at(1), WorkWake::kStopped);
+  EXPECT_EQ(Run(waiters_.Wait(needs_.back(), JobWaiters::Clock::now() + 60s)), WorkWake::kStopped);
+}
+
+}  // namespace
+}  // namespace djps::server
