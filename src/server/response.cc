@@ -14,11 +14,16 @@ void AppendResponse(std::string& out, const Response& response, const Framing& f
       boost::beast::http::int_to_status(static_cast<unsigned>(response.status)));
   // nosniff and no-store: job data is no page, and belongs in no cache.
   fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n"
+                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n"
                  "X-Request-Id: {}\r\nCache-Control: no-store\r\n"
                  "X-Content-Type-Options: nosniff\r\n",
                  response.status, std::string_view(reason.data(), reason.size()), framing.date,
-                 response.content_type, response.body.size(), framing.request_id);
+                 response.content_type, framing.request_id);
+  if (!response.producer) {
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
+  } else if (!framing.http_1_0) {
+    out += "Transfer-Encoding: chunked\r\n";  // else the end of the connection is the end
+  }
   for (const Header& header : response.headers) {
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }
@@ -29,6 +34,11 @@ void AppendResponse(std::string& out, const Response& response, const Framing& f
   }
   out += "\r\n";
   if (!framing.without_body) out += response.body;
+}
+
+void AppendChunk(std::string& out, std::string_view bytes) {
+  fmt::format_to(std::back_inserter(out), "{:x}\r\n", bytes.size());
+  out.append(bytes).append("\r\n");
 }
 
 std::string_view HttpDate::Now() {

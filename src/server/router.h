@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/config.h"
+#include "server/job_watch.h"
 #include "server/problem.h"
 #include "server/response.h"
 #include "server/role.h"
@@ -23,6 +24,7 @@ namespace djps::server {
 struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
+  JobWatch& watch;
 };
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;

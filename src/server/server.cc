@@ -49,7 +49,8 @@ Error BindError(const error_code& error, const ServerConfig& config) {
 Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
     : executor_(std::move(executor)),
       config_(std::move(config)),
-      context_{.handlers = {.config = config_, .stores = stores}},
+      watch_(executor_, stores.states, config_.store_timeout),
+      context_{.handlers = {.config = config_, .stores = stores, .watch = watch_}},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),
@@ -84,6 +85,7 @@ std::uint16_t Server::port() const { return acceptor_.local_endpoint().port(); }
 void Server::Start() {
   SpawnLoop(AcceptLoop(), "accepting connections");
   SpawnLoop(SweepLoop(), "watching deadlines");
+  SpawnLoop(watch_.Run(), "watching jobs");
 }
 
 void Server::SpawnLoop(asio::awaitable<void> loop, const char* name) {
@@ -170,6 +172,7 @@ asio::awaitable<void> Server::Stop(std::chrono::milliseconds grace) {
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();
+  watch_.Stop();
   for (const auto& session : sessions_) session->Stop();
   co_await AwaitEnd(std::chrono::steady_clock::now() + grace);
   for (const auto& session : sessions_) session->Abort();

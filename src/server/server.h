@@ -43,9 +43,9 @@ class Server {
   /// Begins to take connections. After Listen.
   void Start();
 
-  /// Stops taking connections, closes idle ones, lets requests in progress finish for `grace`, then
-  /// closes those too. Returns when no connection is left: a handler that waits for the database
-  /// still gets its own deadline (ServerConfig::store_timeout).
+  /// Stops taking connections, closes idle ones, ends waits and streams, lets requests in progress
+  /// finish for `grace`, then closes those too. Returns when no connection is left: a handler that
+  /// waits for the database still gets its own deadline (ServerConfig::store_timeout).
   boost::asio::awaitable<void> Stop(std::chrono::milliseconds grace);
 
  private:
@@ -60,6 +60,7 @@ class Server {
 
   boost::asio::any_io_executor executor_;
   ServerConfig config_;
+  JobWatch watch_;
   SessionContext context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;

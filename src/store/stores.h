@@ -2,19 +2,32 @@
 
 #include "store/job_store.h"
 #include "store/lease_store.h"
+#include "store/list_store.h"
 #include "store/operator_store.h"
+#include "store/queue_store.h"
+#include "store/state_store.h"
 #include "store/upkeep_store.h"
 
 namespace djps::store {
 
 /// Every statement there is, by subject, over one pool. The pool must outlive it.
 struct Stores {
-  explicit Stores(pg::Pool& pool) : jobs(pool), leases(pool), operators(pool), upkeep(pool) {}
+  explicit Stores(pg::Pool& pool)
+      : jobs(pool),
+        leases(pool),
+        operators(pool),
+        upkeep(pool),
+        lists(pool),
+        states(pool),
+        queues(pool) {}
 
   JobStore jobs;
   LeaseStore leases;
   OperatorStore operators;
   UpkeepStore upkeep;
+  ListStore lists;
+  StateStore states;
+  QueueStore queues;
 };
 
 }  // namespace djps::store
