@@ -12,18 +12,19 @@ namespace djps::server {
 void AppendResponse(std::string& out, const Response& response, const Framing& framing) {
   const auto reason = boost::beast::http::obsolete_reason(
       boost::beast::http::int_to_status(static_cast<unsigned>(response.status)));
-  // nosniff and no-store: job data is no page, and belongs in no cache.
-  fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n"
-                 "X-Request-Id: {}\r\nCache-Control: no-store\r\n"
-                 "X-Content-Type-Options: nosniff\r\n",
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n",
                  response.status, std::string_view(reason.data(), reason.size()), framing.date,
-                 response.content_type, framing.request_id);
+                 response.content_type);
   if (!response.producer) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
   } else if (!framing.http_1_0) {
     out += "Transfer-Encoding: chunked\r\n";  // else the end of the connection is the end
   }
+  // nosniff and no-store: job data is no page, and belongs in no cache.
+  fmt::format_to(std::back_inserter(out),
+                 "X-Request-Id: {}\r\nCache-Control: no-store\r\n"
+                 "X-Content-Type-Options: nosniff\r\n",
+                 framing.request_id);
   for (const Header& header : response.headers) {
     out.append(header.name).append(": ").append(header.value).append("\r\n");
   }

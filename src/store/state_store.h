@@ -42,16 +42,16 @@ struct WatchedJob {
 /// Why a job is not running now. db/migrations/0006_reading.sql says what each reason means and
 /// which of the members it comes with.
 struct JobReason {
-  std::string reason;
+  std::string reason = {};
   JobStatus status = JobStatus::kQueued;
-  std::string queue;
-  std::string type;
+  std::string queue = {};
+  std::string type = {};
   int attempt = 0;
-  std::string worker;
-  std::optional<Timestamp> until;
-  std::optional<std::int64_t> ahead;
+  std::string worker = {};
+  std::optional<Timestamp> until = {};
+  std::optional<std::int64_t> ahead = {};
   bool ahead_exact = true;
-  std::optional<std::int64_t> estimate_ms;
+  std::optional<std::int64_t> estimate_ms = {};
 };
 
 /// Where single jobs stand and how they came there. Calls throw pg::PgError.

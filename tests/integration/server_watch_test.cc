@@ -45,17 +45,12 @@ class ServerWatchTest : public StoreTest {
 
   /// Waits until a server asks for the state of jobs, which it does only while somebody waits.
   void AwaitWatchers() {
-    WaitFor(
-        "select count(*) > 0 from pg_stat_activity where datname = current_database() "
-        "and query like '-- watch_jobs%'");
-  }
-
-  void WaitFor(const std::string& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + kRunDeadline;
-    while (sql_.Value(condition) != "t") {
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << condition;
-      std::this_thread::sleep_for(kPollInterval);
-    }
+    const auto asked = [this] {
+      return sql_.Value(
+                 "select count(*) > 0 from pg_stat_activity where datname = current_database() "
+                 "and query like '-- watch_jobs%'") == "t";
+    };
+    ASSERT_TRUE(RunUntil(io_, asked));
   }
 
   /// A worker that uses nothing but SQL.

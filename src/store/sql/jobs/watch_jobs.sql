@@ -19,7 +19,8 @@ with watched as materialized (
       and r0.visible_at = f.run_at and r0.id = f.id and r0.moved_at is null
     union all
     select r1.id, r1.failed, r1.attempts from djps.ready r1
-    where r1.id = f.id and r1.lane = $1 and r1.moved_at is not null
+    -- No lane: with it the planner may walk all of ready_claim_key.
+    where r1.id = f.id and r1.moved_at is not null
   ) r on o.id is null
 ),
 

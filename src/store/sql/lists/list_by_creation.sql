@@ -46,7 +46,8 @@ page as materialized (
          and r.visible_at = w.run_at and r.id = w.id and r.moved_at is null),
       (select case when r.failed then 'failed' else 'queued' end
        from djps.ready r
-       where r.id = w.id and r.lane = $1 and r.moved_at is not null),
+       -- No lane: with it the planner may walk all of ready_claim_key.
+       where r.id = w.id and r.moved_at is not null),
       'running') = any ($9))
   limit $6
 ),

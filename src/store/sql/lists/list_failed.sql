@@ -13,14 +13,15 @@
 -- Returns: id uuid, matched bool
 -- One row with matched = false: the last one looked at, when the scan ended before the page was full.
 --
--- Locks: none. Index: ready_moved_idx, which also has rows that were snoozed. Cost: O(scan).
+-- Locks: none. Index: ready_moved_idx, which also has rows that were snoozed; the lane is left to
+-- facts, so that the planner cannot take ready_claim_key, which has all rows. Cost: O(scan).
 -- Safe to repeat: yes.
 with page as materialized (
   select w.id
   from (
     select r.id, r.failed
     from djps.ready r
-    where r.moved_at is not null and r.lane = $1 and r.id > $2 and r.id < $3
+    where r.moved_at is not null and r.id > $2 and r.id < $3
     order by r.id desc
     limit $4
   ) w
@@ -36,7 +37,7 @@ with page as materialized (
 stop as (
   select r.id
   from djps.ready r
-  where r.moved_at is not null and r.lane = $1 and r.id > $2 and r.id < $3
+  where r.moved_at is not null and r.id > $2 and r.id < $3
   order by r.id desc
   offset $4 - 1 limit 1
 )
