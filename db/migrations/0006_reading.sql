@@ -5,10 +5,49 @@
 -- thousand of them and asking the planner about the rest.
 --
 -- Locks: building the index takes SHARE on the partitions of outcomes (completions wait meanwhile;
--- only rows that did not succeed are in it). Old binaries: go on working.
+-- only rows that did not succeed are in it); the triggers take SHARE ROW EXCLUSIVE on facts for a
+-- moment. Old binaries: go on working.
+
+set local lock_timeout = '10s';
 
 -- Rows of jobs that succeeded, which is nearly all of them, pay nothing for it.
 create index outcomes_unsuccessful_idx on djps.outcomes (status, id) where status <> 'succeeded';
+
+-- The jobs that have a tag. Written by triggers, so that it does not matter who submits, and only for
+-- jobs that have tags: for others the condition of the trigger is looked at, which cannot be measured
+-- beside the insert.
+create table djps.job_tags (
+  lane   smallint not null,
+  tag    text collate "C" not null,
+  job_id uuid     not null,
+  primary key (lane, tag, job_id)
+);
+
+create function djps.note_tags() returns trigger
+language plpgsql volatile
+as $$
+begin
+  if tg_op = 'DELETE' then
+    delete from djps.job_tags t
+    where t.lane = old.lane and t.tag = any (old.tags) and t.job_id = old.id;
+  else
+    insert into djps.job_tags (lane, tag, job_id)
+    select new.lane, tag, new.id from unnest(new.tags) tag
+    on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+
+create trigger facts_note_tags after insert on djps.facts
+  for each row when (new.tags is not null) execute function djps.note_tags();
+create trigger facts_forget_tags after delete on djps.facts
+  for each row when (old.tags is not null) execute function djps.note_tags();
+
+insert into djps.job_tags (lane, tag, job_id)
+select f.lane, tag, f.id from djps.facts f cross join lateral unnest(f.tags) tag
+where f.tags is not null
+on conflict do nothing;
 
 -- How many rows the planner expects from a query: the statistics' answer to count(*), in
 -- microseconds, whatever the size. Callers quote what they put into the query.
@@ -121,14 +160,42 @@ begin
 end
 $$;
 
+-- What keeps the workers from a job of this queue and type; null: nothing. Call it only where there is
+-- a table djps.workers. A worker that has not said what it works on may work on anything.
+create function djps.worker_trouble(p_lane smallint, p_queue text, p_type text, out trouble text)
+language plpgsql stable
+as $$
+begin
+  select case when count(*) = 0 then 'no_worker'
+              when not bool_or(live.handles) then 'unknown_type'
+              when not bool_or(live.handles and live.free) then 'no_free_slot' end
+  into trouble
+  from (
+    select w.types = '{}' or p_type = any (w.types) as handles,
+           w.capacity is null or w.capacity > coalesce(w.running, (
+             select coalesce(sum(cardinality(l.job_ids)), 0)
+             from djps.leases l where l.lane = p_lane and l.worker = w.name)) as free
+    from djps.workers w
+    where w.last_seen_at > now() - interval '60 s'
+      and (w.queues = '{}' or p_queue = any (w.queues))
+  ) live;
+end
+$$;
+
 -- Why a job is not running now: the one reason that would have to go first. No row: no such job.
 --
 --   finished      it ended; `status` says how
 --   running       it runs; `worker` says where, `until` for how long its lease holds without a heartbeat
 --   backoff       attempt number `attempt` failed; the next one is due at `until`
 --   not_due       it was asked for no sooner than `until`
+--   queue_paused  somebody paused its queue; `until` is null
+--   no_worker     no worker works on its queue; a worker counts for 60 s after it was last seen
+--   unknown_type  workers work on its queue, but none has a handler for its type
+--   no_free_slot  it is the next one, and all slots of those workers are taken
 --   behind        `ahead` jobs of its queue come before it (exact below `p_bound`); with none ahead
 --                 the next worker that asks gets it. `estimate_ms` from the queue's recent pace.
+--
+-- The three about workers need djps.workers, which says who is there; no such table, no such reason.
 --
 -- Cost: a few probes, and for a job that waits O(p_bound) rows of ready_claim_key and as many of the
 -- latest outcomes.
@@ -146,6 +213,7 @@ declare
   v_job    djps.jobs;
   v_ended  bigint;
   v_window double precision;
+  v_busy   boolean := false;
 begin
   select * into v_job from djps.jobs j where j.id = p_job;
   if not found then
@@ -175,7 +243,21 @@ begin
     return;
   end if;
 
-  reason := 'behind';
+  if exists (select from djps.queues q
+             where q.lane = p_lane and q.name = v_job.queue and q.paused_at is not null) then
+    reason := 'queue_paused';
+    return next;
+    return;
+  end if;
+  if to_regclass('djps.workers') is not null then
+    select w.trouble into reason from djps.worker_trouble(p_lane, v_job.queue, v_job.type) w;
+    if reason in ('no_worker', 'unknown_type') then
+      return next;
+      return;
+    end if;
+    v_busy := reason is not null;
+  end if;
+
   select count(*) into ahead from (
     select from djps.ready r
     where r.lane = p_lane and r.queue = v_job.queue and r.priority <= v_job.priority
@@ -183,6 +265,7 @@ begin
       and (r.priority, r.visible_at, r.id) < (v_job.priority, v_job.run_at, p_job)
     limit p_bound) before;
   ahead_exact := ahead < p_bound;
+  reason := case when v_busy and ahead = 0 then 'no_free_slot' else 'behind' end;
 
   -- The pace of the queue: what of the latest outcomes ended within the last minute.
   select count(*), extract(epoch from clock_timestamp() - min(recent.finished_at))

@@ -156,6 +156,7 @@ void RegisterJobList(CommandLine& line, CLI::App& group) {
           "Only these, separated by commas: queued, running, failed, succeeded, canceled, dead");
   AddText(command, "--type", options->type, "TYPE", "Only this type");
   AddText(command, "--queue", options->queue, "QUEUE", "Only this queue");
+  AddText(command, "--tag", options->tag, "TAG", "Only jobs with this tag");
   AddText(command, "--key", options->key, "KEY", "Only the job of this idempotency key")
       ->needs(command.get_option("--type"));
   AddText(command, "--created-after", options->created_after, "TIME",

@@ -26,7 +26,8 @@ Result<std::string> ToTable(const std::string& body, const Terminal& terminal) {
                {"RUNNING", Align::kRight},
                {"FAILED", Align::kRight},
                {"DEAD", Align::kRight},
-               {"OLDEST DUE", Align::kRight}});
+               {"OLDEST DUE", Align::kRight},
+               {"STATE"}});
   for (const std::string& item : items) {
     const auto queue = Answer::Parse(item);
     if (!queue) return tl::unexpected<Error>(queue.error());
@@ -40,7 +41,8 @@ Result<std::string> ToTable(const std::string& body, const Terminal& terminal) {
                {count("running")},
                {count("failed")},
                {count("dead"), has_dead ? Tone::kBad : Tone::kPlain},
-               {ShownDuration(queue->Integer("oldest_due_age_ms"))}});
+               {ShownDuration(queue->Integer("oldest_due_age_ms"))},
+               queue->Bool("paused") ? Cell{"paused", Tone::kBad} : Cell{"open"}});
   }
   return table.Format(terminal.out, terminal.width);
 }
@@ -52,6 +54,15 @@ std::string ToCard(const Answer& queue, const Style& style) {
     fields.emplace_back(name, ShownCount(queue.Integer(name), exact));
   }
   fields.emplace_back("oldest due", ShownDuration(queue.Integer("oldest_due_age_ms")));
+  std::string state = style.Good("open");
+  if (queue.Bool("paused")) {
+    state = style.Bad("paused") + " since " + queue.Text("paused_at");
+    if (const auto by = queue.Text("paused_by"); !by.empty()) state += " by " + Printable(by);
+  }
+  fields.emplace_back("state", state);
+  if (const auto limit = queue.Integer("max_backlog")) {
+    fields.emplace_back("limit", ShownCount(limit) + " waiting jobs");
+  }
   return style.Bold("queue " + Printable(queue.Text("name"))) + "\n" + FormatFields(fields, style);
 }
 

@@ -50,6 +50,22 @@ std::string ExplainInWords(const store::JobReason& reason) {
     return fmt::format("Attempt {} failed; the next one is due at {}.", reason.attempt,
                        Until(reason));
   }
+  if (reason.reason == "queue_paused") {
+    return fmt::format("Queue {} is paused: none of its jobs starts until somebody resumes it.",
+                       reason.queue);
+  }
+  if (reason.reason == "no_worker") {
+    return fmt::format("No worker works on queue {} now.", reason.queue);
+  }
+  if (reason.reason == "unknown_type") {
+    return fmt::format("No worker of queue {} has a handler for jobs of type {}.", reason.queue,
+                       reason.type);
+  }
+  if (reason.reason == "no_free_slot") {
+    return fmt::format(
+        "The job is the next one of queue {}, and all slots of its workers are taken.",
+        reason.queue);
+  }
   return Behind(reason);
 }
 

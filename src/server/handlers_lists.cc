@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/json_members.h"
 #include "core/time_text.h"
 #include "core/validation.h"
 #include "server/handlers.h"
@@ -20,6 +21,7 @@ using store::ListRequest;
 constexpr int kLimitDefault = 100;
 constexpr std::size_t kCursorBytesMax = 1'024;
 constexpr std::size_t kStatusesBytesMax = 255;
+constexpr std::size_t kTagBytesMax = 128;
 
 std::vector<JobStatus> ReadStatuses(Query& query) {
   std::vector<JobStatus> statuses;
@@ -56,19 +58,22 @@ std::optional<Timestamp> ReadTime(Query& query, std::string_view name) {
 }
 
 bool IsQueuedAlone(const store::JobFilter& filter) {
-  return filter.statuses == std::vector{JobStatus::kQueued};
+  return filter.statuses == std::vector{JobStatus::kQueued} && filter.tag.empty();
 }
 
 ListOrder ReadOrder(Query& query, const store::JobFilter& filter) {
   const auto text = query.Text("order");
   if (!text) return IsQueuedAlone(filter) ? ListOrder::kNext : ListOrder::kNewest;
   if (*text == "newest") return ListOrder::kNewest;
-  if (*text == "oldest") return ListOrder::kOldest;
-  if (*text != "next") {
+  if (*text == "oldest" && filter.tag.empty()) return ListOrder::kOldest;
+  if (*text == "oldest") {
+    query.Add("order", "must be newest beside tag: tagged jobs are kept in that order");
+  } else if (*text != "next") {
     query.Add("order",
               fmt::format("must be newest, oldest or next, got {}", QuoteForMessage(*text)));
   } else if (!IsQueuedAlone(filter)) {
-    query.Add("order", "may be next only with status=queued: nothing else has a place in a queue");
+    query.Add("order",
+              "may be next only with status=queued and no tag: nothing else is in a queue's order");
   }
   return ListOrder::kNext;
 }
@@ -76,8 +81,9 @@ ListOrder ReadOrder(Query& query, const store::JobFilter& filter) {
 /// Everything that decides which jobs are in a list and in which order.
 std::string ScopeOf(const ListRequest& request) {
   const store::JobFilter& filter = request.filter;
-  std::string scope = fmt::format("{}|{}|{}|{}|", static_cast<int>(request.order), filter.type,
-                                  filter.queue, filter.idempotency_key);
+  std::string scope =
+      fmt::format("{}|{}|{}|{}|{}|", static_cast<int>(request.order), filter.type, filter.queue,
+                  JsonString(filter.tag), JsonString(filter.idempotency_key));
   for (const JobStatus status : filter.statuses) scope.append(StatusName(status)) += ',';
   for (const auto& time : {filter.created_from, filter.created_until}) {
     scope += '|';
@@ -98,6 +104,7 @@ tl::expected<ListQuery, Problem> ReadListQuery(std::string_view target) {
   request.filter.statuses = ReadStatuses(query);
   request.filter.type = query.Name("type").value_or("");
   request.filter.queue = query.Name("queue").value_or("");
+  request.filter.tag = query.Text("tag", kTagBytesMax).value_or("");
   request.filter.idempotency_key = query.Text("key", kIdempotencyKeyBytesMax).value_or("");
   if (!request.filter.idempotency_key.empty() && request.filter.type.empty()) {
     query.Add("key", "needs the parameter type beside it: a key names a job of one type");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/json_members.h"
 #include "core/validation.h"
 #include "server/handlers.h"
 #include "server/job_json.h"
@@ -19,6 +20,12 @@ void AppendQueue(std::string& out, const QueueState& queue) {
   AppendTime(out, queue.oldest_due_at);
   out += ",\"oldest_due_age_ms\":";
   out += queue.oldest_due_age_ms ? std::to_string(*queue.oldest_due_age_ms) : "null";
+  out += fmt::format(",\"paused\":{},\"paused_at\":", queue.paused_at.has_value());
+  AppendTime(out, queue.paused_at);
+  out += ",\"paused_by\":";
+  out += queue.paused_by ? JsonString(*queue.paused_by) : "null";
+  out += ",\"max_backlog\":";
+  out += queue.max_backlog ? std::to_string(*queue.max_backlog) : "null";
   out += '}';
 }
 

@@ -117,8 +117,18 @@ Call CallByCreation(const ListRequest& request, int limit) {
   return {sql::kListByCreation, std::move(params)};
 }
 
+/// The statuses are looked at afterwards: a tag is worn by few.
+Call CallByTag(const ListRequest& request, int limit) {
+  pg::Params params = RangeParams(request);
+  params.Add(request.filter.tag).Add(request.scan).Add(limit);
+  AddNames(params, request.filter);
+  AddCreated(params, request.filter);
+  return {sql::kListTagged, std::move(params)};
+}
+
 /// Where the fewest rows have to be looked at.
 Call ChooseCall(const ListRequest& request, int limit) {
+  if (!request.filter.tag.empty()) return CallByTag(request, limit);
   if (request.order == ListOrder::kNext) return CallForQueued(request, limit);
   const auto status = OnlyStatus(request.filter);
   if (!status || *status == JobStatus::kQueued || request.order == ListOrder::kOldest) {
@@ -177,6 +187,7 @@ asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::De
     pg::Params params;
     params.Add(kLane).Add(request.filter.type).Add(request.filter.idempotency_key);
     const pg::Rows rows = co_await pool_.Execute(sql::kFindKeyedJob, std::move(params), deadline);
+    // A list of one has no second page.
     if (!rows.empty() && !request.after) ids.push_back(rows[0].Get<Uuid>(0));
   } else {
     Found found = co_await Walk(request, deadline);

@@ -24,6 +24,7 @@ enum class ListOrder {
 struct JobFilter {
   std::string type = {};
   std::string queue = {};
+  std::string tag = {};              ///< Then the order is kNewest.
   std::string idempotency_key = {};  ///< Needs the type.
   std::vector<JobStatus> statuses = {};
   std::optional<Timestamp> created_from = {};   ///< Inclusive.

@@ -25,7 +25,10 @@ QueueState ReadQueue(const pg::Row& row) {
           .dead = row.Get<std::int64_t>(5),
           .oldest_due_at = row.Find<Timestamp>(6),
           .oldest_due_age_ms = row.Find<std::int64_t>(7),
-          .exact = row.Get<bool>(8)};
+          .exact = row.Get<bool>(8),
+          .paused_at = row.Find<Timestamp>(9),
+          .paused_by = row.Find<std::string>(10),
+          .max_backlog = row.Find<std::int32_t>(11)};
 }
 
 OutcomeCounts ReadCounts(const pg::Row& row, int column) {

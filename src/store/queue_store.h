@@ -26,6 +26,9 @@ struct QueueState {
   std::optional<Timestamp> oldest_due_at;
   std::optional<std::int64_t> oldest_due_age_ms;
   bool exact = true;
+  std::optional<Timestamp> paused_at;
+  std::optional<std::string> paused_by;
+  std::optional<int> max_backlog;
 };
 
 struct OutcomeCounts {

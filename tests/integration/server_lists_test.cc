@@ -122,6 +122,27 @@ TEST_F(ServerListsTest, FindsJobsByTypeQueueAndKey) {
   EXPECT_EQ(List("type=b&key=k&status=dead"), Ids{}) << "the other filters still count";
 }
 
+TEST_F(ServerListsTest, FindsJobsByTagWhoeverSubmittedThem) {
+  const std::string a = Make({.type = "t", .tags = {"red", "ünïcode & more"}});
+  const std::string b = Make({.type = "u", .tags = {"red", "red"}});
+  Make({.type = "t", .tags = {"blue"}});
+  Make({.type = "t"});
+  const std::string c = sql_.Value("select djps.enqueue('t', '{}', tags => array['red'])");
+  EXPECT_EQ(List("tag=red"), (Ids{c, b, a}));
+  EXPECT_EQ(Collect("tag=red&limit=1"), (Ids{c, b, a}));
+  EXPECT_EQ(List("tag=%C3%BCn%C3%AFcode+%26+more"), Ids{a});
+  EXPECT_EQ(List("tag=red&type=u"), Ids{b});
+  EXPECT_EQ(List("tag=red&status=queued"), (Ids{c, b, a}));
+  EXPECT_EQ(List("tag=red&status=dead"), Ids{});
+  EXPECT_EQ(List("tag=green"), Ids{});
+  Run(operators_.CancelJobs({*Uuid::Parse(a)}, "me", std::nullopt, Soon()));
+  EXPECT_EQ(List("tag=red&status=canceled"), Ids{a});
+  Run(operators_.PurgeJobs({*Uuid::Parse(a)}, {JobStatus::kCanceled}, "me", Soon()));
+  EXPECT_EQ(List("tag=red"), (Ids{c, b}));
+  EXPECT_EQ(sql_.Value("select count(*) from djps.job_tags where tag <> 'red'"), "1")
+      << "a purged job leaves no tag behind";
+}
+
 TEST_F(ServerListsTest, BoundsByCreationAreExact) {
   const std::string first = Make({.type = "t"});
   const std::string second = Make({.type = "t"});
@@ -218,6 +239,9 @@ TEST_F(ServerListsTest, RefusesWhatItDoesNotUnderstand) {
               {"type=%00", "type"},
               {"queue=a%2Cb", "queue"},
               {"key=k", "key"},
+              {"tag=a&order=oldest", "order"},
+              {"tag=a&status=queued&order=next", "order"},
+              {"tag=" + std::string(129, 'a'), "tag"},
               {"limit=0", "limit"},
               {"limit=1001", "limit"},
               {"limit=ten", "limit"},

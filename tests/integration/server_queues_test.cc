@@ -184,6 +184,59 @@ TEST_F(ServerQueuesTest, ExplainsWhoComesBefore) {
   EXPECT_NE(why.at("text").as_string().find("next one of queue default"), std::string::npos);
 }
 
+TEST_F(ServerQueuesTest, SettingsOfQueuesAreShown) {
+  Run(operators_.SetQueuePaused("stopped", true, "ann", Soon()));
+  Run(operators_.SetQueueLimit("limited", 7, "ann", Soon()));
+  const json::array queues = Get("/queues").at("queues").as_array();
+  ASSERT_EQ(queues.size(), 2U) << "empty, but with settings";
+  EXPECT_EQ(queues[0].at("max_backlog"), 7);
+  EXPECT_EQ(queues[0].at("paused"), false);
+  EXPECT_TRUE(queues[0].at("paused_at").is_null());
+  EXPECT_EQ(queues[1].at("paused"), true);
+  EXPECT_EQ(queues[1].at("paused_by"), "ann");
+  EXPECT_TRUE(queues[1].at("paused_at").is_string());
+}
+
+TEST_F(ServerQueuesTest, ExplainsThatAQueueIsPaused) {
+  const Uuid id = EnqueueOne({.type = "t"});
+  Run(operators_.SetQueuePaused("default", true, "ann", Soon()));
+  EXPECT_EQ(Explain(id).at("reason"), "queue_paused");
+  Run(operators_.SetQueuePaused("default", false, "ann", Soon()));
+  EXPECT_NE(Explain(id).at("reason"), "queue_paused");
+}
+
+TEST_F(ServerQueuesTest, ExplainsWhichWorkersAreMissing) {
+  sql_.Run(
+      "create table if not exists djps.workers (name text primary key, started_at timestamptz "
+      "not null, last_seen_at timestamptz not null, pid integer, capacity integer, running "
+      "integer, kind text not null, host text, version text not null, queues text[] not null, "
+      "types text[] not null)");
+  const auto report = [this](const std::string& queue, const std::string& type, int running,
+                             const std::string& seen) {
+    sql_.Run(
+        fmt::format("delete from djps.workers; insert into djps.workers (name, started_at, "
+                    "last_seen_at, capacity, running, kind, version, queues, types) values "
+                    "('w', now(), now() - interval '{}', 2, {}, 'native', '1', '{{{}}}', "
+                    "'{{{}}}')",
+                    seen, running, queue, type));
+  };
+  const Uuid first = EnqueueOne({.type = "t"});
+  const Uuid second = EnqueueOne({.type = "t"});
+  EXPECT_EQ(Explain(first).at("reason"), "no_worker");
+  report("another", "t", 0, "1 s");
+  EXPECT_EQ(Explain(first).at("reason"), "no_worker");
+  report("default", "t", 0, "10 min");
+  EXPECT_EQ(Explain(first).at("reason"), "no_worker") << "not seen for long";
+  report("default", "other", 0, "1 s");
+  EXPECT_EQ(Explain(first).at("reason"), "unknown_type");
+  report("default", "t", 2, "1 s");
+  EXPECT_EQ(Explain(first).at("reason"), "no_free_slot");
+  EXPECT_EQ(Explain(second).at("reason"), "behind") << "slots would not help it yet";
+  report("default", "t", 1, "1 s");
+  EXPECT_EQ(Explain(first).at("reason"), "behind");
+  EXPECT_EQ(Explain(first).at("ahead"), 0);
+}
+
 TEST_F(ServerQueuesTest, CountsOnlyTenThousandAhead) {
   FillQueue("default", 10'500);
   const json::object why = Explain(EnqueueOne({.type = "t", .priority = 9}));

@@ -107,6 +107,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
     Run(lists.ListJobs({.filter = {.statuses = {status}}}, Soon()));
   }
   Run(lists.ListJobs({.filter = {.type = "t", .idempotency_key = "k"}}, Soon()));
+  Run(lists.ListJobs({.filter = {.tag = "a"}}, Soon()));
   Run(states.ListAttempts(batch.jobs[1].id, Soon()));
   Run(states.WatchJobs({batch.jobs[1].id}, Soon()));
   Run(states.ExplainJob(batch.jobs[1].id, Soon()));

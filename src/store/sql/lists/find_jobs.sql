@@ -3,7 +3,7 @@
 --
 -- $1 ids      uuid[]
 -- $2 payload  bool    false: null in its place, and no large value is read
--- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb
+-- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb, tags jsonb, metadata jsonb, retry jsonb, timeout_ms int4, finish_by timestamptz, cancel_requested bool
 -- In no promised order; an id that is missing names no job.
 --
 -- Locks: none. Index: primary keys, attempts_job_idx. Cost: O(ids); a running job also looks through
@@ -12,7 +12,8 @@ select j.id, j.type, j.queue,
        case when $2 then j.payload else 'null'::jsonb end as payload,
        j.status::text as status, j.priority, j.run_at, j.attempts,
        j.max_attempts, j.idempotency_key, j.created_at, j.updated_at, j.finished_at, j.result,
-       e.last_error
+       e.last_error, to_jsonb(j.tags) as tags, j.metadata, j.retry, j.timeout_ms, j.finish_by,
+       j.cancel_requested
 from djps.jobs j
 left join lateral (
   select jsonb_build_object('class', a.error_class, 'message', a.message, 'detail', a.detail,

@@ -1,13 +1,13 @@
 -- list_queues(int2, text, text, int4, int4)
--- The queues that have something waiting or running, each with its counts; and where $2 and $3 are
--- one name, that queue in any case.
+-- The queues that have something waiting or running, or a setting, each with its counts; and where $2
+-- and $3 are one name, that queue in any case.
 --
 -- $1 lane   int2
 -- $2 first  text  no queue before this one; '': from the first
 -- $3 last   text  no queue after this one
 -- $4 bound  int4  what is counted exactly, per queue for what waits and in all for the others
 -- $5 limit  int4  queues, at most
--- Returns: queue text, queued int8, scheduled int8, failed int8, running int8, dead int8, oldest_due_at timestamptz, age_ms int8, exact bool
+-- Returns: queue text, queued int8, scheduled int8, failed int8, running int8, dead int8, oldest_due_at timestamptz, age_ms int8, exact bool, paused_at timestamptz, paused_by text, max_backlog int4
 -- exact is false where a bound was reached; what waits is the planner's estimate then, the others are
 -- counted up to the bound, newest first.
 --
@@ -79,6 +79,8 @@ listed as (
   union
   select running.queue from running
   union
+  select s.name from djps.queues s where s.lane = $1 and s.name >= $2 and s.name <= $3
+  union
   select $2 where $2 = $3
   order by queue
   limit $5
@@ -93,8 +95,10 @@ select q.queue,
        m.oldest_due as oldest_due_at,
        (extract(epoch from now() - m.oldest_due) * 1000)::int8 as age_ms,
        m.exact and (select count(*) from moved) < $4 and (select count(*) from held) < $4
-         and (select count(*) from buried) < $4 as exact
+         and (select count(*) from buried) < $4 as exact,
+       s.paused_at, s.paused_by, s.max_backlog
 from listed q
+left join djps.queues s on s.lane = $1 and s.name = q.queue
 cross join lateral djps.measure_queue($1, q.queue, $4) m
 left join failed f on f.queue = q.queue
 left join running on running.queue = q.queue
