@@ -17,19 +17,18 @@ using std::chrono::milliseconds;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-constexpr milliseconds kIntervalMin{10};
-constexpr milliseconds kIntervalMax{250};
 /// After a question that the database did not answer.
 constexpr milliseconds kTroubleInterval{1'000};
 
 }  // namespace
 
 JobWatch::JobWatch(asio::any_io_executor executor, store::StateStore& states,
-                   milliseconds ask_timeout)
+                   milliseconds ask_timeout, Pace pace)
     : states_(states),
       ask_timeout_(ask_timeout),
+      pace_(pace),
       pause_(std::move(executor)),
-      interval_(kIntervalMin) {}
+      interval_(pace.min) {}
 
 asio::awaitable<void> JobWatch::Run() {
   while (!stopping_) {
@@ -39,7 +38,7 @@ asio::awaitable<void> JobWatch::Run() {
     const auto began = Clock::now();
     try {
       const bool changed = co_await Look();
-      interval_ = changed ? kIntervalMin : std::min(interval_ * 2, kIntervalMax);
+      interval_ = changed ? pace_.min : std::min(interval_ * 2, pace_.max);
     } catch (const pg::PgError& error) {
       spdlog::debug("cannot look after watched jobs: {}", error.what());
       interval_ = kTroubleInterval;
@@ -98,7 +97,7 @@ void JobWatch::Touch(std::span<const Uuid> ids) {
 JobWatch::Subscription::Subscription(JobWatch& watch, Uuid id, store::JobState known)
     : watch_(watch), id_(id), known_(known), changed_(watch.pause_.get_executor()) {
   watch_.watched_[id].subscriptions.push_back(this);
-  watch_.interval_ = kIntervalMin;
+  watch_.interval_ = watch_.pace_.min;
   watch_.pause_.cancel();
 }
 

@@ -26,9 +26,15 @@ class JobWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// How long from one look to the next: `min` after a change, doubling to `max`.
+  struct Pace {
+    std::chrono::milliseconds min{10};
+    std::chrono::milliseconds max{250};
+  };
+
   /// `states` must outlive it; one question to the database may take `ask_timeout`.
   JobWatch(boost::asio::any_io_executor executor, store::StateStore& states,
-           std::chrono::milliseconds ask_timeout);
+           std::chrono::milliseconds ask_timeout, Pace pace);
   JobWatch(const JobWatch&) = delete;
   JobWatch& operator=(const JobWatch&) = delete;
 
@@ -79,10 +85,11 @@ class JobWatch {
 
   store::StateStore& states_;
   std::chrono::milliseconds ask_timeout_;
+  Pace pace_;
   boost::asio::steady_timer pause_;
   std::unordered_map<Uuid, Watched> watched_;
   std::chrono::milliseconds interval_;
-  Clock::time_point looked_at_{};
+  Clock::time_point looked_at_ = Clock::time_point::min();
   Clock::duration look_took_{};
   bool look_now_ = false;  // something has happened since the last look began
   bool stopping_ = false;

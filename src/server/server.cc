@@ -49,7 +49,7 @@ Error BindError(const error_code& error, const ServerConfig& config) {
 Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
     : executor_(std::move(executor)),
       config_(std::move(config)),
-      watch_(executor_, stores.states, config_.store_timeout),
+      watch_(executor_, stores.states, config_.store_timeout, {}),
       context_{.handlers = {.config = config_, .stores = stores, .watch = watch_}},
       acceptor_(executor_),
       accept_pause_(executor_),
