@@ -120,6 +120,8 @@ void RegisterCommands(CommandLine& line) {
   RegisterMigrate(line);
   RegisterEnqueue(line);
   RegisterJob(line);
+  RegisterQueue(line);
+  RegisterStats(line);
   RegisterHealth(line);
   RegisterVersion(line);
   RegisterCompletion(line);

@@ -10,6 +10,8 @@ void RegisterWorker(CommandLine& line);
 void RegisterMigrate(CommandLine& line);
 void RegisterEnqueue(CommandLine& line);
 void RegisterJob(CommandLine& line);
+void RegisterQueue(CommandLine& line);
+void RegisterStats(CommandLine& line);
 void RegisterHealth(CommandLine& line);
 void RegisterVersion(CommandLine& line);
 void RegisterCompletion(CommandLine& line);

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/table.h"
 #include "core/json_members.h"
 #include "core/time_text.h"
 
@@ -14,22 +14,6 @@ namespace {
 
 /// A card is for a look; --json has the whole.
 constexpr std::size_t kJsonBytesShown = 2'000;
-
-std::string ColoredStatus(JobStatus status, const Style& style) {
-  const std::string_view name = StatusName(status);
-  switch (status) {
-    case JobStatus::kSucceeded:
-      return style.Good(name);
-    case JobStatus::kDead:
-    case JobStatus::kCanceled:
-    case JobStatus::kFailed:
-      return style.Bad(name);
-    case JobStatus::kQueued:
-    case JobStatus::kRunning:
-      break;
-  }
-  return style.Pending(name);
-}
 
 std::string ShownJson(const std::string& json) {
   if (json.size() <= kJsonBytesShown) return Printable(json);
@@ -69,7 +53,7 @@ std::string Detail(const std::vector<JsonMember>& error, const Style& style) {
 
 std::string FormatJobCard(const JobRecord& job, const Style& style) {
   std::vector<std::pair<std::string, std::string>> fields = {
-      {"status", ColoredStatus(job.status, style)},
+      {"status", Painted(StatusCell(job.status), style)},
       {"type", job.type},
       {"queue", job.queue},
       {"priority", std::to_string(job.priority)},

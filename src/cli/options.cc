@@ -25,6 +25,17 @@ std::string RequireText(const std::string& option, const std::string& text) {
   return text;
 }
 
+CLI::Option* AddServer(CLI::App& command, TargetOptions& target) {
+  return AddText(command, "--server", target.server, "URL",
+                 "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; else a "
+                 "running `djps dev`, else http://127.0.0.1:3000)");
+}
+
+CLI::Option* AddData(CLI::App& command, TargetOptions& target) {
+  return AddText(command, "--data", target.data, "DIR",
+                 "Use the `djps dev` that runs on this data folder (variable DJPS_DATA)");
+}
+
 }  // namespace
 
 void RefuseUsage(const std::string& message) { throw UsageError(message); }
@@ -93,15 +104,17 @@ void AddDatabaseOptions(CLI::App& command, TargetOptions& target) {
   url->excludes(data);
 }
 
+void AddServerOptions(CLI::App& command, TargetOptions& target) {
+  auto* server = AddServer(command, target);
+  server->excludes(AddData(command, target));
+}
+
 void AddJobsOptions(CLI::App& command, TargetOptions& target) {
-  auto* server = AddText(command, "--server", target.server, "URL",
-                         "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; else a "
-                         "running `djps dev`, else http://127.0.0.1:3000)");
+  auto* server = AddServer(command, target);
   auto* url = AddText(command, "--database-url", target.database_url, "URL",
                       "Without a server, straight to this database (variables DJPS_DATABASE_URL, "
                       "DATABASE_URL)");
-  auto* data = AddText(command, "--data", target.data, "DIR",
-                       "Use the `djps dev` that runs on this data folder (variable DJPS_DATA)");
+  auto* data = AddData(command, target);
   server->excludes(url)->excludes(data);
   url->excludes(data);
 }

@@ -41,6 +41,9 @@ void AddDatabaseOptions(CLI::App& command, TargetOptions& target);
 /// --server, --database-url and --data.
 void AddJobsOptions(CLI::App& command, TargetOptions& target);
 
+/// --server and --data, for commands that need a server.
+void AddServerOptions(CLI::App& command, TargetOptions& target);
+
 /// Stops the parsing with exit code kExitUsage.
 [[noreturn]] void RefuseUsage(const std::string& message);
 

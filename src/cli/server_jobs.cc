@@ -3,10 +3,10 @@
 
 #include <utility>
 
+#include "cli/api.h"
 #include "cli/http_client.h"
 #include "cli/job_text.h"
 #include "cli/jobs_access.h"
-#include "core/json_members.h"
 
 namespace djps::cli {
 namespace {
@@ -16,32 +16,6 @@ constexpr std::chrono::milliseconds kTimeout{30'000};
 constexpr std::chrono::milliseconds kHealthTimeout{5'000};
 
 constexpr int kNotFound = 404;
-
-/// A problem document (RFC 9457) as one message for people.
-Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
-  Error error{ErrorCode::kInternal, {}, {}};
-  const auto members = SplitObject(response.body);
-  const auto text = [&members](std::string_view name) {
-    const auto value = members ? FindMember(*members, name) : std::nullopt;
-    return value ? ReadJsonString(*value).value_or("") : std::string();
-  };
-  const std::string code = text("code");
-  if (response.status == 503 || code == ErrorName(ErrorCode::kUnavailable)) {
-    error.code = ErrorCode::kUnavailable;
-  } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
-    error.code = ErrorCode::kInvalidArgument;
-  }
-  std::string detail = text("detail");
-  if (detail.empty()) detail = text("title");
-  if (detail.empty()) detail = "no explanation; is it a DJPS server?";
-  error.message =
-      fmt::format("the server at {} answered {}: {}", url.text, response.status, detail);
-  const std::string request_id = text("request_id");
-  if (response.status >= 500 && !request_id.empty()) {
-    error.message += fmt::format(" (request {})", request_id);
-  }
-  return error;
-}
 
 bool Succeeded(const HttpResponse& response) {
   return response.status >= 200 && response.status < 300;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +35,8 @@ struct Terminal {
   Style out{false};
   Style log{false};
   bool error_is_terminal = false;
+  bool out_is_terminal = false;
+  std::size_t width = 0;  ///< Characters of a line of standard output; 0: no terminal, no limit.
 };
 
 Terminal DetectTerminal(const Environment& environment);
@@ -47,6 +50,9 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const
 /// Names and values, one pair a line.
 std::string FormatFields(const std::vector<std::pair<std::string, std::string>>& fields,
                          const Style& style);
+
+/// Characters, as near as makes no difference: bytes that do not continue one in UTF-8.
+std::size_t TextWidth(std::string_view text);
 
 /// "4,213".
 std::string FormatCount(std::uint64_t count);

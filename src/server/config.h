@@ -33,6 +33,8 @@ struct ServerConfig {
   std::chrono::milliseconds idle_timeout{75'000};
   /// For the whole answer to be taken.
   std::chrono::milliseconds write_timeout{30'000};
+  /// How often a stream without news says that it is alive: below the idle timeout of proxies.
+  std::chrono::milliseconds stream_heartbeat{15'000};
   /// How long a client may go on sending after an answer that refuses its body.
   std::chrono::milliseconds linger_timeout{2'000};
   /// Refuse a known idempotency key that comes with another payload (422), instead of answering

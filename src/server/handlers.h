@@ -39,5 +39,14 @@ boost::asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Re
 
 /// Who a request comes from, for the audit.
 std::string ActorOf(const Request& request);
+boost::asio::awaitable<HandlerResult> ListJobs(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListAttempts(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> WaitForJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> StreamJobEvents(ServerContext& context,
+                                                      const Request& request);
+boost::asio::awaitable<HandlerResult> ExplainJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& request);
 
 }  // namespace djps::server

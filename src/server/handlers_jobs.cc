@@ -12,6 +12,7 @@
 #include "server/handlers.h"
 #include "server/job_json.h"
 #include "server/job_waiters.h"
+#include "server/job_lookup.h"
 #include "server/submission_parser.h"
 
 namespace djps::server {
@@ -171,18 +172,8 @@ asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request
 }
 
 asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request) {
-  const auto id = Uuid::Parse(request.parameters[0]);
-  if (!id) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kMalformedId,
-        fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
-  }
-  const auto job =
-      co_await context.stores.jobs.FindJob(*id, pg::After(context.config.store_timeout));
-  if (!job) {
-    co_return tl::unexpected(
-        Problem{ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id->ToString())});
-  }
+  const auto job = co_await FindJobOf(context, request);
+  if (!job) co_return tl::unexpected(job.error());
   Response response;
   AppendJob(response.body, *job);
   co_return response;

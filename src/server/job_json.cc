@@ -14,6 +14,12 @@
 namespace djps::server {
 namespace {
 
+void AppendJson(std::string& out, const std::optional<std::string>& json) {
+  out += json ? std::string_view(*json) : "null";
+}
+
+}  // namespace
+
 void AppendTime(std::string& out, const std::optional<Timestamp>& time) {
   if (!time) {
     out += "null";
@@ -23,12 +29,6 @@ void AppendTime(std::string& out, const std::optional<Timestamp>& time) {
   out += FormatTimestamp(*time);
   out += '"';
 }
-
-void AppendJson(std::string& out, const std::optional<std::string>& json) {
-  out += json ? std::string_view(*json) : "null";
-}
-
-}  // namespace
 
 std::string_view OutcomeName(const SubmittedJob& job) {
   if (job.replayed) return "replayed";
@@ -45,13 +45,13 @@ std::string_view OutcomeName(const SubmittedJob& job) {
   return "created";
 }
 
-void AppendJob(std::string& out, const JobRecord& job) {
+void AppendJob(std::string& out, const JobRecord& job, JobPayload payload) {
   // Types, queues and statuses hold no character that needs an escape.
   fmt::format_to(std::back_inserter(out),
-                 R"({{"id":"{}","type":"{}","queue":"{}","status":"{}","priority":{},"payload":)",
+                 R"({{"id":"{}","type":"{}","queue":"{}","status":"{}","priority":{},)",
                  job.id.ToString(), job.type, job.queue, StatusName(job.status), job.priority);
-  out += job.payload;
-  fmt::format_to(std::back_inserter(out), R"(,"attempts":{},"max_attempts":{},"idempotency_key":)",
+  if (payload == JobPayload::kShown) out.append("\"payload\":").append(job.payload) += ',';
+  fmt::format_to(std::back_inserter(out), R"("attempts":{},"max_attempts":{},"idempotency_key":)",
                  job.attempts, job.max_attempts);
   if (job.idempotency_key) {
     AppendJsonString(out, *job.idempotency_key);

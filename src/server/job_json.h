@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,8 +9,14 @@
 
 namespace djps::server {
 
+/// May be large; lists and events leave it off.
+enum class JobPayload { kShown, kLeftOff };
+
 /// Appends a job as clients see it.
-void AppendJob(std::string& out, const JobRecord& job);
+void AppendJob(std::string& out, const JobRecord& job, JobPayload payload = JobPayload::kShown);
+
+/// Appends a moment, or null.
+void AppendTime(std::string& out, const std::optional<Timestamp>& time);
 
 /// The record of a job that has just been stored: what was sent and what the database added.
 JobRecord RecordOf(NewJob job, const SubmittedJob& submitted);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,11 +17,39 @@ struct Header {
   std::string value;      ///< Made by us: never holds what a client sent without a check.
 };
 
+/// Takes a body that is made bit by bit.
+class BodyWriter {
+ public:
+  BodyWriter() = default;
+  virtual ~BodyWriter() = default;
+  BodyWriter(const BodyWriter&) = delete;
+  BodyWriter& operator=(const BodyWriter&) = delete;
+
+  /// Sends `bytes` now. False: the client is gone, or did not take them within
+  /// ServerConfig::write_timeout; nothing more can be sent.
+  virtual boost::asio::awaitable<bool> Write(std::string_view bytes) = 0;
+};
+
+/// A body that is made while it is sent, such as a stream of events.
+class BodyProducer {
+ public:
+  BodyProducer() = default;
+  virtual ~BodyProducer() = default;
+  BodyProducer(const BodyProducer&) = delete;
+  BodyProducer& operator=(const BodyProducer&) = delete;
+
+  /// Writes the body and returns at its end, or soon after a Write has failed or the server began
+  /// to stop. When it throws, the connection is closed in the middle, so that nobody takes what
+  /// came for the whole.
+  virtual boost::asio::awaitable<void> Produce(BodyWriter& out) = 0;
+};
+
 struct Response {
   int status = 200;
   std::string_view content_type = kJsonType;
   std::vector<Header> headers = {};
   std::string body = {};
+  std::shared_ptr<BodyProducer> producer = {};  ///< Instead of `body`.
 };
 
 /// What the connection, rather than the handler, decides about an answer.
@@ -33,6 +63,9 @@ struct Framing {
 
 /// Appends the answer as it goes over the wire, with the headers that every answer has.
 void AppendResponse(std::string& out, const Response& response, const Framing& framing);
+
+/// Appends one chunk of a body (RFC 9112, section 7.1); an empty one ends the body.
+void AppendChunk(std::string& out, std::string_view bytes);
 
 /// The Date header's value (RFC 9110, section 6.6.1), formatted once a second.
 class HttpDate {

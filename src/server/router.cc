@@ -18,6 +18,7 @@ constexpr std::array kRoutes = {
     Route{verb::get, "/health", Role::kNone, GetHealth},
     Route{verb::post, "/jobs", Role::kSubmit, SubmitJob},
     Route{verb::post, "/jobs/batch", Role::kSubmit, SubmitBatch, &ServerConfig::batch_bytes_max},
+    Route{verb::get, "/jobs", Role::kRead, ListJobs},
     Route{verb::get, "/jobs/{id}", Role::kSubmit, GetJob},
     Route{verb::patch, "/jobs/{id}", Role::kOperate, EditJob},
     Route{verb::delete_, "/jobs/{id}", Role::kOperate, PurgeJob},
@@ -42,6 +43,13 @@ constexpr std::array kRoutes = {
     Route{verb::post, "/worker/progress", Role::kWork, ReportProgress,
           &ServerConfig::batch_bytes_max},
     Route{verb::post, "/worker/logs", Role::kWork, WriteLogs, &ServerConfig::batch_bytes_max},
+    Route{verb::get, "/jobs/{id}/attempts", Role::kSubmit, ListAttempts},
+    Route{verb::get, "/jobs/{id}/wait", Role::kSubmit, WaitForJob},
+    Route{verb::get, "/jobs/{id}/events", Role::kSubmit, StreamJobEvents},
+    Route{verb::get, "/jobs/{id}/explain", Role::kRead, ExplainJob},
+    Route{verb::get, "/queues", Role::kRead, ListQueues},
+    Route{verb::get, "/queues/{name}", Role::kRead, GetQueue},
+    Route{verb::get, "/stats", Role::kRead, GetStats},
 };
 
 std::string_view CutPart(std::string_view& path) {

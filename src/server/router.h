@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/config.h"
+#include "server/job_watch.h"
 #include "server/problem.h"
 #include "server/queue_limits.h"
 #include "server/response.h"
@@ -30,6 +31,7 @@ struct ServerContext {
   QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;
+  JobWatch& watch;
 };
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;

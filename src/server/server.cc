@@ -52,11 +52,13 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
       limits_(stores.operators),
       waiters_(executor_, stores.workers),
       presence_(executor_, stores.workers),
+      watch_(executor_, stores.states, config_.store_timeout, {}),
       context_{.handlers = {.config = config_,
                             .stores = stores,
                             .limits = limits_,
                             .waiters = waiters_,
-                            .presence = presence_}},
+                            .presence = presence_,
+                            .watch = watch_}},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),
@@ -93,6 +95,7 @@ void Server::Start() {
   SpawnLoop(SweepLoop(), "watching deadlines");
   SpawnLoop(waiters_.Run(), "looking for due jobs");
   SpawnLoop(presence_.Run(), "writing down who works");
+  SpawnLoop(watch_.Run(), "watching jobs");
 }
 
 void Server::SpawnLoop(asio::awaitable<void> loop, const char* name) {
@@ -181,6 +184,7 @@ asio::awaitable<void> Server::Stop(std::chrono::milliseconds grace) {
   accept_pause_.cancel();
   waiters_.Stop();
   presence_.Stop();
+  watch_.Stop();
   for (const auto& session : sessions_) session->Stop();
   co_await AwaitEnd(std::chrono::steady_clock::now() + grace);
   for (const auto& session : sessions_) session->Abort();

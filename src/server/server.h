@@ -45,9 +45,10 @@ class Server {
   /// Begins to take connections. After Listen.
   void Start();
 
-  /// Stops taking connections, closes idle ones, answers those that wait for jobs, lets requests in
-  /// progress finish for `grace`, then closes those too. Returns when no connection is left: a
-  /// handler that waits for the database still gets its own deadline (ServerConfig::store_timeout).
+  /// Stops taking connections, closes idle ones, ends waits and streams,
+  /// answers those that wait for jobs, lets requests in progress
+  /// finish for `grace`, then closes those too. Returns when no connection is left: a handler that
+  /// waits for the database still gets its own deadline (ServerConfig::store_timeout).
   boost::asio::awaitable<void> Stop(std::chrono::milliseconds grace);
 
  private:
@@ -65,6 +66,7 @@ class Server {
   QueueLimits limits_;
   JobWaiters waiters_;
   WorkerPresence presence_;
+  JobWatch watch_;
   SessionContext context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;

@@ -1,12 +1,14 @@
 #include "server/session.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <exception>
 #include <utility>
 
 #include "server/dispatch.h"
@@ -63,6 +65,44 @@ std::optional<Problem> LineTrouble(HeadScanner::State state) {
 
 }  // namespace
 
+/// The body of a streamed answer, in chunks where the client knows them.
+class Session::StreamWriter : public BodyWriter {
+ public:
+  explicit StreamWriter(Session& session)
+      : session_(session), chunked_(session.parser_->get().version() != 10) {}
+
+  asio::awaitable<bool> Write(std::string_view bytes) override {
+    if (bytes.empty()) co_return !failed_;  // an empty chunk would end the body
+    const bool sent = co_await Send(bytes);
+    co_return sent;
+  }
+
+  asio::awaitable<bool> End() {
+    if (!chunked_) co_return !failed_;
+    const bool sent = co_await Send({});
+    co_return sent;
+  }
+
+ private:
+  asio::awaitable<bool> Send(std::string_view bytes) {
+    if (failed_) co_return false;
+    session_.out_.clear();
+    if (chunked_) {
+      AppendChunk(session_.out_, bytes);
+    } else {
+      session_.out_.append(bytes);
+    }
+    const bool written = co_await session_.WriteOut();
+    session_.deadline_ = Clock::time_point::max();  // making the next bytes may take its time
+    failed_ = !written;
+    co_return written;
+  }
+
+  Session& session_;
+  bool chunked_;
+  bool failed_ = false;
+};
+
 Session::Session(asio::ip::tcp::socket socket, SessionContext& context)
     : socket_(std::move(socket)), context_(context), config_(context.handlers.config) {
   error_code ignored;  // without it answers are only slower
@@ -83,7 +123,10 @@ asio::awaitable<void> Session::Run() {
       response = co_await Dispatch(context_.handlers, match_, parser_->get(), request_id_,
                                    socket_.native_handle());
     }
-    closing_ = closing_ || refusal_ || !parser_->get().keep_alive();
+    const auto& message = parser_->get();
+    // Without chunks only the end of the connection can end a stream.
+    const bool unbounded = response.producer && message.version() == 10;
+    closing_ = closing_ || refusal_ || unbounded || !message.keep_alive();
     const bool written = co_await WriteResponse(response);
     if (!written) break;
     if (refusal_) co_await Linger();
@@ -254,9 +297,25 @@ asio::awaitable<bool> Session::WriteResponse(const Response& response) {
                   .keep_alive = !closing_,
                   .http_1_0 = message.version() == 10,
                   .without_body = message.method() == http::verb::head});
-  const bool written = co_await WriteOut();
+  bool written = co_await WriteOut();
+  if (written && response.producer && message.method() != http::verb::head) {
+    written = co_await WriteStream(*response.producer);
+  }
   if (out_.capacity() > kBufferKeepBytes) out_ = {};
   co_return written;
+}
+
+asio::awaitable<bool> Session::WriteStream(BodyProducer& producer) {
+  deadline_ = Clock::time_point::max();
+  StreamWriter writer(*this);
+  try {
+    co_await producer.Produce(writer);
+  } catch (const std::exception& error) {
+    spdlog::warn("request {}: the stream broke off: {}", request_id_, error.what());
+    co_return false;
+  }
+  const bool ended = co_await writer.End();
+  co_return ended;
 }
 
 asio::awaitable<bool> Session::WriteOut() {

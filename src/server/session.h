@@ -49,6 +49,7 @@ class Session {
   void Abort();
 
  private:
+  class StreamWriter;
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   // The reading steps return false when the client is gone and nothing need be answered. A request
@@ -68,6 +69,7 @@ class Session {
   bool ExpectsContinue() const;
 
   boost::asio::awaitable<bool> WriteResponse(const Response& response);
+  boost::asio::awaitable<bool> WriteStream(BodyProducer& producer);
   boost::asio::awaitable<bool> WriteOut();
   boost::asio::awaitable<void> Linger();
   void SetDeadline(std::chrono::milliseconds timeout);

@@ -4,12 +4,16 @@
 
 #include "core/check.h"
 #include "core/job_options.h"
+#include "store/job_rows.h"
 #include "store/statements.h"
 
 namespace djps::store {
 namespace {
 
 namespace asio = boost::asio;
+
+/// Of find_job, behind those that all lists of jobs have.
+constexpr int kProgressColumn = 21;
 
 Timestamp LocalNow() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
@@ -70,35 +74,6 @@ SubmittedJob ReadSubmission(const pg::Row& row) {
   return job;
 }
 
-JobRecord ReadJob(const pg::Row& row) {
-  JobRecord job;
-  job.id = row.Get<Uuid>(0);
-  job.type = row.Get<std::string>(1);
-  job.queue = row.Get<std::string>(2);
-  job.payload = row.Get<pg::Json>(3).text;
-  const auto status = ParseStatus(row.Get<std::string_view>(4));
-  DJPS_CHECK(status.has_value());
-  job.status = *status;
-  job.priority = row.Get<std::int16_t>(5);
-  job.run_at = row.Get<Timestamp>(6);
-  job.attempts = row.Get<std::int16_t>(7);
-  job.max_attempts = row.Get<std::int16_t>(8);
-  job.idempotency_key = row.Find<std::string>(9);
-  job.created_at = row.Get<Timestamp>(10);
-  job.updated_at = row.Get<Timestamp>(11);
-  job.finished_at = row.Find<Timestamp>(12);
-  if (const auto result = row.Find<pg::Json>(13)) job.result = result->text;
-  if (const auto error = row.Find<pg::Json>(14)) job.last_error = error->text;
-  if (const auto tags = row.Find<pg::Json>(15)) job.tags = tags->text;
-  if (const auto metadata = row.Find<pg::Json>(16)) job.metadata = metadata->text;
-  if (const auto retry = row.Find<pg::Json>(17)) job.retry = retry->text;
-  if (const auto ms = row.Find<std::int32_t>(18)) job.timeout = std::chrono::milliseconds(*ms);
-  job.finish_by = row.Find<Timestamp>(19);
-  job.cancel_requested = row.Get<bool>(20);
-  if (const auto progress = row.Find<pg::Json>(21)) job.progress = progress->text;
-  return job;
-}
-
 }  // namespace
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vector<NewJob>& jobs,
@@ -154,7 +129,9 @@ asio::awaitable<std::optional<JobRecord>> JobStore::FindJob(Uuid id, pg::Deadlin
   const pg::Rows rows =
       co_await pool_.Execute(sql::kFindJob, std::move(pg::Params().Add(id)), deadline);
   if (rows.empty()) co_return std::nullopt;
-  co_return ReadJob(rows[0]);
+  JobRecord job = ReadJob(rows[0]);
+  if (const auto progress = rows[0].Find<pg::Json>(kProgressColumn)) job.progress = progress->text;
+  co_return job;
 }
 
 asio::awaitable<Timestamp> JobStore::DatabaseTime(pg::Deadline deadline) {

@@ -2,8 +2,11 @@
 
 #include "store/job_store.h"
 #include "store/lease_store.h"
+#include "store/list_store.h"
 #include "store/operator_store.h"
 #include "store/progress_store.h"
+#include "store/queue_store.h"
+#include "store/state_store.h"
 #include "store/upkeep_store.h"
 #include "store/worker_store.h"
 
@@ -12,7 +15,15 @@ namespace djps::store {
 /// Every statement there is, by subject, over one pool. The pool must outlive it.
 struct Stores {
   explicit Stores(pg::Pool& pool)
-      : jobs(pool), leases(pool), operators(pool), upkeep(pool), workers(pool), progress(pool) {}
+      : jobs(pool),
+        leases(pool),
+        operators(pool),
+        upkeep(pool),
+        workers(pool),
+        progress(pool),
+        lists(pool),
+        states(pool),
+        queues(pool) {}
 
   JobStore jobs;
   LeaseStore leases;
@@ -20,6 +31,9 @@ struct Stores {
   UpkeepStore upkeep;
   WorkerStore workers;
   ProgressStore progress;
+  ListStore lists;
+  StateStore states;
+  QueueStore queues;
 };
 
 }  // namespace djps::store

@@ -83,10 +83,10 @@ TEST_F(ServerHttpTest, OtherMethodsAreToldWhichAreAllowed) {
     const char* allow;
   };
   for (const Case& item :
-       {Case{"GET", "/jobs", "POST"}, Case{"GET", "/jobs/batch", "POST"},
+       {Case{"DELETE", "/jobs", "POST, GET, HEAD"}, Case{"GET", "/jobs/batch", "POST"},
         Case{"DELETE", "/jobs/x", "GET, HEAD"}, Case{"POST", "/health", "GET, HEAD"},
-        Case{"OPTIONS", "/jobs", "POST"}, Case{"TRACE", "/jobs", "POST"},
-        Case{"BREW", "/jobs", "POST"}, Case{"PUT", "/jobs", "POST"}}) {
+        Case{"OPTIONS", "/jobs/batch", "POST"}, Case{"TRACE", "/jobs/batch", "POST"},
+        Case{"BREW", "/jobs/batch", "POST"}, Case{"PUT", "/jobs/batch", "POST"}}) {
     const HttpReply reply = client_.Send(item.method, item.target);
     EXPECT_EQ(reply.status, 405) << item.method;
     EXPECT_EQ(reply.Header("Allow"), item.allow) << item.method;

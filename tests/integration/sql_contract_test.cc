@@ -87,6 +87,9 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::UpkeepStore upkeep(*single_);
   store::WorkerStore workers(*single_);
   store::ProgressStore progress(*single_);
+  store::ListStore lists(*single_);
+  store::StateStore states(*single_);
+  store::QueueStore queues(*single_);
   NewJob keyed{.type = "t"};
   keyed.idempotency_key = "k";
   Run(jobs.EnqueueJobs(std::vector<NewJob>(4, NewJob{.type = "t"}), Soon()));
@@ -110,6 +113,19 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
   Run(leases.FindCancellations({batch.lease}, Soon()));
   Run(leases.RescueExpiredLeases(10, Soon()));
+  Run(lists.ListJobs({}, Soon()));
+  Run(lists.ListJobs(
+      {.filter = {.statuses = {JobStatus::kQueued}}, .order = store::ListOrder::kNext}, Soon()));
+  for (const JobStatus status : {JobStatus::kRunning, JobStatus::kFailed, JobStatus::kDead}) {
+    Run(lists.ListJobs({.filter = {.statuses = {status}}}, Soon()));
+  }
+  Run(lists.ListJobs({.filter = {.type = "t", .idempotency_key = "k"}}, Soon()));
+  Run(lists.ListJobs({.filter = {.tag = "a"}}, Soon()));
+  Run(states.ListAttempts(batch.jobs[1].id, Soon()));
+  Run(states.WatchJobs({batch.jobs[1].id}, Soon()));
+  Run(states.ExplainJob(batch.jobs[1].id, Soon()));
+  Run(queues.ListQueues(Soon()));
+  Run(queues.CountOutcomes(Soon()));
   NewJob tagged{.type = "t"};
   tagged.tags = {"a"};
   Run(jobs.EnqueueJobs({tagged}, Soon()));

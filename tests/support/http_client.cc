@@ -7,7 +7,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -108,17 +107,38 @@ HttpReply HttpClient::ReadReply(bool to_head) {
   return {static_cast<int>(message.result_int()), message.base(), std::move(message.body())};
 }
 
-std::string HttpClient::ReadToEnd() {
+std::string_view HttpClient::Received() const {
+  return {static_cast<const char*>(buffer_.cdata().data()), buffer_.size()};
+}
+
+bool HttpClient::ReadMore() {
+  constexpr std::size_t kReadBytes = 64U << 10U;
   boost::system::error_code result;
+  std::size_t read = 0;
   stream_.expires_after(kDeadline);
-  asio::async_read(stream_, buffer_, [&result](const auto& error, std::size_t) { result = error; });
+  stream_.async_read_some(buffer_.prepare(kReadBytes), [&](const auto& error, std::size_t bytes) {
+    result = error;
+    read = bytes;
+  });
   RunUntilDone();
-  if (result != asio::error::eof && result != asio::error::connection_reset) {
-    Require(result, "read to the end");
+  buffer_.commit(read);
+  if (result == asio::error::eof || result == asio::error::connection_reset) return false;
+  Require(result, "read");
+  return true;
+}
+
+std::string HttpClient::ReadToEnd() {
+  while (ReadMore()) {
   }
-  std::string bytes(static_cast<const char*>(buffer_.cdata().data()), buffer_.size());
+  std::string bytes(Received());
   buffer_.consume(buffer_.size());
   return bytes;
+}
+
+void HttpClient::AwaitText(std::string_view text) {
+  while (Received().find(text) == std::string_view::npos) {
+    if (!ReadMore()) throw std::runtime_error("the connection ended before the text came");
+  }
 }
 
 bool HttpClient::Ended() {

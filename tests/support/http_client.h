@@ -53,6 +53,8 @@ class HttpClient {
   HttpReply ReadReply(bool to_head = false);
   /// Everything until the server closes the connection.
   std::string ReadToEnd();
+  /// Reads until `text` has come; ReadToEnd gives all of it later.
+  void AwaitText(std::string_view text);
   /// Has the server ended the connection? Does not take what it sent before.
   bool Ended();
   /// Says that nothing more will be sent.
@@ -60,6 +62,9 @@ class HttpClient {
 
  private:
   void RunUntilDone();
+  /// False at the end of the connection.
+  bool ReadMore();
+  std::string_view Received() const;
 
   std::shared_ptr<boost::asio::io_context> io_;
   boost::beast::tcp_stream stream_;

@@ -99,9 +99,8 @@ TEST(ResponseTest, HasTheHeadersOfEveryAnswer) {
                  {.request_id = "r-1", .date = "Sun, 06 Nov 1994 08:49:37 GMT"});
   EXPECT_EQ(out,
             "HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-            "X-Request-Id: r-1\r\n"
+            "Content-Type: application/json\r\nContent-Length: 2\r\nX-Request-Id: r-1\r\n"
             "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-            "Content-Type: application/json\r\nContent-Length: 2\r\n"
             "Location: /jobs/1\r\n\r\n{}");
 }
 

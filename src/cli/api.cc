@@ -1,0 +1,80 @@
+#include "cli/api.h"
+
+#include <fmt/format.h>
+
+#include <boost/url/params_encoded_ref.hpp>
+#include <boost/url/url.hpp>
+
+#include "core/json_members.h"
+
+namespace djps::cli {
+
+Result<std::string> Api::Get(const std::string& path, std::chrono::milliseconds timeout) const {
+  auto answer = HttpClient(url_, timeout).Get(path);
+  if (!answer) {
+    if (url_.text != kDefaultServerUrl) {
+      answer.error().message += fmt::format(" [address from {}]", origin_);
+    }
+    return tl::unexpected<Error>(answer.error());
+  }
+  if (answer->status >= 200 && answer->status < 300) return std::move(answer->body);
+  return tl::unexpected<Error>(ReadProblem(url_, *answer));
+}
+
+Result<Api> OpenApi(const TargetOptions& options, const Environment& environment) {
+  Environment servers = environment;
+  servers.erase("DJPS_DATABASE_URL");
+  servers.erase("DATABASE_URL");
+  const auto choice = ChooseJobs(MakeTargetInputs(options, servers));
+  if (!choice) return tl::unexpected<Error>(choice.error());
+  const auto& target = std::get<ServerTarget>(*choice);
+  auto url = ParseServerUrl(target.url);
+  if (!url) {
+    return Failure(url.error().code,
+                   fmt::format("{} (from {})", url.error().message, target.origin),
+                   url.error().field);
+  }
+  return Api(*std::move(url), target.origin);
+}
+
+Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
+  Error error{ErrorCode::kInternal, {}, {}};
+  const auto members = SplitObject(response.body);
+  const auto text = [&members](std::string_view name) {
+    const auto value = members ? FindMember(*members, name) : std::nullopt;
+    return value ? ReadJsonString(*value).value_or("") : std::string();
+  };
+  const std::string code = text("code");
+  if (response.status == 503 || code == ErrorName(ErrorCode::kUnavailable)) {
+    error.code = ErrorCode::kUnavailable;
+  } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
+    error.code = ErrorCode::kInvalidArgument;
+  } else if (code == ErrorName(ErrorCode::kNotFound)) {
+    error.code = ErrorCode::kNotFound;
+  }
+  std::string detail = text("detail");
+  if (detail.empty()) detail = text("title");
+  if (detail.empty()) detail = "no explanation; is it a DJPS server?";
+  error.message =
+      fmt::format("the server at {} answered {}: {}", url.text, response.status, detail);
+  const std::string request_id = text("request_id");
+  if (response.status >= 500 && !request_id.empty()) {
+    error.message += fmt::format(" (request {})", request_id);
+  }
+  return error;
+}
+
+std::string WriteQuery(const std::vector<std::pair<std::string, std::string>>& parameters) {
+  boost::urls::url url;
+  for (const auto& [name, value] : parameters) {
+    if (!value.empty()) url.params().append({name, value});
+  }
+  std::string query;
+  for (const char c : url.encoded_query()) {
+    // Left as it is by the library; servers take it for a space.
+    query += c == '+' ? "%2B" : std::string(1, c);
+  }
+  return query.empty() ? query : "?" + query;
+}
+
+}  // namespace djps::cli

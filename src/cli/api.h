@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/environment.h"
+#include "cli/http_client.h"
+#include "cli/target.h"
+#include "djps/result.h"
+
+namespace djps::cli {
+
+/// A server's HTTP API, for commands that print what it answers.
+class Api {
+ public:
+  Api(ServerUrl url, std::string origin) : url_(std::move(url)), origin_(std::move(origin)) {}
+
+  /// The body of a successful answer.
+  ///
+  /// Errors: kUnavailable when nobody answered or the server's database is away; kNotFound,
+  ///         kInvalidArgument, kInternal as the server says.
+  Result<std::string> Get(const std::string& path,
+                          std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+
+ private:
+  ServerUrl url_;
+  std::string origin_;
+};
+
+/// The server that the options, the environment or a running `djps dev` name; databases that they
+/// name do not count. Errors: as ChooseJobs; kInvalidArgument for a URL that cannot be used.
+Result<Api> OpenApi(const TargetOptions& options, const Environment& environment);
+
+/// A problem document (RFC 9457) as one message for people.
+Error ReadProblem(const ServerUrl& url, const HttpResponse& response);
+
+/// "?a=1&b=x%20y" of the parameters that are not empty; "" where all are.
+std::string WriteQuery(const std::vector<std::pair<std::string, std::string>>& parameters);
+
+}  // namespace djps::cli

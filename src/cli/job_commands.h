@@ -1,0 +1,20 @@
+#pragma once
+
+#include "cli/command_line.h"
+#include "djps/result.h"
+#include "djps/uuid.h"
+
+namespace djps::cli {
+
+// The commands of `djps job`, added to its group.
+
+void RegisterJobGet(CommandLine& line, CLI::App& group);
+void RegisterJobList(CommandLine& line, CLI::App& group);
+void RegisterJobWait(CommandLine& line, CLI::App& group);
+void RegisterJobExplain(CommandLine& line, CLI::App& group);
+void RegisterJobAttempts(CommandLine& line, CLI::App& group);
+
+/// Errors: kInvalidArgument, saying what a job's id looks like.
+Result<Uuid> ParseJobId(const std::string& text);
+
+}  // namespace djps::cli

@@ -1,0 +1,107 @@
+#include <fmt/format.h>
+
+#include "core/json_members.h"
+#include "core/validation.h"
+#include "server/handlers.h"
+#include "server/job_json.h"
+#include "server/query.h"
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+using store::QueueState;
+
+void AppendQueue(std::string& out, const QueueState& queue) {
+  // Names hold no character that needs an escape.
+  out += fmt::format(R"({{"name":"{}","queued":{},"scheduled":{},"failed":{},"running":{},)",
+                     queue.name, queue.queued, queue.scheduled, queue.failed, queue.running);
+  out += fmt::format(R"("dead":{},"exact":{},"oldest_due_at":)", queue.dead, queue.exact);
+  AppendTime(out, queue.oldest_due_at);
+  out += ",\"oldest_due_age_ms\":";
+  out += queue.oldest_due_age_ms ? std::to_string(*queue.oldest_due_age_ms) : "null";
+  out += fmt::format(",\"paused\":{},\"paused_at\":", queue.paused_at.has_value());
+  AppendTime(out, queue.paused_at);
+  out += ",\"paused_by\":";
+  out += queue.paused_by ? JsonString(*queue.paused_by) : "null";
+  out += ",\"max_backlog\":";
+  out += queue.max_backlog ? std::to_string(*queue.max_backlog) : "null";
+  out += '}';
+}
+
+QueueState SumOf(const std::vector<QueueState>& queues) {
+  QueueState sum;
+  for (const QueueState& queue : queues) {
+    sum.queued += queue.queued;
+    sum.scheduled += queue.scheduled;
+    sum.failed += queue.failed;
+    sum.running += queue.running;
+    sum.exact = sum.exact && queue.exact;
+  }
+  sum.exact = sum.exact && queues.size() < static_cast<std::size_t>(store::kQueuesShownMax);
+  return sum;
+}
+
+void AppendStats(std::string& out, const QueueState& live, const store::OutcomeState& ended) {
+  out += fmt::format(
+      R"({{"jobs":{{"queued":{},"scheduled":{},"running":{},"failed":{},"succeeded":{},)",
+      live.queued, live.scheduled, live.running, live.failed, ended.total.succeeded);
+  out += fmt::format(R"("canceled":{},"dead":{}}},"exact":{},)", ended.total.canceled,
+                     ended.total.dead, live.exact && ended.exact);
+  const store::OutcomeCounts& recent = ended.recent;
+  const auto total = static_cast<double>(recent.succeeded + recent.canceled + recent.dead);
+  constexpr double kMsPerSecond = 1'000;
+  out += fmt::format(
+      R"("throughput":{{"window_ms":{},"succeeded":{},"canceled":{},"dead":{},"per_second":{:.3f}}}}})",
+      ended.recent_ms, recent.succeeded, recent.canceled, recent.dead,
+      total * kMsPerSecond / static_cast<double>(ended.recent_ms));
+}
+
+/// A mistyped filter that was silently ignored would show the wrong numbers.
+std::optional<Problem> RefuseParameters(const Request& request) {
+  return Query(std::string(request.message.target())).Finish();
+}
+
+}  // namespace
+
+asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request& request) {
+  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  const auto queues =
+      co_await context.stores.queues.ListQueues(pg::After(context.config.store_timeout));
+  Response response;
+  response.body = "{\"queues\":[";
+  for (const QueueState& queue : queues) {
+    AppendQueue(response.body, queue);
+    response.body += ',';
+  }
+  if (!queues.empty()) response.body.pop_back();
+  response.body += "]}";
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& request) {
+  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  const std::string& name = request.parameters[0];
+  if (auto trouble = NameTrouble(name)) {
+    FieldProblems problems;
+    problems.Add(JsonPath().Member("name"), *std::move(trouble));
+    co_return tl::unexpected(ValidationProblem(std::move(problems)));
+  }
+  const QueueState queue =
+      co_await context.stores.queues.GetQueue(name, pg::After(context.config.store_timeout));
+  Response response;
+  AppendQueue(response.body, queue);
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& request) {
+  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  const auto deadline = pg::After(context.config.store_timeout);
+  const auto queues = co_await context.stores.queues.ListQueues(deadline);
+  const auto ended = co_await context.stores.queues.CountOutcomes(deadline);
+  Response response;
+  AppendStats(response.body, SumOf(queues), ended);
+  co_return response;
+}
+
+}  // namespace djps::server

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "djps/job.h"
+#include "server/router.h"
+
+namespace djps::server {
+
+/// The job id in a request's path.
+tl::expected<Uuid, Problem> JobIdOf(const Request& request);
+
+/// There is no job `id`.
+Problem NoSuchJob(Uuid id);
+
+/// The job that a request's path names, or why there is none. Throws pg::PgError.
+boost::asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& context,
+                                                                   const Request& request);
+
+}  // namespace djps::server

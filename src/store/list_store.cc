@@ -1,0 +1,228 @@
+#include "store/list_store.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "core/check.h"
+#include "core/ids.h"
+#include "store/job_rows.h"
+#include "store/statements.h"
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::uint8_t kLastByte = 0xff;
+/// Ids are stamped when a submission arrives, jobs when they are stored. Between the two lies what
+/// a submission may take, and what clocks may have been set by.
+constexpr std::chrono::minutes kStampSlack{1};
+/// Sorts after every name: no name has a character beyond 'z' (core/validation.h).
+constexpr std::string_view kAfterEveryName = "~";
+/// Stands for no bound; the year 2255.
+constexpr Timestamp kFarAway{std::chrono::seconds(9'000'000'000)};
+constexpr std::int16_t kFirstPriority = INT16_MIN;
+
+/// The smallest UUID whose first 48 bits are this moment in milliseconds.
+Uuid FloorOf(Timestamp moment) {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(moment.time_since_epoch()).count();
+  Uuid id;
+  constexpr int kStampBytes = 6;
+  for (int i = 0; i < kStampBytes; ++i) {
+    id.bytes[static_cast<std::size_t>(i)] =
+        static_cast<std::uint8_t>(std::max<std::int64_t>(ms, 0) >> (8 * (kStampBytes - 1 - i)));
+  }
+  return id;
+}
+
+/// Between which ids, both excluded, the jobs asked for are.
+struct IdRange {
+  Uuid above;
+  Uuid below;
+};
+
+IdRange RangeOf(const ListRequest& request) {
+  IdRange range;
+  range.below.bytes.fill(kLastByte);
+  const JobFilter& filter = request.filter;
+  if (filter.created_from) range.above = FloorOf(*filter.created_from - kStampSlack);
+  if (filter.created_until) range.below = FloorOf(*filter.created_until + kStampSlack);
+  if (!request.after) return range;
+  if (request.order == ListOrder::kOldest) {
+    range.above = std::max(range.above, request.after->id);
+  } else {
+    range.below = std::min(range.below, request.after->id);
+  }
+  return range;
+}
+
+bool Fits(const JobFilter& filter, const JobRecord& job) {
+  const auto same = [](const std::string& wanted, const std::string& have) {
+    return wanted.empty() || wanted == have;
+  };
+  return same(filter.type, job.type) && same(filter.queue, job.queue) &&
+         (filter.statuses.empty() || std::find(filter.statuses.begin(), filter.statuses.end(),
+                                               job.status) != filter.statuses.end()) &&
+         (!filter.created_from || job.created_at >= *filter.created_from) &&
+         (!filter.created_until || job.created_at < *filter.created_until);
+}
+
+/// The one status asked for, where it is one.
+std::optional<JobStatus> OnlyStatus(const JobFilter& filter) {
+  return filter.statuses.size() == 1 ? std::optional(filter.statuses.front()) : std::nullopt;
+}
+
+void AddNames(pg::Params& params, const JobFilter& filter) {
+  params.Add(filter.type).Add(filter.queue);
+}
+
+void AddCreated(pg::Params& params, const JobFilter& filter) {
+  params.Add(filter.created_from.value_or(Timestamp::min()));
+  params.Add(filter.created_until.value_or(kFarAway));
+}
+
+/// The lane and the range: how the statements begin that go by ids.
+pg::Params RangeParams(const ListRequest& request) {
+  const IdRange range = RangeOf(request);
+  pg::Params params;
+  params.Add(kLane).Add(range.above).Add(range.below);
+  return params;
+}
+
+struct Call {
+  const pg::Statement& statement;
+  pg::Params params;
+};
+
+Call CallForQueued(const ListRequest& request, int limit) {
+  const JobFilter& filter = request.filter;
+  const ListPosition first{
+      .id = {}, .queue = filter.queue, .priority = kFirstPriority, .visible_at = Timestamp::min()};
+  const ListPosition& after = request.after ? *request.after : first;
+  pg::Params params;
+  params.Add(kLane).Add(after.queue).Add(after.priority).Add(after.visible_at).Add(after.id);
+  params.Add(filter.queue.empty() ? kAfterEveryName : std::string_view(filter.queue));
+  params.Add(request.scan).Add(limit).Add(filter.type);
+  AddCreated(params, filter);
+  return {sql::kListQueued, std::move(params)};
+}
+
+Call CallByCreation(const ListRequest& request, int limit) {
+  pg::Params params = RangeParams(request);
+  params.Add(request.order != ListOrder::kOldest).Add(request.scan).Add(limit);
+  AddNames(params, request.filter);
+  params.AddArray(request.filter.statuses, [](JobStatus status) { return StatusName(status); });
+  AddCreated(params, request.filter);
+  return {sql::kListByCreation, std::move(params)};
+}
+
+/// The statuses are looked at afterwards: a tag is worn by few.
+Call CallByTag(const ListRequest& request, int limit) {
+  pg::Params params = RangeParams(request);
+  params.Add(request.filter.tag).Add(request.scan).Add(limit);
+  AddNames(params, request.filter);
+  AddCreated(params, request.filter);
+  return {sql::kListTagged, std::move(params)};
+}
+
+/// Where the fewest rows have to be looked at.
+Call ChooseCall(const ListRequest& request, int limit) {
+  if (!request.filter.tag.empty()) return CallByTag(request, limit);
+  if (request.order == ListOrder::kNext) return CallForQueued(request, limit);
+  const auto status = OnlyStatus(request.filter);
+  if (!status || *status == JobStatus::kQueued || request.order == ListOrder::kOldest) {
+    return CallByCreation(request, limit);
+  }
+  pg::Params params = RangeParams(request);
+  const pg::Statement* statement = &sql::kListEnded;
+  if (*status == JobStatus::kRunning) {
+    statement = &sql::kListRunning;
+    params.Add(limit);
+  } else if (*status == JobStatus::kFailed) {
+    statement = &sql::kListFailed;
+    params.Add(request.scan).Add(limit);
+  } else {
+    params.Add(StatusName(*status)).Add(request.scan).Add(limit);
+  }
+  AddNames(params, request.filter);
+  AddCreated(params, request.filter);
+  return {*statement, std::move(params)};
+}
+
+}  // namespace
+
+struct ListStore::Found {
+  std::vector<ListPosition> matched;
+  std::optional<ListPosition> stop;  ///< Where the scan ended before the page was full.
+};
+
+asio::awaitable<ListStore::Found> ListStore::Walk(const ListRequest& request,
+                                                  pg::Deadline deadline) {
+  // One more than asked for tells whether the list goes on.
+  Call call = ChooseCall(request, request.limit + 1);
+  const pg::Rows rows = co_await pool_.Execute(call.statement, std::move(call.params), deadline);
+  Found found;
+  for (const pg::Row row : rows) {
+    ListPosition position{.id = row.Get<Uuid>(0)};
+    if (request.order == ListOrder::kNext) {
+      position.queue = row.Get<std::string>(2);
+      position.priority = row.Get<std::int16_t>(3);
+      position.visible_at = row.Get<Timestamp>(4);
+    }
+    if (row.Get<bool>(1)) {
+      found.matched.push_back(std::move(position));
+    } else {
+      found.stop = std::move(position);
+    }
+  }
+  co_return found;
+}
+
+asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::Deadline deadline) {
+  DJPS_CHECK(request.limit >= 1 && request.limit <= kListLimitMax && request.scan >= 1);
+  ListPage page;
+  std::vector<Uuid> ids;
+  if (!request.filter.idempotency_key.empty()) {
+    pg::Params params;
+    params.Add(kLane).Add(request.filter.type).Add(request.filter.idempotency_key);
+    const pg::Rows rows = co_await pool_.Execute(sql::kFindKeyedJob, std::move(params), deadline);
+    // A list of one has no second page.
+    if (!rows.empty() && !request.after) ids.push_back(rows[0].Get<Uuid>(0));
+  } else {
+    Found found = co_await Walk(request, deadline);
+    page.next = found.stop;
+    page.scan_ended = found.stop.has_value();
+    const auto limit = static_cast<std::size_t>(request.limit);
+    if (found.matched.size() > limit) {
+      found.matched.resize(limit);
+      page.next = found.matched.back();
+      page.scan_ended = false;
+    }
+    for (const ListPosition& position : found.matched) ids.push_back(position.id);
+  }
+  page.jobs = co_await FindJobs(ids, request.payload, deadline);
+  // Between the two statements jobs may have gone on; nobody gets one of a status not asked for.
+  std::erase_if(page.jobs, [&](const JobRecord& job) { return !Fits(request.filter, job); });
+  co_return page;
+}
+
+asio::awaitable<std::vector<JobRecord>> ListStore::FindJobs(const std::vector<Uuid>& ids,
+                                                            bool payload, pg::Deadline deadline) {
+  std::vector<JobRecord> jobs;
+  if (ids.empty()) co_return jobs;
+  pg::Params params;
+  params.AddArray(ids, [](const Uuid& id) { return id; });
+  params.Add(payload);
+  const pg::Rows rows = co_await pool_.Execute(sql::kFindJobs, std::move(params), deadline);
+  std::unordered_map<Uuid, int> places;
+  for (int row = 0; row < rows.size(); ++row) places[rows[row].Get<Uuid>(0)] = row;
+  jobs.reserve(places.size());
+  for (const Uuid& id : ids) {
+    const auto place = places.find(id);
+    if (place != places.end()) jobs.push_back(ReadJob(rows[place->second]));
+  }
+  co_return jobs;
+}
+
+}  // namespace djps::store

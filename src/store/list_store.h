@@ -1,0 +1,79 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "djps/job.h"
+#include "pg/pool.h"
+
+namespace djps::store {
+
+/// How many jobs one call looks at, at most, before it gives back what it has found.
+inline constexpr int kListScanMax = 20'000;
+inline constexpr int kListLimitMax = 1'000;
+
+enum class ListOrder {
+  kNewest,  ///< By creation, the latest first.
+  kOldest,  ///< By creation, the earliest first.
+  kNext,    ///< As they will be claimed: by queue, priority and the time they are due.
+};
+
+/// Which jobs; an empty member stands for any.
+struct JobFilter {
+  std::string type = {};
+  std::string queue = {};
+  std::string tag = {};              ///< Then the order is kNewest.
+  std::string idempotency_key = {};  ///< Needs the type.
+  std::vector<JobStatus> statuses = {};
+  std::optional<Timestamp> created_from = {};   ///< Inclusive.
+  std::optional<Timestamp> created_until = {};  ///< Exclusive.
+};
+
+/// A place in a list: the job that was looked at last. All but the id count only for kNext.
+struct ListPosition {
+  Uuid id;
+  std::string queue = {};
+  std::int16_t priority = 0;
+  Timestamp visible_at{};
+};
+
+struct ListRequest {
+  JobFilter filter = {};
+  ListOrder order = ListOrder::kNewest;  ///< kNext only with the status queued alone.
+  std::optional<ListPosition> after = {};
+  int limit = 100;  ///< 1..kListLimitMax
+  int scan = kListScanMax;
+  bool payload = false;  ///< Without it, payloads are "null".
+};
+
+struct ListPage {
+  std::vector<JobRecord> jobs;       ///< In order.
+  std::optional<ListPosition> next;  ///< Where to go on; nothing at the end of the list.
+  bool scan_ended = false;           ///< The page is short because of ListRequest::scan.
+};
+
+/// Lists of jobs: typed calls over src/store/sql/lists. Each looks at a bounded number of rows,
+/// whatever there is in the database. Throws pg::PgError.
+class ListStore {
+ public:
+  explicit ListStore(pg::Pool& pool) : pool_(pool) {}
+
+  /// A page of jobs. Every job that fits the filter all the while is on exactly one page, also
+  /// while others are added; one that changes its status meanwhile may be on none.
+  boost::asio::awaitable<ListPage> ListJobs(const ListRequest& request, pg::Deadline deadline);
+
+  /// The jobs of these ids, in the order given; those that do not exist are left out.
+  boost::asio::awaitable<std::vector<JobRecord>> FindJobs(const std::vector<Uuid>& ids,
+                                                          bool payload, pg::Deadline deadline);
+
+ private:
+  struct Found;
+
+  boost::asio::awaitable<Found> Walk(const ListRequest& request, pg::Deadline deadline);
+
+  pg::Pool& pool_;
+};
+
+}  // namespace djps::store

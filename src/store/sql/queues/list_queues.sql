@@ -1,0 +1,106 @@
+-- list_queues(int2, text, text, int4, int4)
+-- The queues that have something waiting or running, or a setting, each with its counts; and where $2
+-- and $3 are one name, that queue in any case.
+--
+-- $1 lane   int2
+-- $2 first  text  no queue before this one; '': from the first
+-- $3 last   text  no queue after this one
+-- $4 bound  int4  what is counted exactly, per queue for what waits and in all for the others
+-- $5 limit  int4  queues, at most
+-- Returns: queue text, queued int8, scheduled int8, failed int8, running int8, dead int8, oldest_due_at timestamptz, age_ms int8, exact bool, paused_at timestamptz, paused_by text, max_backlog int4
+-- exact is false where a bound was reached; what waits is the planner's estimate then, the others are
+-- counted up to the bound, newest first.
+--
+-- Locks: none. Index: ready_claim_key (names by a loose index scan), ready_moved_idx,
+-- outcomes_unsuccessful_idx. Cost: O(queues * bound). Safe to repeat: yes.
+with recursive name as (
+  (select r.queue from djps.ready r
+   where r.lane = $1 and r.queue >= $2 and r.queue <= $3
+   order by r.queue
+   limit 1)
+  union all
+  select (select r.queue from djps.ready r
+          where r.lane = $1 and r.queue > name.queue and r.queue <= $3
+          order by r.queue
+          limit 1)
+  from name
+  where name.queue is not null
+),
+
+moved as materialized (
+  select r.queue, r.failed, r.visible_at <= now() as due
+  from djps.ready r
+  -- Without the lane, so that the planner cannot take ready_claim_key, which has all rows.
+  where r.moved_at is not null and r.id > '00000000-0000-0000-0000-000000000000'
+  order by r.id desc
+  limit $4
+),
+
+held as materialized (
+  select h.id
+  from djps.leases l
+  cross join lateral unnest(l.job_ids) as h (id)
+  where l.lane = $1
+  limit $4
+),
+
+buried as materialized (
+  select o.id
+  from djps.outcomes o
+  where o.status <> 'succeeded' and o.status = 'dead' and o.lane = $1
+  order by o.id desc
+  limit $4
+),
+
+failed as (
+  select m.queue, count(*) filter (where m.due) as due, count(*) filter (where not m.due) as later
+  from moved m
+  where m.failed
+  group by m.queue
+),
+
+running as materialized (
+  select f.queue, count(*) as n
+  from held h
+  join djps.facts f on f.id = h.id and f.lane = $1
+  where f.queue >= $2 and f.queue <= $3
+  group by f.queue
+),
+
+dead as (
+  select f.queue, count(*) as n
+  from buried b
+  join djps.facts f on f.id = b.id and f.lane = $1
+  group by f.queue
+),
+
+listed as (
+  select name.queue from name where name.queue is not null
+  union
+  select running.queue from running
+  union
+  select s.name from djps.queues s where s.lane = $1 and s.name >= $2 and s.name <= $3
+  union
+  select $2 where $2 = $3
+  order by queue
+  limit $5
+)
+
+select q.queue,
+       greatest(m.due - coalesce(f.due, 0), 0) as queued,
+       greatest(m.later - coalesce(f.later, 0), 0) as scheduled,
+       coalesce(f.due + f.later, 0) as failed,
+       coalesce(running.n, 0) as running,
+       coalesce(dead.n, 0) as dead,
+       m.oldest_due as oldest_due_at,
+       (extract(epoch from now() - m.oldest_due) * 1000)::int8 as age_ms,
+       m.exact and (select count(*) from moved) < $4 and (select count(*) from held) < $4
+         and (select count(*) from buried) < $4 as exact,
+       s.paused_at, s.paused_by, s.max_backlog
+from listed q
+left join djps.queues s on s.lane = $1 and s.name = q.queue
+cross join lateral djps.measure_queue($1, q.queue, $4) m
+left join failed f on f.queue = q.queue
+left join running on running.queue = q.queue
+left join dead on dead.queue = q.queue
+order by q.queue

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "djps/job.h"
+#include "pg/pool.h"
+
+namespace djps::store {
+
+/// How many failed attempts of a job are shown, the latest ones.
+inline constexpr int kAttemptsShownMax = 1'000;
+/// How far the jobs ahead of one are counted.
+inline constexpr int kAheadCountMax = 10'000;
+
+/// One attempt that failed.
+struct FailedAttempt {
+  int number = 1;
+  std::string worker;
+  Timestamp started_at{};
+  Timestamp ended_at{};
+  std::string error_class;
+  std::string message;
+  std::string detail;
+};
+
+/// Where a job stands.
+struct JobState {
+  JobStatus status = JobStatus::kQueued;
+  int attempts = 0;
+
+  bool operator==(const JobState&) const = default;
+};
+
+struct WatchedJob {
+  Uuid id;
+  JobState state;
+};
+
+/// Why a job is not running now. db/migrations/0006_reading.sql says what each reason means and
+/// which of the members it comes with.
+struct JobReason {
+  std::string reason = {};
+  JobStatus status = JobStatus::kQueued;
+  std::string queue = {};
+  std::string type = {};
+  int attempt = 0;
+  std::string worker = {};
+  std::optional<Timestamp> until = {};
+  std::optional<std::int64_t> ahead = {};
+  bool ahead_exact = true;
+  std::optional<std::int64_t> estimate_ms = {};
+};
+
+/// Where single jobs stand and how they came there. Calls throw pg::PgError.
+class StateStore {
+ public:
+  explicit StateStore(pg::Pool& pool) : pool_(pool) {}
+
+  /// Oldest first; none also where there is no such job.
+  boost::asio::awaitable<std::vector<FailedAttempt>> ListAttempts(Uuid id, pg::Deadline deadline);
+
+  /// Those that exist, in no promised order.
+  boost::asio::awaitable<std::vector<WatchedJob>> WatchJobs(const std::vector<Uuid>& ids,
+                                                            pg::Deadline deadline);
+
+  /// Nothing when there is no such job.
+  boost::asio::awaitable<std::optional<JobReason>> ExplainJob(Uuid id, pg::Deadline deadline);
+
+ private:
+  pg::Pool& pool_;
+};
+
+}  // namespace djps::store
