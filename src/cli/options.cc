@@ -102,6 +102,9 @@ void AddJobsOptions(CLI::App& command, TargetOptions& target) {
                       "DATABASE_URL)");
   auto* data = AddText(command, "--data", target.data, "DIR",
                        "Use the `djps dev` that runs on this data folder (variable DJPS_DATA)");
+  AddText(command, "--token", target.token, "TOKEN",
+          "The token to send to the server (better the variable DJPS_TOKEN, which `ps` does not "
+          "show)");
   server->excludes(url)->excludes(data);
   url->excludes(data);
 }

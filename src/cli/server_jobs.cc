@@ -1,6 +1,7 @@
 // JobsAccess through a server's HTTP API.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/http_client.h"
@@ -31,6 +32,9 @@ Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
   } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
     error.code = ErrorCode::kInvalidArgument;
   }
+  for (const ErrorCode known : {ErrorCode::kUnauthorized, ErrorCode::kForbidden}) {
+    if (code == ErrorName(known)) error.code = known;
+  }
   std::string detail = text("detail");
   if (detail.empty()) detail = text("title");
   if (detail.empty()) detail = "no explanation; is it a DJPS server?";
@@ -49,8 +53,10 @@ bool Succeeded(const HttpResponse& response) {
 
 class ServerJobs : public JobsAccess {
  public:
-  ServerJobs(const ServerUrl& url, std::string origin)
-      : client_(url, kTimeout), health_client_(url, kHealthTimeout), origin_(std::move(origin)) {}
+  ServerJobs(const ServerUrl& url, const ServerTarget& target)
+      : client_(url, kTimeout, target.token),
+        health_client_(url, kHealthTimeout, target.token),
+        origin_(target.origin) {}
 
   Result<std::vector<SubmittedJob>> Submit(const std::vector<NewJob>& jobs) override {
     const auto response = Checked(client_.Post("/jobs/batch", WriteBatch(jobs)));
@@ -111,7 +117,15 @@ Result<std::unique_ptr<JobsAccess>> OpenServerJobs(const ServerTarget& target) {
                    fmt::format("{} (from {})", url.error().message, target.origin),
                    url.error().field);
   }
-  return std::make_unique<ServerJobs>(*url, target.origin);
+  const bool sendable = std::all_of(target.token.begin(), target.token.end(),
+                                    [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!sendable) {
+    return Failure(ErrorCode::kInvalidArgument,
+                   "the token has white space or characters that no token has (a line break of the "
+                   "file it was read from?)",
+                   "--token");
+  }
+  return std::make_unique<ServerJobs>(*url, target);
 }
 
 Result<std::unique_ptr<JobsAccess>> OpenJobs(const JobTarget& target, OpenFor purpose) {

@@ -7,9 +7,9 @@
 
 namespace djps::server {
 
-/// Answers a complete request: checks method and content type, runs the handler, and turns whatever
-/// went wrong into a problem document. The one place where a request's exceptions end. Never
-/// throws.
+/// Answers a complete request: checks method, caller (access.h) and content type, runs the handler,
+/// and turns whatever went wrong into a problem document. The one place where a request's
+/// exceptions end. Never throws.
 boost::asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& match,
                                           const HttpRequest& message, std::string_view request_id);
 

@@ -10,6 +10,11 @@ boost::asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Re
 boost::asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> CreateToken(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListTokens(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> RevokeToken(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetOpenApi(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetDocs(ServerContext& context, const Request& request);
 
 boost::asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request);

@@ -42,8 +42,10 @@ asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& conte
   }
 }
 
-/// The answer to a submission that made no new job: the one that was there.
-asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, SubmittedJob submitted) {
+/// The answer to a submission that made no new job: the one that was there. That one may be in
+/// another queue, which this caller may not see.
+asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Caller& caller,
+                                              SubmittedJob submitted) {
   Response response;
   if (submitted.replayed) {
     response.headers.push_back({"Idempotency-Replayed", "true"});
@@ -56,6 +58,9 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, SubmittedJ
   const auto job =
       co_await context.stores.jobs.FindJob(submitted.id, pg::After(context.config.store_timeout));
   if (job) {
+    if (auto refused = RestrictionProblem(caller, job->queue, job->type)) {
+      co_return tl::unexpected(*std::move(refused));
+    }
     AppendJob(response.body, *job);
   } else {
     // Keys may be kept longer than jobs: this one is done and gone, but it was accepted once.
@@ -111,6 +116,18 @@ asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_vie
   co_return parser.Finish();
 }
 
+/// Why this caller may not submit one of these jobs, with its place in the batch.
+std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJob>& jobs) {
+  if (caller.queues.empty() && caller.types.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    auto refused = RestrictionProblem(caller, jobs[i].queue, jobs[i].type);
+    if (!refused) continue;
+    refused->detail = fmt::format("jobs[{}]: {}", i, refused->detail);
+    return refused;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
@@ -118,6 +135,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   if (!job) co_return tl::unexpected(std::move(job.error()));
   if (auto problem = TakeKeyHeader(request, *job)) co_return tl::unexpected(*std::move(problem));
 
+  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   std::vector<NewJob> jobs;
   jobs.push_back(std::move(*job));
   const auto stored = co_await Enqueue(context, jobs, field_name::kPayload);
@@ -131,7 +151,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
                     "was stored.",
                     QuoteForMessage(*jobs.front().idempotency_key), submitted.id.ToString())});
   }
-  if (!submitted.created()) co_return co_await AnswerExisting(context, submitted);
+  if (!submitted.created()) {
+    co_return co_await AnswerExisting(context, request.caller, submitted);
+  }
   Response response{.status = 201};
   response.headers.push_back({"Location", "/jobs/" + submitted.id.ToString()});
   AppendJob(response.body, RecordOf(std::move(jobs.front()), submitted));
@@ -141,6 +163,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
 asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
   const auto jobs = co_await ParseBatchInSlices(request.body());
   if (!jobs) co_return tl::unexpected(jobs.error());
+  if (auto refused = FirstRefused(request.caller, *jobs)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   const auto stored = co_await Enqueue(context, *jobs, "jobs");
   if (!stored) co_return tl::unexpected(stored.error());
 
@@ -164,6 +189,9 @@ asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& req
   if (!job) {
     co_return tl::unexpected(
         Problem{ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id->ToString())});
+  }
+  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
+    co_return tl::unexpected(*std::move(refused));
   }
   Response response;
   AppendJob(response.body, *job);

@@ -27,6 +27,11 @@ constexpr std::array kRoutes = {
     Route{verb::put, "/retry-policies/{type}", Role::kOperate, SetRetryPolicy},
     Route{verb::delete_, "/retry-policies/{type}", Role::kOperate, DeleteRetryPolicy},
     Route{verb::get, "/audit", Role::kOperate, ListAudit},
+    Route{verb::post, "/tokens", Role::kAdmin, CreateToken},
+    Route{verb::get, "/tokens", Role::kAdmin, ListTokens},
+    Route{verb::delete_, "/tokens/{id}", Role::kAdmin, RevokeToken},
+    Route{verb::get, "/openapi.json", Role::kNone, GetOpenApi},
+    Route{verb::get, "/docs", Role::kNone, GetDocs},
 };
 
 std::string_view CutPart(std::string_view& path) {

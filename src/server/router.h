@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "server/access.h"
 #include "server/config.h"
 #include "server/problem.h"
 #include "server/queue_limits.h"
@@ -20,11 +21,14 @@
 
 namespace djps::server {
 
+class TokenCache;
+
 /// What handlers work with.
 struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
   QueueLimits& limits;
+  TokenCache& tokens;
 };
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
@@ -34,6 +38,7 @@ struct Request {
   const HttpRequest& message;
   const std::vector<std::string>& parameters;  ///< What stands for each "{...}" in the path.
   std::string_view request_id;
+  const Caller& caller;
 
   std::string_view body() const { return message.body(); }
   /// The value of a header; empty where there is none.

@@ -14,6 +14,7 @@
 #include "djps/result.h"
 #include "server/config.h"
 #include "server/session.h"
+#include "server/token_cache.h"
 #include "store/stores.h"
 
 namespace djps::server {
@@ -34,7 +35,7 @@ class Server {
   /// Binds the address, so that mistakes show before anything else starts.
   ///
   /// Errors: kAlreadyRunning (the port is taken), kInvalidArgument (an address that is none or not
-  ///         this machine's; a port that this user may not use).
+  ///         this machine's; a port that this user may not use; open access beyond the loopback).
   Result<void> Listen();
 
   /// The port that is listened on, also where the configuration says 0.
@@ -61,6 +62,7 @@ class Server {
   boost::asio::any_io_executor executor_;
   ServerConfig config_;
   QueueLimits limits_;
+  TokenCache tokens_;
   SessionContext context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;

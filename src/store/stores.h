@@ -3,17 +3,20 @@
 #include "store/job_store.h"
 #include "store/lease_store.h"
 #include "store/operator_store.h"
+#include "store/token_store.h"
 #include "store/upkeep_store.h"
 
 namespace djps::store {
 
 /// Every statement there is, by subject, over one pool. The pool must outlive it.
 struct Stores {
-  explicit Stores(pg::Pool& pool) : jobs(pool), leases(pool), operators(pool), upkeep(pool) {}
+  explicit Stores(pg::Pool& pool)
+      : jobs(pool), leases(pool), operators(pool), tokens(pool), upkeep(pool) {}
 
   JobStore jobs;
   LeaseStore leases;
   OperatorStore operators;
+  TokenStore tokens;
   UpkeepStore upkeep;
 };
 

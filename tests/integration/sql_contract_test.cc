@@ -82,6 +82,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::JobStore jobs(*single_);
   store::LeaseStore leases(*single_);
   store::OperatorStore operators(*single_);
+  store::TokenStore tokens(*single_);
   store::UpkeepStore upkeep(*single_);
   NewJob keyed{.type = "t"};
   keyed.idempotency_key = "k";
@@ -112,6 +113,11 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(operators.SetRetryPolicy("t", R"({"kind":"fixed","delay_ms":1})", "me", Soon()));
   Run(operators.ListRetryPolicies(Soon()));
   Run(operators.ListAudit("q", std::nullopt, 10, Soon()));
+  const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, Soon()));
+  Run(tokens.ListTokens(Soon()));
+  Run(tokens.LoadActiveTokens(Soon()));
+  Run(tokens.TouchToken(token.record.id, Soon()));
+  Run(tokens.RevokeToken(token.record.id, Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));
 
@@ -206,6 +212,9 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kFindJob, "gen_random_uuid()"),
       Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
       Explain(sql::kBuryOverdue, "0::int2, 10"),
+      Explain(sql::kLoadActiveTokens, ""),
+      Explain(sql::kTouchToken, "gen_random_uuid()"),
+      Explain(sql::kRevokeToken, "gen_random_uuid()"),
       Explain(sql::kListPriorities, "0::int2, 'default'")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }
