@@ -27,7 +27,7 @@ struct TargetOptions {
   std::optional<std::string> server;
   std::optional<std::string> database_url;
   std::optional<std::string> data;
-  std::optional<std::string> token;  ///< For a server that asks for one.
+  std::optional<std::string> token = {};  ///< For a server that asks for one.
 };
 
 /// Everything that decides; nothing is read from anywhere else.

@@ -137,8 +137,8 @@ class SqlPlanTest : public StoreTest {
 
   std::string Explain(const pg::Statement& statement, const std::string& arguments) {
     Describe(sql_.handle(), statement);
-    const pg::ResultHandle plan =
-        sql_.Run("explain execute " + std::string(statement.name) + "(" + arguments + ")");
+    const std::string list = arguments.empty() ? "" : "(" + arguments + ")";
+    const pg::ResultHandle plan = sql_.Run("explain execute " + std::string(statement.name) + list);
     std::string text;
     for (int row = 0; row < PQntuples(plan.get()); ++row) {
       text += PQgetvalue(plan.get(), row, 0);
