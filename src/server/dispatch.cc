@@ -141,4 +141,17 @@ asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& mat
   co_return ProblemResponse(problem, request_id);
 }
 
+asio::awaitable<std::optional<Problem>> RefuseSender(ServerContext& context,
+                                                     const RouteMatch& match,
+                                                     const HttpRequest& message) {
+  if (match.route == nullptr || context.config.access == AccessMode::kOpen) co_return std::nullopt;
+  try {
+    auto caller = co_await IdentifyCaller(context, *match.route, message);
+    if (!caller) co_return std::move(caller.error());
+  } catch (const std::exception& error) {
+    spdlog::debug("cannot find out who sends a request: {}", error.what());
+  }
+  co_return std::nullopt;
+}
+
 }  // namespace djps::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <optional>
 #include <string_view>
 
 #include "server/router.h"
@@ -12,5 +13,11 @@ namespace djps::server {
 /// exceptions end. Never throws.
 boost::asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& match,
                                           const HttpRequest& message, std::string_view request_id);
+
+/// Why a request need not be read to its end: its sender may not make it. Nothing when it may, or
+/// when that cannot be found out now, which Dispatch says then. Never throws.
+boost::asio::awaitable<std::optional<Problem>> RefuseSender(ServerContext& context,
+                                                            const RouteMatch& match,
+                                                            const HttpRequest& message);
 
 }  // namespace djps::server

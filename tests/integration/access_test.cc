@@ -164,6 +164,25 @@ TEST_F(AccessTest, TakesOnlyWellFormedCredentials) {
   }
 }
 
+TEST_F(AccessTest, StrangersAreRefusedBeforeTheirBodyIsTaken) {
+  for (const char* framing : {"Content-Length: 60000000", "Transfer-Encoding: chunked"}) {
+    HttpClient stranger = server_.Connect();
+    stranger.SendRaw(fmt::format("POST /jobs/batch HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", framing));
+    EXPECT_EQ(stranger.ReadReply().status, 401) << framing;
+    EXPECT_EQ(stranger.ReadToEnd(), "") << "and the connection ends";
+  }
+  // Who may send it is asked for the rest.
+  HttpClient known = server_.Connect();
+  const std::string body = R"({"jobs":[{"type":"t"}]})";
+  known.SendRaw(
+      fmt::format("POST /jobs/batch HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n"
+                  "Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+                  MakeToken("me", "submit"), body.size()));
+  EXPECT_EQ(known.ReadReply().status, 100);
+  known.SendRaw(body);
+  EXPECT_EQ(known.ReadReply().status, 201);
+}
+
 TEST_F(AccessTest, ANewTokenCountsAtOnceAlsoWhereItWasTriedBefore) {
   for (int i = 0; i < 20; ++i) {
     const std::string token = MakeToken("fresh-" + std::to_string(i), "admin");
