@@ -63,6 +63,11 @@ class TokenStore {
   /// The grant must be valid: known role, names as types and queues have them.
   boost::asio::awaitable<CreatedToken> CreateToken(const NewToken& token, pg::Deadline deadline);
 
+  /// Makes a token of that text, unless it was made before; true when it is new. One that has been
+  /// revoked stays revoked. Idempotency: safe to repeat, also from many servers at once.
+  boost::asio::awaitable<bool> EnsureToken(const std::string& secret, const std::string& role,
+                                           pg::Deadline deadline);
+
   /// The newest first, those revoked and expired included.
   boost::asio::awaitable<std::vector<TokenRecord>> ListTokens(pg::Deadline deadline);
 

@@ -101,6 +101,33 @@ TEST_F(CliTokenTest, RefusesWhatIsNotValid) {
   }
 }
 
+TEST_F(CliTokenTest, ADeploymentBringsItsFirstTokenAlong) {
+  const std::string secret(40, 's');
+  const Args environment = {"DJPS_BOOTSTRAP_TOKEN=" + secret, "DJPS_AUTH=token"};
+  for (int start = 0; start < 2; ++start) {
+    Program server(WithBinary({"server", "--database-url", conninfo_, "--port", "0"}), environment);
+    ASSERT_TRUE(WaitUntil([&] { return Contains(server.Err(), "listening on "); })) << server.Err();
+    const std::string err = server.Err();
+    const std::size_t at = err.find("http://");
+    const std::string url = err.substr(at, err.find_first_of("; \n", at) - at);
+    const Ended stored =
+        Djps({"enqueue", "--type", "t", "--server", url}, "", {"DJPS_TOKEN=" + secret});
+    EXPECT_EQ(stored.code, 0) << stored.err;
+    EXPECT_EQ(Djps({"enqueue", "--type", "t", "--server", url}).code, 1);
+    server.Signal(SIGTERM);
+    EXPECT_FALSE(Contains(server.Wait().err, secret));
+  }
+  EXPECT_EQ(Token({"list", "--json"}).Json().at("tokens").as_array().size(), 1U);
+  for (const std::string& bad :
+       {std::string("short"), std::string(31, 's'), secret + " " + secret}) {
+    const Ended refused = Program(WithBinary({"server", "--database-url", conninfo_}),
+                                  {"DJPS_BOOTSTRAP_TOKEN=" + bad})
+                              .Wait();
+    EXPECT_EQ(refused.code, 2) << refused.err;
+    EXPECT_FALSE(Contains(refused.err, bad + " ")) << refused.err;
+  }
+}
+
 TEST_F(CliTokenTest, AnOpenServerSaysHowToLetOthersIn) {
   const Ended ended = Djps({"server", "--database-url", conninfo_, "--address", "0.0.0.0"});
   EXPECT_EQ(ended.code, 2);
