@@ -116,11 +116,22 @@ asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_vie
   co_return parser.Finish();
 }
 
-/// Why this caller may not submit one of these jobs, with its place in the batch.
+/// Why this caller may not submit this job.
+std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job) {
+  if (!caller.queues.empty() && job.unique && !job.unique->by_queue) {
+    return Problem{ProblemKind::kForbidden,
+                   fmt::format("The token {} may use some queues only, so its jobs can be unique "
+                               "only there: send unique with \"queue\": true.",
+                               QuoteForMessage(caller.name))};
+  }
+  return RestrictionProblem(caller, job.queue, job.type);
+}
+
+/// The same for all of these jobs, with the place of the first that is refused.
 std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJob>& jobs) {
   if (caller.queues.empty() && caller.types.empty()) return std::nullopt;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    auto refused = RestrictionProblem(caller, jobs[i].queue, jobs[i].type);
+    auto refused = SubmissionProblem(caller, jobs[i]);
     if (!refused) continue;
     refused->detail = fmt::format("jobs[{}]: {}", i, refused->detail);
     return refused;
@@ -135,7 +146,7 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   if (!job) co_return tl::unexpected(std::move(job.error()));
   if (auto problem = TakeKeyHeader(request, *job)) co_return tl::unexpected(*std::move(problem));
 
-  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
+  if (auto refused = SubmissionProblem(request.caller, *job)) {
     co_return tl::unexpected(*std::move(refused));
   }
   std::vector<NewJob> jobs;
