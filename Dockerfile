@@ -8,6 +8,7 @@ COPY scripts/install-dependencies scripts/
 RUN scripts/install-dependencies build && rm -rf /var/lib/apt/lists/*
 COPY CMakeLists.txt ./
 COPY cmake cmake
+COPY api api
 COPY db db
 COPY include include
 COPY src src

@@ -11,6 +11,9 @@ enum class ErrorCode {
   kInvalidArgument,  ///< The input is wrong; `field` names the part, `message` says what to change.
   kNotFound,         ///< No such job, file or program.
   kLeaseLost,        ///< The lease expired or was taken over; nothing was changed.
+  kUnauthorized,     ///< No token, or one that does not count (any more).
+  kForbidden,        ///< The token does not allow this.
+  kConflict,         ///< What there is already stands against it.
   kUnavailable,  ///< Postgres or the server could not be reached, or answered too late. Try again.
   kSchemaOutdated,  ///< The database lacks migrations that this binary needs.
   kSchemaNewer,     ///< The database has migrations that this binary does not know.

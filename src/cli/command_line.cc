@@ -118,6 +118,7 @@ void RegisterCommands(CommandLine& line) {
   RegisterServer(line);
   RegisterWorker(line);
   RegisterMigrate(line);
+  RegisterToken(line);
   RegisterEnqueue(line);
   RegisterJob(line);
   RegisterQueue(line);

@@ -8,6 +8,7 @@ void RegisterDev(CommandLine& line);
 void RegisterServer(CommandLine& line);
 void RegisterWorker(CommandLine& line);
 void RegisterMigrate(CommandLine& line);
+void RegisterToken(CommandLine& line);
 void RegisterEnqueue(CommandLine& line);
 void RegisterJob(CommandLine& line);
 void RegisterQueue(CommandLine& line);

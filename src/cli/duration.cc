@@ -19,7 +19,8 @@ struct Unit {
   std::int64_t ms;
 };
 
-constexpr std::array<Unit, 4> kUnits = {{{"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+constexpr std::array<Unit, 5> kUnits = {
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
 tl::unexpected<Error> Refuse(std::string_view text, std::string_view why) {
   return Failure(ErrorCode::kInvalidArgument,
@@ -35,11 +36,11 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   const auto [rest, error] = std::from_chars(begin, end, number);
   const std::string_view name(rest, static_cast<std::size_t>(end - rest));
   if (error == std::errc::result_out_of_range) return Refuse(text, "the number is too large");
-  if (error != std::errc()) return Refuse(text, "write a number and ms, s, m or h, such as 10s");
+  if (error != std::errc()) return Refuse(text, "write a number and ms, s, m, h or d, such as 10s");
   if (name.empty() && number == 0) return std::chrono::milliseconds(0);
   if (name.empty()) {
-    return Refuse(text,
-                  fmt::format("the unit is missing; write {0}ms, {0}s, {0}m or {0}h", number));
+    return Refuse(
+        text, fmt::format("the unit is missing; write {0}ms, {0}s, {0}m, {0}h or {0}d", number));
   }
   for (const Unit& unit : kUnits) {
     if (name != unit.name) continue;
@@ -48,7 +49,7 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
     }
     return std::chrono::milliseconds(static_cast<std::int64_t>(number) * unit.ms);
   }
-  return Refuse(text, "the unit must be ms, s, m or h, as in 500ms, 10s, 5m or 2h");
+  return Refuse(text, "the unit must be ms, s, m, h or d, as in 500ms, 10s, 5m, 2h or 30d");
 }
 
 std::string FormatDuration(std::chrono::milliseconds duration) {

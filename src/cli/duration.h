@@ -8,8 +8,8 @@
 
 namespace djps::cli {
 
-/// Reads "500ms", "10s", "5m" or "2h". A number without a unit is refused, since nobody can tell
-/// which was meant; only 0 is the same in all of them.
+/// Reads "500ms", "10s", "5m", "2h" or "30d". A number without a unit is refused, since nobody can
+/// tell which was meant; only 0 is the same in all of them.
 ///
 /// Errors: kInvalidArgument, saying what was given and what is understood.
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);

@@ -15,6 +15,9 @@ int ExitCodeFor(ErrorCode code) {
       return kExitUnavailable;
     case ErrorCode::kNotFound:
     case ErrorCode::kLeaseLost:
+    case ErrorCode::kUnauthorized:
+    case ErrorCode::kForbidden:
+    case ErrorCode::kConflict:
     case ErrorCode::kSchemaOutdated:
     case ErrorCode::kSchemaNewer:
     case ErrorCode::kSchemaChanged:

@@ -37,14 +37,15 @@ constexpr std::uint64_t kAnswerBytesMax = 64ULL << 20U;
 /// How far a request came; what to tell a person depends on it.
 enum class Phase { kConnecting, kExchanging };
 
-HttpRequest MakeRequest(const ServerUrl& url, http::verb verb, std::string_view path,
-                        std::string body) {
+HttpRequest MakeRequest(const ServerUrl& url, const std::string& token, http::verb verb,
+                        std::string_view path, std::string body) {
   HttpRequest request(verb, url.prefix + std::string(path), 11);
   const bool bracketed = url.host.find(':') != std::string::npos;
   request.set(http::field::host, bracketed ? fmt::format("[{}]:{}", url.host, url.port)
                                            : fmt::format("{}:{}", url.host, url.port));
   request.set(http::field::user_agent, "djps");
   request.set(http::field::accept, "application/json");
+  if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
   request.keep_alive(false);
   if (verb == http::verb::post) {
     request.set(http::field::content_type, "application/json");
@@ -167,11 +168,12 @@ Result<ServerUrl> ParseServerUrl(std::string_view text) {
 }
 
 Result<HttpResponse> HttpClient::Get(std::string_view path) const {
-  return Perform(url_, timeout_, MakeRequest(url_, http::verb::get, path, {}));
+  return Perform(url_, timeout_, MakeRequest(url_, token_, http::verb::get, path, {}));
 }
 
 Result<HttpResponse> HttpClient::Post(std::string_view path, std::string json) const {
-  return Perform(url_, timeout_, MakeRequest(url_, http::verb::post, path, std::move(json)));
+  return Perform(url_, timeout_,
+                 MakeRequest(url_, token_, http::verb::post, path, std::move(json)));
 }
 
 }  // namespace djps::cli

@@ -31,9 +31,10 @@ struct HttpResponse {
 /// server was carried out.
 class HttpClient {
  public:
-  /// `timeout` > 0 bounds connecting and, by itself, the exchange after that.
-  HttpClient(ServerUrl url, std::chrono::milliseconds timeout)
-      : url_(std::move(url)), timeout_(timeout) {}
+  /// `timeout` > 0 bounds connecting and, by itself, the exchange after that. `token` is sent with
+  /// each request; empty: none.
+  HttpClient(ServerUrl url, std::chrono::milliseconds timeout, std::string token = {})
+      : url_(std::move(url)), timeout_(timeout), token_(std::move(token)) {}
 
   /// Errors: kUnavailable when there was no complete answer; any answer is a success here.
   Result<HttpResponse> Get(std::string_view path) const;
@@ -44,6 +45,7 @@ class HttpClient {
  private:
   ServerUrl url_;
   std::chrono::milliseconds timeout_;
+  std::string token_;
 };
 
 }  // namespace djps::cli

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <string_view>
 
 #include "cli/options.h"
+#include "core/validation.h"
 
 namespace djps::cli {
 namespace {
@@ -21,6 +23,26 @@ void AddListenOptions(CLI::App& command, server::ServerConfig& config) {
                         "The port to listen on; 0 for any free one"),
              "DJPS_PORT")
       ->default_str(std::to_string(config.port));
+  const std::map<std::string, server::AccessMode> modes = {{"open", server::AccessMode::kOpen},
+                                                           {"token", server::AccessMode::kToken}};
+  OrVariable(command
+                 .add_option_function<std::string>(
+                     "--auth",
+                     [&config, modes](const std::string& text) {
+                       const auto mode = modes.find(text);
+                       if (mode == modes.end()) {
+                         RefuseUsage(fmt::format("--auth must be open or token, got {}",
+                                                 QuoteForMessage(text)));
+                       }
+                       config.access = mode->second;
+                     },
+                     "Who may call: open, everybody on this machine; or token, who has a token "
+                     "(see `djps token create`)")
+                 ->type_name("MODE")
+                 ->default_str("open"),
+             "DJPS_AUTH");
+  command.add_flag("--insecure-open-access", config.insecure_open_access,
+                   "Listen on any --address without tokens: whoever can connect may do everything");
 }
 
 std::string ApiUrl(const std::string& address, std::uint16_t port) {

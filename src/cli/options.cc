@@ -26,6 +26,9 @@ std::string RequireText(const std::string& option, const std::string& text) {
 }
 
 CLI::Option* AddServer(CLI::App& command, TargetOptions& target) {
+  AddText(command, "--token", target.token, "TOKEN",
+          "The token to send to the server (better the variable DJPS_TOKEN, which `ps` does not "
+          "show)");
   return AddText(command, "--server", target.server, "URL",
                  "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; else a "
                  "running `djps dev`, else http://127.0.0.1:3000)");

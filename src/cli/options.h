@@ -38,7 +38,7 @@ CLI::Option* AddJson(CLI::App& command, bool& json);
 /// --database-url and --data.
 void AddDatabaseOptions(CLI::App& command, TargetOptions& target);
 
-/// --server, --database-url and --data.
+/// --server, --database-url, --data and --token.
 void AddJobsOptions(CLI::App& command, TargetOptions& target);
 
 /// --server and --data, for commands that need a server.

@@ -1,6 +1,7 @@
 // JobsAccess through a server's HTTP API.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/api.h"
@@ -23,8 +24,10 @@ bool Succeeded(const HttpResponse& response) {
 
 class ServerJobs : public JobsAccess {
  public:
-  ServerJobs(const ServerUrl& url, std::string origin)
-      : client_(url, kTimeout), health_client_(url, kHealthTimeout), origin_(std::move(origin)) {}
+  ServerJobs(const ServerUrl& url, const ServerTarget& target)
+      : client_(url, kTimeout, target.token),
+        health_client_(url, kHealthTimeout, target.token),
+        origin_(target.origin) {}
 
   Result<std::vector<SubmittedJob>> Submit(const std::vector<NewJob>& jobs) override {
     const auto response = Checked(client_.Post("/jobs/batch", WriteBatch(jobs)));
@@ -85,7 +88,10 @@ Result<std::unique_ptr<JobsAccess>> OpenServerJobs(const ServerTarget& target) {
                    fmt::format("{} (from {})", url.error().message, target.origin),
                    url.error().field);
   }
-  return std::make_unique<ServerJobs>(*url, target.origin);
+  if (const auto token = CheckToken(target.token); !token) {
+    return tl::unexpected<Error>(token.error());
+  }
+  return std::make_unique<ServerJobs>(*url, target);
 }
 
 Result<std::unique_ptr<JobsAccess>> OpenJobs(const JobTarget& target, OpenFor purpose) {

@@ -126,7 +126,12 @@ Result<DatabaseTarget> ResolveDatabase(const TargetInputs& inputs, const char* p
 Result<JobTarget> ResolveJobs(const TargetInputs& inputs, const char* program) {
   const auto choice = ChooseJobs(inputs);
   if (!choice) return tl::unexpected<Error>(choice.error());
-  if (const auto* server = std::get_if<ServerTarget>(&*choice)) return *server;
+  if (const auto* server = std::get_if<ServerTarget>(&*choice)) {
+    ServerTarget target = *server;
+    const auto variable = FindVariable(inputs.environment, "DJPS_TOKEN");
+    target.token = inputs.options.token.value_or(variable.value_or(""));
+    return target;
+  }
   auto database = Complete(std::get<DatabaseChoice>(*choice), program);
   if (!database) return tl::unexpected<Error>(database.error());
   return *std::move(database);

@@ -27,6 +27,7 @@ struct TargetOptions {
   std::optional<std::string> server;
   std::optional<std::string> database_url;
   std::optional<std::string> data;
+  std::optional<std::string> token = {};  ///< For a server that asks for one.
 };
 
 /// Everything that decides; nothing is read from anywhere else.
@@ -42,7 +43,8 @@ TargetInputs MakeTargetInputs(const TargetOptions& options, const Environment& e
 
 struct ServerTarget {
   std::string url;
-  std::string origin;  ///< For messages: where the URL comes from.
+  std::string origin;      ///< For messages: where the URL comes from.
+  std::string token = {};  ///< To send along; empty: none.
 };
 
 struct DatabaseTarget {

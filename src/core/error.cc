@@ -10,6 +10,12 @@ std::string_view ErrorName(ErrorCode code) {
       return "not_found";
     case ErrorCode::kLeaseLost:
       return "lease_lost";
+    case ErrorCode::kUnauthorized:
+      return "unauthorized";
+    case ErrorCode::kForbidden:
+      return "forbidden";
+    case ErrorCode::kConflict:
+      return "conflict";
     case ErrorCode::kUnavailable:
       return "unavailable";
     case ErrorCode::kSchemaOutdated:

@@ -7,10 +7,20 @@
 
 namespace djps::server {
 
+/// Who may call the API.
+enum class AccessMode : std::uint8_t {
+  kOpen,   ///< Everybody who can connect, so on the loopback address only.
+  kToken,  ///< Who has a token, for every route but those of Role::kNone.
+};
+
 /// How the API listens and what it puts up with. Every limit bounds what one client can take.
 struct ServerConfig {
   std::string address = "127.0.0.1";  ///< An IP address; 0.0.0.0 or :: for all of them.
   std::uint16_t port = 3000;          ///< 0: any free one; Server::port() tells which.
+
+  AccessMode access = AccessMode::kOpen;
+  /// Lets kOpen listen on any address: for where something else keeps strangers away.
+  bool insecure_open_access = false;
 
   /// Bytes of a request line. Our longest path has 42; browsers and proxies allow about this.
   std::size_t uri_bytes_max = 8U << 10U;
@@ -45,6 +55,8 @@ struct ServerConfig {
   std::chrono::milliseconds store_timeout{10'000};
   /// The same for /health: who asks wants to know now.
   std::chrono::milliseconds health_timeout{2'000};
+  /// Between two readings of the tokens, however many unknown ones are tried.
+  std::chrono::milliseconds token_reload_pause{100};
 };
 
 }  // namespace djps::server

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
 #include <exception>
+#include <memory>
 #include <optional>
 
 #include "core/validation.h"
 #include "pg/error.h"
+#include "server/token_cache.h"
 
 namespace djps::server {
 namespace {
@@ -28,27 +31,82 @@ bool IsJsonType(std::string_view content_type) {
          beast::iequals(type.substr(type.size() - kSuffix.size()), kSuffix);
 }
 
-/// What is wrong with a request before any handler sees it.
-std::optional<Problem> Refusal(const RouteMatch& match, const HttpRequest& message) {
-  if (match.route == nullptr) {
-    const std::string target = QuoteForMessage(message.target());
-    if (match.allow.empty()) {
-      return Problem{ProblemKind::kUnknownPath, fmt::format("There is nothing at {}.", target)};
-    }
-    return Problem{ProblemKind::kMethodNotAllowed,
-                   fmt::format("{} takes {}, not {}.", target, match.allow,
-                               ShortenForMessage(message.method_string())),
-                   {},
-                   match.allow};
+/// There is no such route: no path, or not with this method.
+Problem NoRoute(const RouteMatch& match, const HttpRequest& message) {
+  const std::string target = QuoteForMessage(message.target());
+  if (match.allow.empty()) {
+    return {ProblemKind::kUnknownPath, fmt::format("There is nothing at {}.", target)};
   }
+  return {ProblemKind::kMethodNotAllowed,
+          fmt::format("{} takes {}, not {}.", target, match.allow,
+                      ShortenForMessage(message.method_string())),
+          {},
+          match.allow};
+}
+
+std::optional<Problem> ContentTypeProblem(const Route& route, const HttpRequest& message) {
   const auto type = message.find(http::field::content_type);
-  if (match.route->method != http::verb::get && type != message.end() &&
-      !IsJsonType(type->value())) {
-    return Problem{
-        ProblemKind::kUnsupportedMediaType,
-        fmt::format("The body must be application/json, got {}.", QuoteForMessage(type->value()))};
+  if (route.method == http::verb::get || type == message.end() || IsJsonType(type->value())) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  return Problem{
+      ProblemKind::kUnsupportedMediaType,
+      fmt::format("The body must be application/json, got {}.", QuoteForMessage(type->value()))};
+}
+
+/// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1); empty where there is none.
+std::string_view BearerToken(const HttpRequest& message) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const auto sent = message.find(http::field::authorization);
+  if (sent == message.end()) return {};
+  std::string_view value(sent->value());
+  if (!beast::iequals(value.substr(0, kScheme.size()), kScheme)) return {};
+  value.remove_prefix(kScheme.size());
+  value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+  return value;
+}
+
+using Identified = tl::expected<std::shared_ptr<const Caller>, Problem>;
+
+/// Who sends this, if it may be sent.
+asio::awaitable<Identified> IdentifyCaller(ServerContext& context, const Route& route,
+                                           const HttpRequest& message) {
+  if (context.config.access == AccessMode::kOpen) co_return std::make_shared<const Caller>();
+  if (route.role == Role::kNone) {
+    co_return std::make_shared<const Caller>(Caller{.role = Role::kNone});
+  }
+  const std::string_view token = BearerToken(message);
+  if (token.empty()) {
+    co_return tl::unexpected(
+        Problem{ProblemKind::kUnauthorized,
+                "Send a token: `Authorization: Bearer djps_...`. `djps token create` makes one."});
+  }
+  auto caller = co_await context.tokens.FindCaller(token);
+  if (!caller) {
+    co_return tl::unexpected(
+        Problem{ProblemKind::kUnauthorized, "The token is unknown, expired or revoked."});
+  }
+  if (!MayUse(caller->role, route.role, route.method == http::verb::get)) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("The token {} has the role {}; this needs {}.", QuoteForMessage(caller->name),
+                    RoleName(caller->role), RoleName(route.role))});
+  }
+  co_return caller;
+}
+
+asio::awaitable<HandlerResult> Handle(ServerContext& context, const RouteMatch& match,
+                                      const HttpRequest& message, std::string_view request_id,
+                                      int socket) {
+  if (match.route == nullptr) co_return tl::unexpected(NoRoute(match, message));
+  auto caller = co_await IdentifyCaller(context, *match.route, message);
+  if (!caller) co_return tl::unexpected(std::move(caller.error()));
+  if (auto problem = ContentTypeProblem(*match.route, message)) {
+    co_return tl::unexpected(*std::move(problem));
+  }
+  const Request request{message, match.parameters, request_id, **caller, socket};
+  auto result = co_await match.route->handler(context, request);
+  co_return result;
 }
 
 Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
@@ -71,21 +129,31 @@ Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
 asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& match,
                                    const HttpRequest& message, std::string_view request_id,
                                    int socket) {
-  auto problem = Refusal(match, message);
-  if (!problem) {
-    try {
-      const Request request{message, match.parameters, request_id, socket};
-      auto result = co_await match.route->handler(context, request);
-      if (result) co_return std::move(*result);
-      problem = std::move(result.error());
-    } catch (const pg::PgError& error) {
-      problem = DatabaseProblem(error, request_id);
-    } catch (const std::exception& error) {
-      spdlog::error("request {}: {}", request_id, error.what());
-      problem = Problem{ProblemKind::kInternal, {}};
-    }
+  Problem problem;
+  try {
+    auto result = co_await Handle(context, match, message, request_id, socket);
+    if (result) co_return std::move(*result);
+    problem = std::move(result.error());
+  } catch (const pg::PgError& error) {
+    problem = DatabaseProblem(error, request_id);
+  } catch (const std::exception& error) {
+    spdlog::error("request {}: {}", request_id, error.what());
+    problem = Problem{ProblemKind::kInternal, {}};
   }
-  co_return ProblemResponse(*problem, request_id);
+  co_return ProblemResponse(problem, request_id);
+}
+
+asio::awaitable<std::optional<Problem>> RefuseSender(ServerContext& context,
+                                                     const RouteMatch& match,
+                                                     const HttpRequest& message) {
+  if (match.route == nullptr || context.config.access == AccessMode::kOpen) co_return std::nullopt;
+  try {
+    auto caller = co_await IdentifyCaller(context, *match.route, message);
+    if (!caller) co_return std::move(caller.error());
+  } catch (const std::exception& error) {
+    spdlog::debug("cannot find out who sends a request: {}", error.what());
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace djps::server

@@ -21,6 +21,11 @@ boost::asio::awaitable<HandlerResult> ReleaseWork(ServerContext& context, const 
 boost::asio::awaitable<HandlerResult> ReportProgress(ServerContext& context,
                                                      const Request& request);
 boost::asio::awaitable<HandlerResult> WriteLogs(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> CreateToken(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListTokens(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> RevokeToken(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetOpenApi(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetDocs(ServerContext& context, const Request& request);
 
 boost::asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request);

@@ -11,8 +11,8 @@
 #include "pg/error.h"
 #include "server/handlers.h"
 #include "server/job_json.h"
-#include "server/job_waiters.h"
 #include "server/job_lookup.h"
+#include "server/job_waiters.h"
 #include "server/submission_parser.h"
 
 namespace djps::server {
@@ -61,8 +61,10 @@ asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& conte
   }
 }
 
-/// The answer to a submission that made no new job: the one that was there.
-asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, SubmittedJob submitted) {
+/// The answer to a submission that made no new job: the one that was there. That one may be in
+/// another queue, which this caller may not see.
+asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Caller& caller,
+                                              SubmittedJob submitted) {
   Response response;
   if (submitted.replayed) {
     response.headers.push_back({"Idempotency-Replayed", "true"});
@@ -75,6 +77,9 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, SubmittedJ
   const auto job =
       co_await context.stores.jobs.FindJob(submitted.id, pg::After(context.config.store_timeout));
   if (job) {
+    if (auto refused = RestrictionProblem(caller, job->queue, job->type)) {
+      co_return tl::unexpected(*std::move(refused));
+    }
     AppendJob(response.body, *job);
   } else {
     // Keys may be kept longer than jobs: this one is done and gone, but it was accepted once.
@@ -130,6 +135,29 @@ asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_vie
   co_return parser.Finish();
 }
 
+/// Why this caller may not submit this job.
+std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job) {
+  if (!caller.queues.empty() && job.unique && !job.unique->by_queue) {
+    return Problem{ProblemKind::kForbidden,
+                   fmt::format("The token {} may use some queues only, so its jobs can be unique "
+                               "only there: send unique with \"queue\": true.",
+                               QuoteForMessage(caller.name))};
+  }
+  return RestrictionProblem(caller, job.queue, job.type);
+}
+
+/// The same for all of these jobs, with the place of the first that is refused.
+std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJob>& jobs) {
+  if (caller.queues.empty() && caller.types.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    auto refused = SubmissionProblem(caller, jobs[i]);
+    if (!refused) continue;
+    refused->detail = fmt::format("jobs[{}]: {}", i, refused->detail);
+    return refused;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
@@ -137,6 +165,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   if (!job) co_return tl::unexpected(std::move(job.error()));
   if (auto problem = TakeKeyHeader(request, *job)) co_return tl::unexpected(*std::move(problem));
 
+  if (auto refused = SubmissionProblem(request.caller, *job)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   std::vector<NewJob> jobs;
   jobs.push_back(std::move(*job));
   const auto stored = co_await Enqueue(context, jobs, field_name::kPayload);
@@ -150,7 +181,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
                     "was stored.",
                     QuoteForMessage(*jobs.front().idempotency_key), submitted.id.ToString())});
   }
-  if (!submitted.created()) co_return co_await AnswerExisting(context, submitted);
+  if (!submitted.created()) {
+    co_return co_await AnswerExisting(context, request.caller, submitted);
+  }
   Response response{.status = 201};
   response.headers.push_back({"Location", "/jobs/" + submitted.id.ToString()});
   AppendJob(response.body, RecordOf(std::move(jobs.front()), submitted));
@@ -160,6 +193,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
 asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
   const auto jobs = co_await ParseBatchInSlices(request.body());
   if (!jobs) co_return tl::unexpected(jobs.error());
+  if (auto refused = FirstRefused(request.caller, *jobs)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   const auto stored = co_await Enqueue(context, *jobs, "jobs");
   if (!stored) co_return tl::unexpected(stored.error());
 

@@ -77,7 +77,7 @@ asio::awaitable<HandlerResult> AnswerJob(ServerContext& context, Uuid id, bool d
 
 }  // namespace
 
-std::string ActorOf(const Request& /*request*/) { return "anonymous"; }
+std::string ActorOf(const Request& request) { return request.caller.name; }
 
 asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request) {
   const auto id = ParseId(request);

@@ -12,7 +12,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-void AppendAttempt(std::string& out, const store::FailedAttempt& attempt) {
+void AppendAttempt(std::string& out, const store::PastAttempt& attempt) {
   const auto text = [&out](std::string_view name, std::string_view value) {
     out.append(",\"").append(name).append("\":");
     AppendJsonString(out, value);
@@ -42,7 +42,7 @@ asio::awaitable<HandlerResult> ListAttempts(ServerContext& context, const Reques
   }
   Response response;
   response.body = "{\"attempts\":[";
-  for (const store::FailedAttempt& attempt : attempts) {
+  for (const store::PastAttempt& attempt : attempts) {
     AppendAttempt(response.body, attempt);
     response.body += ',';
   }

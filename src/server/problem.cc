@@ -26,11 +26,17 @@ constexpr std::array kKinds = {
              "The request is not valid HTTP", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kMalformedJson, 400, "malformed-json", "The body is not valid JSON",
              ErrorCode::kInvalidArgument},
-    KindInfo{ProblemKind::kMalformedId, 400, "malformed-id", "The job id is not a UUID",
+    KindInfo{ProblemKind::kMalformedId, 400, "malformed-id", "The id is not a UUID",
              ErrorCode::kInvalidArgument},
+    KindInfo{ProblemKind::kUnauthorized, 401, "unauthorized", "A valid token is needed",
+             ErrorCode::kUnauthorized},
+    KindInfo{ProblemKind::kForbidden, 403, "forbidden", "The token does not allow this",
+             ErrorCode::kForbidden},
     KindInfo{ProblemKind::kUnknownPath, 404, "unknown-path", "There is nothing at this path",
              ErrorCode::kNotFound},
     KindInfo{ProblemKind::kJobNotFound, 404, "job-not-found", "There is no such job",
+             ErrorCode::kNotFound},
+    KindInfo{ProblemKind::kTokenNotFound, 404, "token-not-found", "There is no such token",
              ErrorCode::kNotFound},
     KindInfo{ProblemKind::kMethodNotAllowed, 405, "method-not-allowed",
              "This path does not take this method", ErrorCode::kInvalidArgument},
@@ -40,6 +46,8 @@ constexpr std::array kKinds = {
              "The request did not arrive in time", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kLeaseLost, 409, "lease-lost", "The lease does not hold any more",
              ErrorCode::kLeaseLost},
+    KindInfo{ProblemKind::kTokenNameTaken, 409, "token-name-taken",
+             "There is a token of this name already", ErrorCode::kConflict},
     KindInfo{ProblemKind::kBodyTooLarge, 413, "body-too-large", "The body is too large",
              ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kUriTooLong, 414, "uri-too-long", "The URI is too long",
@@ -118,6 +126,7 @@ Response ProblemResponse(const Problem& problem, std::string_view request_id) {
   const KindInfo& info = InfoOf(problem.kind);
   Response response{.status = info.status, .content_type = kProblemType};
   if (!problem.allow.empty()) response.headers.push_back({"Allow", problem.allow});
+  if (info.status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
   if (info.transient) response.headers.push_back({"Retry-After", "1"});
 
   std::string& body = response.body;

@@ -50,6 +50,11 @@ constexpr std::array kRoutes = {
     Route{verb::get, "/queues", Role::kRead, ListQueues},
     Route{verb::get, "/queues/{name}", Role::kRead, GetQueue},
     Route{verb::get, "/stats", Role::kRead, GetStats},
+    Route{verb::post, "/tokens", Role::kAdmin, CreateToken},
+    Route{verb::get, "/tokens", Role::kAdmin, ListTokens},
+    Route{verb::delete_, "/tokens/{id}", Role::kAdmin, RevokeToken},
+    Route{verb::get, "/openapi.json", Role::kNone, GetOpenApi},
+    Route{verb::get, "/docs", Role::kNone, GetDocs},
 };
 
 std::string_view CutPart(std::string_view& path) {

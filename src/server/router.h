@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "server/access.h"
 #include "server/config.h"
 #include "server/job_watch.h"
 #include "server/problem.h"
@@ -23,6 +24,7 @@ namespace djps::server {
 
 class JobWaiters;
 class WorkerPresence;
+class TokenCache;
 
 /// What handlers work with.
 struct ServerContext {
@@ -32,6 +34,7 @@ struct ServerContext {
   JobWaiters& waiters;
   WorkerPresence& presence;
   JobWatch& watch;
+  TokenCache& tokens;
 };
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
@@ -41,6 +44,7 @@ struct Request {
   const HttpRequest& message;
   const std::vector<std::string>& parameters;  ///< What stands for each "{...}" in the path.
   std::string_view request_id;
+  const Caller& caller;
   int socket = -1;  ///< The client's connection, to be looked at only.
 
   std::string_view body() const { return message.body(); }

@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <optional>
 #include <utility>
 
 namespace djps::server {
@@ -44,6 +45,21 @@ Error BindError(const error_code& error, const ServerConfig& config) {
           fmt::format("cannot listen on {}: {}", config.address, error.message()), "address"};
 }
 
+/// Without tokens whoever can connect may do everything, so only this machine may connect.
+std::optional<Error> AccessError(const asio::ip::address& address, const ServerConfig& config) {
+  if (config.access == AccessMode::kToken || config.insecure_open_access || address.is_loopback()) {
+    return std::nullopt;
+  }
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("access is open to everybody who can connect, so djps listens on this "
+                  "machine only (127.0.0.1, ::1), not on {}: make a token with `djps token "
+                  "create NAME --role admin` and start with --auth token; or, only where "
+                  "something else keeps strangers away, with --insecure-open-access",
+                  config.address),
+      "address"};
+}
+
 }  // namespace
 
 Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
@@ -53,12 +69,17 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
       waiters_(executor_, stores.workers),
       presence_(executor_, stores.workers),
       watch_(executor_, stores.states, config_.store_timeout, {}),
+      tokens_(executor_, stores.tokens, config_,
+              [this](asio::awaitable<void> work, const char* name) {
+                SpawnLoop(std::move(work), name);
+              }),
       context_{.handlers = {.config = config_,
                             .stores = stores,
                             .limits = limits_,
                             .waiters = waiters_,
                             .presence = presence_,
-                            .watch = watch_}},
+                            .watch = watch_,
+                            .tokens = tokens_}},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),
@@ -76,6 +97,7 @@ Result<void> Server::Listen() {
                                config_.address),
                    "address");
   }
+  if (auto refused = AccessError(address, config_)) return tl::unexpected(*std::move(refused));
   const tcp::endpoint endpoint(address, config_.port);
   acceptor_.open(endpoint.protocol(), error);
   // Connections of an earlier run that linger in the kernel must not keep the port.

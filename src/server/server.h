@@ -15,6 +15,7 @@
 #include "server/config.h"
 #include "server/job_waiters.h"
 #include "server/session.h"
+#include "server/token_cache.h"
 #include "server/worker_presence.h"
 #include "store/stores.h"
 
@@ -36,7 +37,7 @@ class Server {
   /// Binds the address, so that mistakes show before anything else starts.
   ///
   /// Errors: kAlreadyRunning (the port is taken), kInvalidArgument (an address that is none or not
-  ///         this machine's; a port that this user may not use).
+  ///         this machine's; a port that this user may not use; open access beyond the loopback).
   Result<void> Listen();
 
   /// The port that is listened on, also where the configuration says 0.
@@ -67,6 +68,7 @@ class Server {
   JobWaiters waiters_;
   WorkerPresence presence_;
   JobWatch watch_;
+  TokenCache tokens_;
   SessionContext context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;

@@ -149,6 +149,10 @@ asio::awaitable<bool> Session::ReadRequest() {
   if (!head) co_return false;
   if (!refusal_) ParseHead();
   ChooseRequestId();
+  if (!refusal_ && !BodyIsHere()) {
+    // Nobody without a token makes this server keep up to 64 MiB for them.
+    refusal_ = co_await RefuseSender(context_.handlers, match_, parser_->get());
+  }
   if (refusal_) co_return true;
   const bool body = co_await ReadBody();
   co_return body;
@@ -231,6 +235,11 @@ void Session::ChooseRequestId() {
 
 std::size_t Session::BodyBytesMax() const {
   return match_.route != nullptr ? config_.*match_.route->body_bytes_max : config_.body_bytes_max;
+}
+
+bool Session::BodyIsHere() const {
+  if (parser_->is_done()) return true;
+  return !parser_->chunked() && parser_->content_length().value_or(0) <= buffer_.size();
 }
 
 Problem Session::HeadersTooLarge() const {

@@ -64,6 +64,7 @@ class Session {
   bool HeadTooLong();
   void ChooseRequestId();
   std::size_t BodyBytesMax() const;
+  bool BodyIsHere() const;
   Problem HeadersTooLarge() const;
   Problem BodyTooLarge() const;
   bool ExpectsContinue() const;

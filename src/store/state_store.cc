@@ -19,12 +19,11 @@ JobStatus ReadStatus(std::string_view name) {
 
 }  // namespace
 
-asio::awaitable<std::vector<FailedAttempt>> StateStore::ListAttempts(Uuid id,
-                                                                     pg::Deadline deadline) {
+asio::awaitable<std::vector<PastAttempt>> StateStore::ListAttempts(Uuid id, pg::Deadline deadline) {
   pg::Params params;
   params.Add(id).Add(std::int32_t{kAttemptsShownMax});
   const pg::Rows rows = co_await pool_.Execute(sql::kListAttempts, std::move(params), deadline);
-  std::vector<FailedAttempt> attempts;
+  std::vector<PastAttempt> attempts;
   for (const pg::Row row : rows) {
     attempts.push_back({.number = row.Get<std::int16_t>(0),
                         .worker = row.Get<std::string>(1),

@@ -16,7 +16,7 @@ inline constexpr int kAttemptsShownMax = 1'000;
 inline constexpr int kAheadCountMax = 10'000;
 
 /// One attempt that failed.
-struct FailedAttempt {
+struct PastAttempt {
   int number = 1;
   std::string worker;
   Timestamp started_at{};
@@ -60,7 +60,7 @@ class StateStore {
   explicit StateStore(pg::Pool& pool) : pool_(pool) {}
 
   /// Oldest first; none also where there is no such job.
-  boost::asio::awaitable<std::vector<FailedAttempt>> ListAttempts(Uuid id, pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<PastAttempt>> ListAttempts(Uuid id, pg::Deadline deadline);
 
   /// Those that exist, in no promised order.
   boost::asio::awaitable<std::vector<WatchedJob>> WatchJobs(const std::vector<Uuid>& ids,

@@ -7,6 +7,7 @@
 #include "store/progress_store.h"
 #include "store/queue_store.h"
 #include "store/state_store.h"
+#include "store/token_store.h"
 #include "store/upkeep_store.h"
 #include "store/worker_store.h"
 
@@ -18,6 +19,7 @@ struct Stores {
       : jobs(pool),
         leases(pool),
         operators(pool),
+        tokens(pool),
         upkeep(pool),
         workers(pool),
         progress(pool),
@@ -28,6 +30,7 @@ struct Stores {
   JobStore jobs;
   LeaseStore leases;
   OperatorStore operators;
+  TokenStore tokens;
   UpkeepStore upkeep;
   WorkerStore workers;
   ProgressStore progress;

@@ -84,6 +84,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::JobStore jobs(*single_);
   store::LeaseStore leases(*single_);
   store::OperatorStore operators(*single_);
+  store::TokenStore tokens(*single_);
   store::UpkeepStore upkeep(*single_);
   store::WorkerStore workers(*single_);
   store::ProgressStore progress(*single_);
@@ -141,6 +142,12 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(operators.SetRetryPolicy("t", R"({"kind":"fixed","delay_ms":1})", "me", Soon()));
   Run(operators.ListRetryPolicies(Soon()));
   Run(operators.ListAudit("q", std::nullopt, 10, Soon()));
+  const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, Soon()));
+  Run(tokens.EnsureToken("a deployer's own text", "admin", Soon()));
+  Run(tokens.ListTokens(Soon()));
+  Run(tokens.LoadActiveTokens(Soon()));
+  Run(tokens.TouchToken(token.record.id, Soon()));
+  Run(tokens.RevokeToken(token.record.id, Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));
 
@@ -160,8 +167,8 @@ class SqlPlanTest : public StoreTest {
 
   std::string Explain(const pg::Statement& statement, const std::string& arguments) {
     Describe(sql_.handle(), statement);
-    const pg::ResultHandle plan =
-        sql_.Run("explain execute " + std::string(statement.name) + "(" + arguments + ")");
+    const std::string list = arguments.empty() ? "" : "(" + arguments + ")";
+    const pg::ResultHandle plan = sql_.Run("explain execute " + std::string(statement.name) + list);
     std::string text;
     for (int row = 0; row < PQntuples(plan.get()); ++row) {
       text += PQgetvalue(plan.get(), row, 0);
@@ -240,6 +247,9 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10"),
       Explain(sql::kPurgeProgress, "0::int2, '1 day', 10"),
       Explain(sql::kListWorkers, "0::int2, '60 s', 10"),
+      Explain(sql::kLoadActiveTokens, ""),
+      Explain(sql::kTouchToken, "gen_random_uuid()"),
+      Explain(sql::kRevokeToken, "gen_random_uuid()"),
       Explain(sql::kListPriorities, "0::int2, 'default'")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }

@@ -13,6 +13,7 @@ TEST(DurationTest, ReadsEveryUnit) {
       {"10s", milliseconds(10'000)},
       {"5m", milliseconds(300'000)},
       {"2h", milliseconds(7'200'000)},
+      {"30d", milliseconds(30LL * 86'400'000)},
       {"0s", milliseconds(0)},
       {"0", milliseconds(0)},
       {"87600h", milliseconds(87'600LL * 3'600'000)}};
@@ -32,8 +33,8 @@ TEST(DurationTest, RefusesANumberWithoutUnitAndSaysWhatToWrite) {
 }
 
 TEST(DurationTest, RefusesWhatIsNoDuration) {
-  for (const char* text : {"", "s", "-5s", "+5s", "5 s", " 5s", "5s ", "5S", "5d", "1.5h", "1h30m",
-                           "0x5s", "5sec", "ten", "87601h", "99999999999999999999s",
+  for (const char* text : {"", "s", "-5s", "+5s", "5 s", " 5s", "5s ", "5S", "5w", "3651d", "1.5h",
+                           "1h30m", "0x5s", "5sec", "ten", "87601h", "99999999999999999999s",
                            "9223372036854775807h", "18446744073709551615ms"}) {
     const auto duration = ParseDuration(text);
     ASSERT_FALSE(duration) << text;
@@ -43,7 +44,7 @@ TEST(DurationTest, RefusesWhatIsNoDuration) {
 }
 
 TEST(DurationTest, FormatsWithTheLargestUnitThatFits) {
-  for (const char* text : {"1ms", "1500ms", "10s", "90s", "5m", "90m", "2h", "0"}) {
+  for (const char* text : {"1ms", "1500ms", "10s", "90s", "5m", "90m", "2h", "30d", "0"}) {
     EXPECT_EQ(FormatDuration(ParseDuration(text).value()), text);
   }
   EXPECT_EQ(FormatDuration(milliseconds(60'000)), "1m");

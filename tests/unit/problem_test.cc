@@ -21,7 +21,9 @@ constexpr ProblemKind kAllKinds[] = {
     ProblemKind::kUriTooLong,         ProblemKind::kUnsupportedMediaType,
     ProblemKind::kValidationFailed,   ProblemKind::kHeadersTooLarge,
     ProblemKind::kInternal,           ProblemKind::kUnavailable,
-    ProblemKind::kTooManyConnections,
+    ProblemKind::kTooManyConnections, ProblemKind::kUnauthorized,
+    ProblemKind::kForbidden,          ProblemKind::kTokenNotFound,
+    ProblemKind::kTokenNameTaken,
 };
 
 std::string HeaderOf(const Response& response, std::string_view name) {

@@ -1,0 +1,118 @@
+#include "store/token_store.h"
+
+#include <array>
+#include <utility>
+
+#include "core/api_token.h"
+#include "core/check.h"
+#include "core/json_members.h"
+#include "store/statements.h"
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::microseconds;
+
+/// A text[] that has come as jsonb; null is no restriction.
+std::vector<std::string> ReadNames(const std::optional<pg::Json>& json) {
+  std::vector<std::string> names;
+  if (!json) return names;
+  const auto items = SplitArray(json->text);
+  DJPS_CHECK(items.has_value());
+  for (const std::string& item : *items) names.push_back(ReadJsonString(item).value());
+  return names;
+}
+
+TokenGrant ReadGrant(const pg::Row& row) {
+  return {.name = row.Get<std::string>(1),
+          .role = row.Get<std::string>(2),
+          .queues = ReadNames(row.Find<pg::Json>(3)),
+          .types = ReadNames(row.Find<pg::Json>(4))};
+}
+
+TokenRecord ReadToken(const pg::Row& row) {
+  return {.id = row.Get<Uuid>(0),
+          .grant = ReadGrant(row),
+          .created_at = row.Get<Timestamp>(5),
+          .expires_at = row.Find<Timestamp>(6),
+          .revoked_at = row.Find<Timestamp>(7),
+          .last_used_at = row.Find<Timestamp>(8),
+          .expired = row.Get<bool>(9)};
+}
+
+pg::Params CreateParams(const NewToken& token, Uuid id, const std::string& hash) {
+  const TokenGrant& grant = token.grant;
+  const auto itself = [](const auto& value) { return value; };
+  std::optional<microseconds> expires_in;
+  if (token.expires_in) expires_in = *token.expires_in;
+  pg::Params params;
+  params.Add(id).Add(grant.name).Add(hash).Add(grant.role);
+  params.AddArray(grant.queues, itself).AddArray(grant.types, itself);
+  params.AddArray(std::array{token.expires_at}, itself);
+  params.AddArray(std::array{expires_in}, itself);
+  return params;
+}
+
+}  // namespace
+
+asio::awaitable<CreatedToken> TokenStore::CreateToken(const NewToken& token,
+                                                      pg::Deadline deadline) {
+  CreatedToken created;
+  created.secret = NewApiToken(random_);
+  created.record.id = ids_.NewLeaseToken();
+  const pg::Rows rows = co_await pool_.Execute(
+      sql::kCreateToken, CreateParams(token, created.record.id, HashApiToken(created.secret)),
+      deadline);
+  const pg::Row row = rows[0];
+  if (!row.Get<bool>(0)) {
+    created.outcome = row.Get<bool>(1) ? CreatedToken::Outcome::kExpiresInThePast
+                                       : CreatedToken::Outcome::kNameTaken;
+    created.secret.clear();
+  }
+  created.record.grant = token.grant;
+  created.record.created_at = row.Get<Timestamp>(2);
+  created.record.expires_at = row.Find<Timestamp>(3);
+  co_return created;
+}
+
+asio::awaitable<bool> TokenStore::EnsureToken(const std::string& secret, const std::string& role,
+                                              pg::Deadline deadline) {
+  constexpr std::size_t kHashShown = 8;  // tells two of them apart, and nothing about the secret
+  const std::string hash = HashApiToken(secret);
+  pg::Params params;
+  params.Add(ids_.NewLeaseToken()).Add("bootstrap-" + hash.substr(0, kHashShown));
+  params.Add(hash).Add(role);
+  const pg::Rows rows = co_await pool_.Execute(sql::kEnsureToken, std::move(params), deadline);
+  co_return !rows.empty();
+}
+
+asio::awaitable<std::vector<TokenRecord>> TokenStore::ListTokens(pg::Deadline deadline) {
+  const pg::Rows rows = co_await pool_.Execute(sql::kListTokens, {}, deadline);
+  std::vector<TokenRecord> tokens;
+  for (const pg::Row row : rows) tokens.push_back(ReadToken(row));
+  co_return tokens;
+}
+
+asio::awaitable<std::optional<TokenRecord>> TokenStore::RevokeToken(Uuid id,
+                                                                    pg::Deadline deadline) {
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kRevokeToken, std::move(pg::Params().Add(id)), deadline);
+  if (rows.empty()) co_return std::nullopt;
+  co_return ReadToken(rows[0]);
+}
+
+asio::awaitable<std::vector<ActiveToken>> TokenStore::LoadActiveTokens(pg::Deadline deadline) {
+  const pg::Rows rows = co_await pool_.Execute(sql::kLoadActiveTokens, {}, deadline);
+  std::vector<ActiveToken> tokens;
+  for (const pg::Row row : rows) {
+    tokens.push_back({row.Get<Uuid>(0), ReadGrant(row), row.Get<std::string>(5)});
+  }
+  co_return tokens;
+}
+
+asio::awaitable<void> TokenStore::TouchToken(Uuid id, pg::Deadline deadline) {
+  co_await pool_.Execute(sql::kTouchToken, std::move(pg::Params().Add(id)), deadline);
+}
+
+}  // namespace djps::store

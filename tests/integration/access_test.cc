@@ -1,0 +1,413 @@
+// Who may call what: every role on every route, restrictions, revocation, and where secrets are
+// not.
+#include <fmt/format.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/beast/http/verb.hpp>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <sstream>
+
+#include "server/router.h"
+#include "store/token_store.h"
+#include "support/api_server.h"
+#include "support/store_fixture.h"
+
+namespace djps::test_support {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+constexpr const char* kRoles[] = {"submit", "work", "read", "operate", "admin"};
+constexpr const char* kNobodysId = "019a2b3c-4d5e-7f60-8123-456789abcdef";
+
+server::ServerConfig WithTokens() {
+  server::ServerConfig config;
+  config.access = server::AccessMode::kToken;
+  config.token_reload_pause = 0ms;
+  return config;
+}
+
+HttpClient::Headers Bearer(const std::string& token) {
+  return {{"Authorization", "Bearer " + token}};
+}
+
+HttpReply Call(HttpClient& client, const std::string& method, const std::string& target,
+               const std::string& token, const std::string& body = "") {
+  HttpClient::Headers headers = {{"Content-Type", "application/json"}};
+  if (!token.empty()) headers.emplace_back("Authorization", "Bearer " + token);
+  return client.Send(method, target, body, headers);
+}
+
+class AccessTest : public StoreTest {
+ protected:
+  std::string MakeToken(const std::string& name, const std::string& role,
+                        const std::vector<std::string>& queues = {},
+                        const std::vector<std::string>& types = {}) {
+    const auto created = Run(tokens_.CreateToken({.grant = {name, role, queues, types}}, Soon()));
+    EXPECT_EQ(created.outcome, store::CreatedToken::Outcome::kCreated);
+    ids_[name] = created.record.id;
+    return created.secret;
+  }
+
+  void Revoke(const std::string& name) {
+    ASSERT_TRUE(Run(tokens_.RevokeToken(ids_.at(name), Soon())));
+  }
+
+  /// Asks until the answer has this status.
+  static bool Becomes(HttpClient& client, const std::string& token, int status) {
+    const auto end = std::chrono::steady_clock::now() + kRunDeadline;
+    while (std::chrono::steady_clock::now() < end) {
+      if (client.Send("GET", "/tokens", {}, Bearer(token)).status == status) return true;
+    }
+    return false;
+  }
+
+  store::TokenStore tokens_{*pool_};
+  std::map<std::string, Uuid> ids_;
+  ApiServer server_{conninfo_, WithTokens()};
+  HttpClient client_ = server_.Connect();
+};
+
+/// A line of the table in docs/http-api.md: "POST /jobs" -> the roles that may.
+using AccessTable = std::map<std::string, std::set<std::string>>;
+
+AccessTable DocumentedTable() {
+  std::ifstream file(std::string(DJPS_SOURCE_DIR) + "/docs/http-api.md");
+  const std::regex row(R"(\| `([A-Z]+ /[^`]*)` \| (\w+) \|(.*)\|)");
+  AccessTable table;
+  for (std::string line; std::getline(file, line);) {
+    std::smatch match;
+    if (!std::regex_match(line, match, row)) continue;
+    std::set<std::string>& may = table[match[1]];
+    std::istringstream cells(match[3]);
+    std::string cell;
+    for (const char* role : kRoles) {
+      std::getline(cells, cell, '|');
+      if (cell.find("yes") != std::string::npos) may.insert(role);
+    }
+    if (match[2] == "none") may.insert("anybody");
+  }
+  return table;
+}
+
+std::string MethodOf(const server::Route& route) {
+  const auto text = boost::beast::http::to_string(route.method);
+  return {text.data(), text.size()};
+}
+
+/// A path that fits, and names nothing that exists.
+std::string TargetOf(const server::Route& route) {
+  return std::regex_replace(std::string(route.pattern), std::regex(R"(\{[^}]*\})"), kNobodysId);
+}
+
+TEST_F(AccessTest, EveryRoleOnEveryRouteGetsWhatTheDocumentedTableSays) {
+  std::map<std::string, std::string> callers;
+  for (const char* role : kRoles) callers[role] = MakeToken(role, role);
+  AccessTable table = DocumentedTable();
+  for (const server::Route& route : server::Routes()) {
+    const std::string name = MethodOf(route) + " " + std::string(route.pattern);
+    ASSERT_TRUE(table.contains(name)) << name << " is missing in the table of docs/http-api.md";
+    const std::set<std::string> may = table.extract(name).mapped();
+    for (const auto& [role, token] : callers) {
+      const HttpReply reply = Call(client_, MethodOf(route), TargetOf(route), token);
+      EXPECT_NE(reply.status, 401) << role << " " << name;
+      EXPECT_EQ(reply.status != 403, may.contains(role)) << role << " " << name;
+      EXPECT_LT(reply.status, 500) << role << " " << name << ": " << reply.body;
+    }
+  }
+  for (const auto& [name, roles] : table) ADD_FAILURE() << name << " is documented, but no route";
+}
+
+TEST_F(AccessTest, WithoutAValidTokenOnlyTheOpenRoutesAnswer) {
+  const std::string expired = MakeToken("expired", "admin");
+  sql_.Run(
+      "update djps.tokens set created_at = now() - interval '2 s', "
+      "expires_at = now() - interval '1 s'");
+  const std::string revoked = MakeToken("revoked", "admin");
+  Revoke("revoked");
+  const std::string unknown = "djps_" + std::string(43, 'x');
+  AccessTable table = DocumentedTable();
+  for (const server::Route& route : server::Routes()) {
+    const std::string name = MethodOf(route) + " " + std::string(route.pattern);
+    for (const std::string& token : {std::string(), expired, revoked, unknown}) {
+      const HttpReply reply = Call(client_, MethodOf(route), TargetOf(route), token);
+      if (table[name].contains("anybody")) {
+        EXPECT_EQ(reply.status, 200) << name;
+        continue;
+      }
+      EXPECT_EQ(reply.status, 401) << name;
+      EXPECT_EQ(reply.Header("WWW-Authenticate"), "Bearer") << name;
+      EXPECT_EQ(reply.Json().at("code"), "unauthorized") << name;
+    }
+  }
+}
+
+TEST_F(AccessTest, TakesOnlyWellFormedCredentials) {
+  const std::string token = MakeToken("me", "admin");
+  const std::vector<std::string> malformed = {token,
+                                              "Basic " + token,
+                                              "Bearer",
+                                              "Bearer ",
+                                              "Bearer " + token + "x",
+                                              "Bearer " + token.substr(1),
+                                              "Bearer " + token + " " + token,
+                                              "bearer:" + token};
+  for (const std::string& value : malformed) {
+    EXPECT_EQ(client_.Send("GET", "/tokens", {}, {{"Authorization", value}}).status, 401) << value;
+  }
+  for (const char* scheme : {"Bearer ", "bearer ", "BEARER  "}) {
+    EXPECT_EQ(client_.Send("GET", "/tokens", {}, {{"Authorization", scheme + token}}).status, 200);
+  }
+}
+
+TEST_F(AccessTest, StrangersAreRefusedBeforeTheirBodyIsTaken) {
+  for (const char* framing : {"Content-Length: 60000000", "Transfer-Encoding: chunked"}) {
+    HttpClient stranger = server_.Connect();
+    stranger.SendRaw(fmt::format("POST /jobs/batch HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", framing));
+    EXPECT_EQ(stranger.ReadReply().status, 401) << framing;
+    EXPECT_EQ(stranger.ReadToEnd(), "") << "and the connection ends";
+  }
+  // Who may send it is asked for the rest.
+  HttpClient known = server_.Connect();
+  const std::string body = R"({"jobs":[{"type":"t"}]})";
+  known.SendRaw(
+      fmt::format("POST /jobs/batch HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n"
+                  "Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+                  MakeToken("me", "submit"), body.size()));
+  EXPECT_EQ(known.ReadReply().status, 100);
+  known.SendRaw(body);
+  EXPECT_EQ(known.ReadReply().status, 201);
+}
+
+TEST_F(AccessTest, ANewTokenCountsAtOnceAlsoWhereItWasTriedBefore) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string token = MakeToken("fresh-" + std::to_string(i), "admin");
+    EXPECT_EQ(client_.Send("GET", "/tokens", {}, Bearer(token)).status, 200);
+  }
+}
+
+TEST_F(AccessTest, SubmissionsKeepToTheQueuesAndTypesOfTheToken) {
+  const std::string token = MakeToken("billing", "submit", {"invoices", "mail"}, {"send"});
+  const auto submit = [&](const std::string& target, const std::string& body) {
+    return Call(client_, "POST", target, token, body);
+  };
+  EXPECT_EQ(submit("/jobs", R"({"type":"send","queue":"mail"})").status, 201);
+  const HttpReply queue = submit("/jobs", R"({"type":"send"})");
+  EXPECT_EQ(queue.status, 403);
+  EXPECT_EQ(
+      queue.Json().at("detail"),
+      "The token \"billing\" may not use the queue \"default\"; it is restricted to invoices, "
+      "mail.");
+  EXPECT_EQ(submit("/jobs", R"({"type":"drop","queue":"mail"})").status, 403);
+  EXPECT_EQ(Count("facts"), "1");
+
+  const HttpReply batch = submit("/jobs/batch", R"({"jobs":[{"type":"send","queue":"mail"},)"
+                                                R"({"type":"drop","queue":"mail"}]})");
+  EXPECT_EQ(batch.status, 403);
+  EXPECT_TRUE(batch.Json().at("detail").as_string().starts_with("jobs[1]: "));
+  EXPECT_EQ(Count("facts"), "1") << "nothing of the batch is stored";
+  EXPECT_EQ(submit("/jobs/batch", R"({"jobs":[{"type":"send","queue":"invoices"}]})").status, 201);
+}
+
+TEST_F(AccessTest, OthersJobsAreNotShownToARestrictedToken) {
+  NewJob other{.type = "t"};
+  other.queue = "other";
+  other.idempotency_key = "k";
+  const std::string path = "/jobs/" + EnqueueOne(other).ToString();
+  const std::string token = MakeToken("mine", "submit", {"mine"});
+  EXPECT_EQ(Call(client_, "GET", path, token).status, 403);
+  EXPECT_EQ(Call(client_, "GET", path, MakeToken("all", "submit")).status, 200);
+  // The key leads to a job in another queue.
+  const HttpReply replay =
+      Call(client_, "POST", "/jobs", token, R"({"type":"t","queue":"mine","idempotencyKey":"k"})");
+  EXPECT_EQ(replay.status, 403);
+  EXPECT_EQ(replay.body.find("payload"), std::string::npos);
+}
+
+TEST_F(AccessTest, RevocationIsSeenByEveryServer) {
+  const std::string token = MakeToken("leaked", "admin");
+  const std::string admin = MakeToken("admin", "admin");
+  ApiServer second(conninfo_, WithTokens());
+  HttpClient other = second.Connect();
+  ASSERT_EQ(client_.Send("GET", "/tokens", {}, Bearer(token)).status, 200);
+  ASSERT_EQ(other.Send("GET", "/tokens", {}, Bearer(token)).status, 200);
+  const std::string path = "/tokens/" + ids_["leaked"].ToString();
+  const HttpReply revoked = Call(client_, "DELETE", path, admin);
+  EXPECT_EQ(revoked.status, 200);
+  EXPECT_EQ(revoked.Json().at("status"), "revoked");
+  EXPECT_TRUE(Becomes(client_, token, 401));
+  EXPECT_TRUE(Becomes(other, token, 401));
+  EXPECT_EQ(other.Send("GET", "/tokens", {}, Bearer(admin)).status, 200);
+}
+
+TEST_F(AccessTest, ATokenThatExpiresIsRefused) {
+  const std::string token = MakeToken("short", "admin");
+  ASSERT_EQ(client_.Send("GET", "/tokens", {}, Bearer(token)).status, 200);
+  sql_.Run("update djps.tokens set expires_at = clock_timestamp() + interval '10 ms'");
+  EXPECT_TRUE(Becomes(client_, token, 401));
+}
+
+TEST_F(AccessTest, UseIsNoted) {
+  const std::string token = MakeToken("used", "admin");
+  MakeToken("unused", "admin");
+  const auto used = [&] {
+    return sql_.Value(
+        "select string_agg(name, ',') from djps.tokens where last_used_at is not "
+        "null");
+  };
+  EXPECT_EQ(used(), "");
+  ASSERT_EQ(client_.Send("GET", "/tokens", {}, Bearer(token)).status, 200);
+  EXPECT_TRUE(RunUntil(io_, [&] { return used() == "used"; }));
+  const std::string at = sql_.Value("select max(last_used_at) from djps.tokens");
+  Run(tokens_.TouchToken(ids_["used"], Soon()));
+  EXPECT_EQ(sql_.Value("select max(last_used_at) from djps.tokens"), at) << "once a minute";
+}
+
+TEST_F(AccessTest, TokensAreMadeListedAndRevokedOverHttp) {
+  const std::string admin = MakeToken("admin", "admin");
+  const HttpReply made =
+      Call(client_, "POST", "/tokens", admin,
+           R"({"name":"ci","role":"submit","queues":["q"],"expiresInMs":60000})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  const json::value token = made.Json();
+  EXPECT_EQ(token.at("queues"), json::value({"q"}));
+  EXPECT_TRUE(token.at("types").is_null());
+  EXPECT_TRUE(token.at("expires_at").is_string());
+  const std::string secret(token.at("token").as_string());
+  EXPECT_EQ(Call(client_, "POST", "/jobs", secret, R"({"type":"t","queue":"q"})").status, 201);
+
+  const HttpReply again =
+      Call(client_, "POST", "/tokens", admin, R"({"name":"ci","role":"submit"})");
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(again.Json().at("type"), "urn:djps:problem:token-name-taken");
+
+  const HttpReply list = Call(client_, "GET", "/tokens", admin);
+  EXPECT_EQ(list.Json().at("tokens").as_array().size(), 2U);
+  EXPECT_EQ(list.body.find("djps_"), std::string::npos) << "never a secret";
+  EXPECT_EQ(list.body.find("hash"), std::string::npos);
+
+  const std::string path = "/tokens/" + std::string(token.at("id").as_string());
+  const HttpReply first = Call(client_, "DELETE", path, admin);
+  const HttpReply second = Call(client_, "DELETE", path, admin);
+  EXPECT_EQ(first.status, 200);
+  EXPECT_EQ(second.status, 200);
+  EXPECT_EQ(first.Json().at("revoked_at"), second.Json().at("revoked_at"));
+  EXPECT_EQ(Call(client_, "POST", "/tokens", admin, R"({"name":"ci","role":"submit"})").status, 201)
+      << "the name is free again";
+}
+
+TEST_F(AccessTest, BadTokensAreRefusedFieldByField) {
+  const std::string admin = MakeToken("admin", "admin");
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({})", "name"},
+      {R"({"name":"a"})", "role"},
+      {R"({"name":"a","role":"root"})", "role"},
+      {R"({"name":"a","role":"none"})", "role"},
+      {R"({"name":"a","role":7})", "role"},
+      {R"({"name":"a b","role":"read"})", "name"},
+      {R"({"name":"","role":"read"})", "name"},
+      {R"({"name":"a","role":"read","queues":[]})", "queues"},
+      {R"({"name":"a","role":"read","queues":"q"})", "queues"},
+      {R"({"name":"a","role":"read","types":["a b"]})", "types[0]"},
+      {R"({"name":"a","role":"read","expiresInMs":0})", "expiresInMs"},
+      {R"({"name":"a","role":"read","expiresInMs":"1d"})", "expiresInMs"},
+      {R"({"name":"a","role":"read","expiresAt":"2000-01-01T00:00:00Z"})", "expiresAt"},
+      {R"({"name":"a","role":"read","expiresAt":"soon"})", "expiresAt"},
+      {R"({"name":"a","role":"read","expiresAt":"2100-01-01T00:00:00Z","expiresInMs":5000})",
+       "expiresInMs"},
+      {R"({"name":"a","role":"read","scope":"x"})", "scope"}};
+  for (const auto& [body, field] : cases) {
+    const HttpReply reply = Call(client_, "POST", "/tokens", admin, body);
+    EXPECT_EQ(reply.status, 422) << body << ": " << reply.body;
+    if (reply.status != 422) continue;
+    EXPECT_EQ(reply.Json().at("errors").at(0).at("field"), field) << body;
+  }
+  EXPECT_EQ(Call(client_, "POST", "/tokens", admin, "{").status, 400);
+  EXPECT_EQ(Call(client_, "DELETE", "/tokens/x", admin).status, 400);
+  EXPECT_EQ(Call(client_, "GET", "/tokens?limit=1", admin).status, 422);
+  EXPECT_EQ(Call(client_, "DELETE", std::string("/tokens/") + kNobodysId, admin).status, 404);
+  EXPECT_EQ(Count("tokens"), "1");
+}
+
+TEST_F(AccessTest, TheDatabaseHoldsTheHashAlone) {
+  const std::string secret = MakeToken("me", "admin");
+  EXPECT_EQ(sql_.Value("select hash = sha256('" + secret + "') from djps.tokens"), "t");
+  EXPECT_EQ(sql_.Value("select count(*) from djps.tokens t where t::text like '%djps_%'"), "0");
+}
+
+TEST_F(AccessTest, NoSecretIsEverLogged) {
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  const auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log));
+  logger->set_level(spdlog::level::trace);
+  spdlog::set_default_logger(logger);
+  const std::string secret = MakeToken("me", "admin");
+  client_.Send("GET", "/tokens", {}, Bearer(secret));
+  const HttpReply made = Call(client_, "POST", "/tokens", secret, R"({"name":"b","role":"read"})");
+  Call(client_, "POST", "/jobs", secret, "{");
+  sql_.Run("alter table djps.tokens rename to tokens_away");
+  EXPECT_EQ(client_.Send("GET", "/tokens", {}, Bearer(secret)).status, 500);
+  logger->info("end");
+  spdlog::set_default_logger(before);
+  EXPECT_NE(log.str().find("end"), std::string::npos);
+  EXPECT_EQ(log.str().find(secret), std::string::npos) << log.str();
+  EXPECT_EQ(log.str().find("djps_"), std::string::npos) << log.str();
+}
+
+class OpenAccessTest : public StoreTest {};
+
+TEST_F(OpenAccessTest, AnOpenServerListensOnThisMachineAlone) {
+  for (const char* address : {"0.0.0.0", "::"}) {
+    server::ServerConfig config;
+    config.address = address;
+    try {
+      const ApiServer server(conninfo_, config);
+      ADD_FAILURE() << "listens on " << address;
+    } catch (const std::runtime_error& error) {
+      const std::string message = error.what();
+      EXPECT_NE(message.find("djps token create"), std::string::npos) << message;
+      EXPECT_NE(message.find("--auth token"), std::string::npos) << message;
+      EXPECT_NE(message.find("--insecure-open-access"), std::string::npos) << message;
+    }
+  }
+}
+
+TEST_F(OpenAccessTest, WithTokensOrTheLoudFlagItListensAnywhere) {
+  server::ServerConfig config = WithTokens();
+  config.address = "0.0.0.0";
+  {
+    const ApiServer server(conninfo_, config);
+    EXPECT_EQ(server.Connect().Get("/tokens").status, 401);
+  }
+  config.access = server::AccessMode::kOpen;
+  config.insecure_open_access = true;
+  const ApiServer server(conninfo_, config);
+  EXPECT_EQ(server.Connect().Get("/tokens").status, 200);
+}
+
+TEST_F(OpenAccessTest, NeedsNoTokenAndMindsNone) {
+  const ApiServer server(conninfo_);
+  HttpClient client = server.Connect();
+  EXPECT_EQ(client.Post("/jobs", R"({"type":"t"})").status, 201);
+  EXPECT_EQ(client.Send("GET", "/tokens", {}, Bearer("nonsense")).status, 200);
+}
+
+TEST_F(OpenAccessTest, ThePageMayRunItsOwnScriptAndNothingElse) {
+  const ApiServer server(conninfo_);
+  const HttpReply reply = server.Connect().Get("/docs");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.Header("Content-Type"), "text/html; charset=utf-8");
+  const std::regex policy(
+      "default-src 'none'; connect-src 'self'; script-src 'sha256-[A-Za-z0-9+/]{43}='; style-src "
+      "'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+  EXPECT_TRUE(std::regex_match(reply.Header("Content-Security-Policy"), policy))
+      << reply.Header("Content-Security-Policy");
+}
+
+}  // namespace
+}  // namespace djps::test_support
