@@ -22,7 +22,10 @@ constexpr std::chrono::milliseconds kSendTimeout{5'000};
 }  // namespace
 
 NoteSender::NoteSender(asio::any_io_executor executor, pg::Pool& pool)
-    : store_(pool), waker_(std::make_shared<Waker>()), timer_(executor) {
+    : store_(pool),
+      waker_(std::make_shared<Waker>()),
+      timer_(executor),
+      sent_(executor, asio::steady_timer::time_point::max()) {
   waker_->executor = std::move(executor);
   waker_->wake = [this] {
     if (!std::exchange(unsent_, true)) timer_.cancel();
@@ -47,7 +50,9 @@ JobNotes::Unsent NoteSender::Close(Uuid job) {
   return unsent;
 }
 
-asio::awaitable<void> NoteSender::SendLast(JobNotes::Unsent unsent) {
+asio::awaitable<void> NoteSender::SendLast(Uuid job, JobNotes::Unsent unsent) {
+  while (Sending(job)) co_await sent_.async_wait(kNoThrow);
+  if (unsent.empty()) co_return;
   std::vector<JobNotes::Unsent> last;
   last.push_back(std::move(unsent));
   co_await Send(std::move(last));
@@ -81,9 +86,13 @@ asio::awaitable<void> NoteSender::SendAll() {
   std::vector<JobNotes::Unsent> all;
   for (const auto& [job, notes] : open_) {
     JobNotes::Unsent unsent = notes->Take();
-    if (!unsent.empty()) all.push_back(std::move(unsent));
+    if (unsent.empty()) continue;
+    sending_.insert(job);
+    all.push_back(std::move(unsent));
   }
   co_await Send(std::move(all));
+  sending_.clear();
+  sent_.cancel();
 }
 
 asio::awaitable<void> NoteSender::Send(std::vector<JobNotes::Unsent> unsent) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "store/progress_store.h"
@@ -26,10 +27,13 @@ class NoteSender {
   /// The notes of a job that starts now.
   std::shared_ptr<JobNotes> Open(Uuid lease, Uuid job);
 
-  /// Closes the notes of a job and gives back what is left to be sent: before its outcome, since
-  /// the lease ends with that.
+  /// Closes the notes of a job and gives back what is left to be sent.
   JobNotes::Unsent Close(Uuid job);
-  boost::asio::awaitable<void> SendLast(JobNotes::Unsent unsent);
+  /// Is something that this job said on its way?
+  bool Sending(Uuid job) const { return sending_.contains(job); }
+  /// Returns when what is on its way and `unsent` are written: before the outcome of the job, since
+  /// the lease ends with that.
+  boost::asio::awaitable<void> SendLast(Uuid job, JobNotes::Unsent unsent);
 
   boost::asio::awaitable<void> Run();
   void Stop();
@@ -48,7 +52,9 @@ class NoteSender {
   store::ProgressStore store_;
   std::shared_ptr<Waker> waker_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer sent_;  // canceled when what was on its way has arrived
   std::unordered_map<Uuid, std::shared_ptr<JobNotes>> open_;  // by job
+  std::unordered_set<Uuid> sending_;                          // jobs of the round under way
   bool unsent_ = false;
   bool stopped_ = false;
 };

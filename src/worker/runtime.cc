@@ -198,7 +198,9 @@ asio::awaitable<void> Runtime::RunAttempt(std::shared_ptr<Attempt> attempt) {
   Outcome outcome = co_await Invoke(attempt->entry.handler, attempt->job, threads_);
   attempt->watchdog.cancel();
   JobNotes::Unsent unsent = notes_.Close(attempt->job.id);
-  if (!unsent.empty()) co_await notes_.SendLast(std::move(unsent));
+  if (!unsent.empty() || notes_.Sending(attempt->job.id)) {
+    co_await notes_.SendLast(attempt->job.id, std::move(unsent));
+  }
   Finish(*attempt, std::move(outcome));
   attempts_.erase(attempt->job.id);
   changed_.cancel();
