@@ -273,8 +273,10 @@ begin
   from (
     select o.id, o.finished_at from djps.outcomes o
     where o.lane = p_lane order by o.id desc limit 2000) recent
-  join djps.facts f on f.id = recent.id and f.lane = p_lane and f.queue = v_job.queue
-  where recent.finished_at > clock_timestamp() - interval '1 minute';
+  cross join lateral (
+    -- offset 0: a probe for each, never a join with all facts.
+    select f0.queue from djps.facts f0 where f0.id = recent.id and f0.lane = p_lane offset 0) f
+  where f.queue = v_job.queue and recent.finished_at > clock_timestamp() - interval '1 minute';
   if v_ended > 0 then
     estimate_ms := ((ahead + 1) * 1000 * greatest(v_window, 0.001) / v_ended)::bigint;
   end if;

@@ -11,8 +11,15 @@
 with watched as materialized (
   select f.id, o.status, o.attempts, r.failed, r.attempts as used, r.id is not null as waits
   from unnest($2) as w (id)
-  join djps.facts f on f.id = w.id and f.lane = $1
-  left join djps.outcomes o on o.id = f.id and o.lane = $1
+  -- offset 0: one after the other, never a join with all jobs, whatever the statistics say.
+  cross join lateral (
+    select f0.id, f0.queue, f0.priority, f0.run_at
+    from djps.facts f0 where f0.id = w.id and f0.lane = $1 offset 0
+  ) f
+  left join lateral (
+    select o0.id, o0.status, o0.attempts
+    from djps.outcomes o0 where o0.id = w.id and o0.lane = $1 offset 0
+  ) o on true
   left join lateral (
     select r0.id, r0.failed, r0.attempts from djps.ready r0
     where r0.lane = $1 and r0.queue = f.queue and r0.priority = f.priority

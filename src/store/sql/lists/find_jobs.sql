@@ -14,7 +14,11 @@ select j.id, j.type, j.queue,
        j.max_attempts, j.idempotency_key, j.created_at, j.updated_at, j.finished_at, j.result,
        e.last_error, to_jsonb(j.tags) as tags, j.metadata, j.retry, j.timeout_ms, j.finish_by,
        j.cancel_requested
-from djps.jobs j
+from unnest($1) as w (id)
+cross join lateral (
+  select * from djps.jobs one where one.id = w.id
+  offset 0  -- one after the other, never a join with all jobs, whatever the statistics say
+) j
 left join lateral (
   select jsonb_build_object('class', a.error_class, 'message', a.message, 'detail', a.detail,
                             'attempt', a.attempt, 'worker', a.worker,
@@ -24,4 +28,3 @@ left join lateral (
   order by a.ended_at desc
   limit 1
 ) e on true
-where j.id = any ($1)

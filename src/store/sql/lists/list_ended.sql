@@ -16,6 +16,7 @@
 --
 -- Locks: none. Index: outcomes_unsuccessful_idx, or the primary key of outcomes, of which nearly all
 -- rows succeeded. Cost: O(scan), one probe of facts for each. Safe to repeat: yes.
+-- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with walked as (
   select ended.id
   from (
@@ -42,7 +43,8 @@ page as materialized (
     select from djps.facts f
     where f.id = w.id and f.lane = $1
       and ($7 = '' or f.type = $7) and ($8 = '' or f.queue = $8)
-      and f.created_at >= $9 and f.created_at < $10)
+      and f.created_at >= $9 and f.created_at < $10
+    offset 0)
   limit $6
 ),
 

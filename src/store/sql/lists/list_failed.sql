@@ -16,6 +16,7 @@
 -- Locks: none. Index: ready_moved_idx, which also has rows that were snoozed; the lane is left to
 -- facts, so that the planner cannot take ready_claim_key, which has all rows. Cost: O(scan).
 -- Safe to repeat: yes.
+-- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with page as materialized (
   select w.id
   from (
@@ -30,7 +31,8 @@ with page as materialized (
       select from djps.facts f
       where f.id = w.id and f.lane = $1
         and ($6 = '' or f.type = $6) and ($7 = '' or f.queue = $7)
-        and f.created_at >= $8 and f.created_at < $9)
+        and f.created_at >= $8 and f.created_at < $9
+    offset 0)
   limit $5
 ),
 

@@ -18,6 +18,7 @@
 --
 -- Locks: none. Index: ready_claim_key, read in order from the position on. Cost: O(scan).
 -- Safe to repeat: yes.
+-- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with page as materialized (
   select w.id, w.queue, w.priority, w.visible_at
   from (
@@ -33,7 +34,8 @@ with page as materialized (
     and ($9 = '' or w.type = $9)
     and exists (
       select from djps.facts f
-      where f.id = w.id and f.lane = $1 and f.created_at >= $10 and f.created_at < $11)
+      where f.id = w.id and f.lane = $1 and f.created_at >= $10 and f.created_at < $11
+    offset 0)
   limit $8
 ),
 

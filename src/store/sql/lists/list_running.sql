@@ -13,6 +13,7 @@
 --
 -- Locks: none. Index: leases_expiry_idx, the primary key of facts. Cost: O(running), which the slots
 -- of all workers bound. Safe to repeat: yes.
+-- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 select w.id, true as matched
 from (
   select held.id
@@ -25,5 +26,6 @@ where exists (
   select from djps.facts f
   where f.id = w.id and f.lane = $1
     and ($5 = '' or f.type = $5) and ($6 = '' or f.queue = $6)
-    and f.created_at >= $7 and f.created_at < $8)
+    and f.created_at >= $7 and f.created_at < $8
+    offset 0)
 limit $4

@@ -13,6 +13,7 @@
 --
 -- Locks: none. Index: ready_claim_key (names by a loose index scan), ready_moved_idx,
 -- outcomes_unsuccessful_idx. Cost: O(queues * bound). Safe to repeat: yes.
+-- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with recursive name as (
   (select r.queue from djps.ready r
    where r.lane = $1 and r.queue >= $2 and r.queue <= $3
@@ -62,7 +63,8 @@ failed as (
 running as materialized (
   select f.queue, count(*) as n
   from held h
-  join djps.facts f on f.id = h.id and f.lane = $1
+  cross join lateral (
+    select f0.queue from djps.facts f0 where f0.id = h.id and f0.lane = $1 offset 0) f
   where f.queue >= $2 and f.queue <= $3
   group by f.queue
 ),
@@ -70,7 +72,8 @@ running as materialized (
 dead as (
   select f.queue, count(*) as n
   from buried b
-  join djps.facts f on f.id = b.id and f.lane = $1
+  cross join lateral (
+    select f0.queue from djps.facts f0 where f0.id = b.id and f0.lane = $1 offset 0) f
   group by f.queue
 ),
 
