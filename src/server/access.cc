@@ -81,11 +81,20 @@ bool MayUse(Role caller, Role asked, bool reads) {
   });
 }
 
+std::optional<Problem> QueueProblem(const Caller& caller, std::string_view queue) {
+  if (caller.MayUseQueue(queue)) return std::nullopt;
+  return Restricted(caller, "queue", queue, caller.queues);
+}
+
+std::optional<Problem> TypeProblem(const Caller& caller, std::string_view type) {
+  if (caller.MayUseType(type)) return std::nullopt;
+  return Restricted(caller, "type", type, caller.types);
+}
+
 std::optional<Problem> RestrictionProblem(const Caller& caller, std::string_view queue,
                                           std::string_view type) {
-  if (!caller.MayUseQueue(queue)) return Restricted(caller, "queue", queue, caller.queues);
-  if (!caller.MayUseType(type)) return Restricted(caller, "type", type, caller.types);
-  return std::nullopt;
+  if (auto problem = QueueProblem(caller, queue)) return problem;
+  return TypeProblem(caller, type);
 }
 
 }  // namespace djps::server

@@ -47,10 +47,16 @@ tl::expected<Uuid, Problem> ParseId(const Request& request) {
       fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
 }
 
+/// A queue or a type that the caller may use.
 tl::expected<std::string, Problem> ParseName(const Request& request, std::string_view what) {
   const std::string& name = request.parameters[0];
   const auto trouble = NameTrouble(name);
-  if (!trouble) return name;
+  if (!trouble) {
+    auto refused =
+        what == "queue" ? QueueProblem(request.caller, name) : TypeProblem(request.caller, name);
+    if (refused) return tl::unexpected(*std::move(refused));
+    return name;
+  }
   FieldProblems problems;
   problems.Add(JsonPath().Member(what), *trouble);
   return tl::unexpected(ValidationProblem(std::move(problems)));
@@ -58,6 +64,20 @@ tl::expected<std::string, Problem> ParseName(const Request& request, std::string
 
 Problem NoSuchJob(Uuid id) {
   return {ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id.ToString())};
+}
+
+/// The id of a job that the caller may touch; whether there is one is looked up only for callers
+/// that may not touch all.
+asio::awaitable<tl::expected<Uuid, Problem>> AllowedId(ServerContext& context,
+                                                       const Request& request) {
+  const auto id = ParseId(request);
+  if (!id || !request.caller.restricted()) co_return id;
+  const auto job = co_await context.stores.jobs.FindJob(*id, DeadlineOf(context));
+  if (!job) co_return tl::unexpected(NoSuchJob(*id));
+  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
+  co_return id;
 }
 
 /// The job as it is now, or why an action on it did nothing.
@@ -80,7 +100,7 @@ asio::awaitable<HandlerResult> AnswerJob(ServerContext& context, Uuid id, bool d
 std::string ActorOf(const Request& request) { return request.caller.name; }
 
 asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedId(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   const auto reason = fields.Text("reason", kReasonBytesMax);
@@ -97,7 +117,7 @@ asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedId(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   const bool again = fields.Bool("runAgain").value_or(false);
@@ -111,7 +131,7 @@ asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& r
 }
 
 asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedId(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   store::JobEdit edit;
@@ -144,7 +164,7 @@ asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& re
 }
 
 asio::awaitable<HandlerResult> PurgeJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedId(context, request);
   if (!id) co_return tl::unexpected(id.error());
   const std::vector<Uuid> ids(1, *id);
   const auto purged = co_await context.stores.operators.PurgeJobs(ids, kEnded, ActorOf(request),
@@ -204,12 +224,12 @@ asio::awaitable<HandlerResult> DeleteRetryPolicy(ServerContext& context, const R
   co_return Response{.status = 204};
 }
 
-asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context,
-                                                 const Request& /*request*/) {
+asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context, const Request& request) {
   const auto policies = co_await context.stores.operators.ListRetryPolicies(DeadlineOf(context));
   Response response{.body = "{\"retry_policies\":["};
   for (const auto& entry : policies) {
-    if (&entry != &policies.front()) response.body += ',';
+    if (!request.caller.MayUseType(entry.type)) continue;
+    if (!response.body.ends_with('[')) response.body += ',';
     fmt::format_to(std::back_inserter(response.body), R"({{"type":"{}","policy":{}}})", entry.type,
                    entry.policy);
   }
@@ -225,6 +245,12 @@ asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& 
   const auto before = query.Integer("before", 1, std::numeric_limits<std::int64_t>::max());
   const auto limit = query.Integer("limit", 1, kPageMax).value_or(kPageDefault);
   if (auto problem = query.Finish()) co_return tl::unexpected(*problem);
+  if (request.caller.restricted()) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("The token {} is restricted to some queues or types; the audit is about all.",
+                    QuoteForMessage(request.caller.name))});
+  }
   const auto entries = co_await context.stores.operators.ListAudit(
       target, before, static_cast<int>(limit), DeadlineOf(context));
   Response response{.body = "{\"audit\":["};

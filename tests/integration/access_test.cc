@@ -228,6 +228,48 @@ TEST_F(AccessTest, OthersJobsAreNotShownToARestrictedToken) {
   EXPECT_EQ(replay.body.find("payload"), std::string::npos);
 }
 
+TEST_F(AccessTest, ARestrictedOperatorTouchesItsOwnQueuesAndTypes) {
+  NewJob mine{.type = "t"};
+  mine.queue = "mine";
+  NewJob other{.type = "t"};
+  other.queue = "other";
+  const std::string my_job = "/jobs/" + EnqueueOne(mine).ToString();
+  const std::string others_job = "/jobs/" + EnqueueOne(other).ToString();
+  const std::string token = MakeToken("shift", "operate", {"mine"}, {"t"});
+  const auto status = [&](const std::string& method, const std::string& target,
+                          const std::string& body = "") {
+    return Call(client_, method, target, token, body).status;
+  };
+  for (const char* action : {"/cancel", "/retry"}) {
+    EXPECT_EQ(status("POST", others_job + action), 403) << action;
+  }
+  EXPECT_EQ(status("PATCH", others_job, R"({"priority":1})"), 403);
+  EXPECT_EQ(status("DELETE", others_job), 403);
+  EXPECT_EQ(status("PATCH", my_job, R"({"priority":1})"), 200);
+  EXPECT_EQ(status("POST", my_job + "/cancel"), 200);
+  EXPECT_EQ(status("DELETE", my_job), 204);
+  EXPECT_EQ(status("POST", "/queues/other/pause"), 403);
+  EXPECT_EQ(status("PUT", "/queues/other", "{}"), 403);
+  EXPECT_EQ(status("POST", "/queues/mine/pause"), 200);
+  const std::string policy = R"({"kind":"fixed","delayMs":1})";
+  EXPECT_EQ(status("PUT", "/retry-policies/u", policy), 403);
+  EXPECT_EQ(status("PUT", "/retry-policies/t", policy), 200);
+  EXPECT_EQ(status("GET", "/audit"), 403);
+  EXPECT_EQ(sql_.Value("select count(*) from djps.audit where actor = 'shift'"),
+            sql_.Value("select count(*) from djps.audit"));
+  EXPECT_NE(sql_.Value("select count(*) from djps.audit"), "0");
+}
+
+TEST_F(AccessTest, AUniqueJobStaysInTheQueuesOfItsToken) {
+  const std::string token = MakeToken("mine", "submit", {"mine"});
+  const auto submit = [&](const std::string& unique) {
+    return Call(client_, "POST", "/jobs", token,
+                R"({"type":"t","queue":"mine","unique":)" + unique + "}");
+  };
+  EXPECT_EQ(submit(R"({"onConflict":"replace"})").status, 403);
+  EXPECT_EQ(submit(R"({"onConflict":"replace","queue":true})").status, 201);
+}
+
 TEST_F(AccessTest, RevocationIsSeenByEveryServer) {
   const std::string token = MakeToken("leaked", "admin");
   const std::string admin = MakeToken("admin", "admin");

@@ -96,8 +96,18 @@ std::vector<Example> OpenApiExamplesTest::Examples() const {
 Stand OpenApiExamplesTest::Prepare(const std::string& operation) {
   constexpr const char* kJob = "019a2b3c-4d5e-7f60-8123-456789abcdef";
   constexpr const char* kToken = "3b1f0c52-6f0a-4a8e-9a53-0d6d2f6b7a11";
+  const auto queued = [&] { return Stand{{kJob, EnqueueOne({.type = "t"}).ToString()}}; };
   const std::map<std::string, std::function<Stand()>> preparations = {
-      {"getJob", [&] { return Stand{{kJob, EnqueueOne({.type = "t"}).ToString()}}; }},
+      {"getJob", queued},
+      {"cancelJob", queued},
+      {"retryJob", queued},
+      {"editJob", queued},
+      {"purgeJob",
+       [&] {
+         const Uuid id = EnqueueOne({.type = "t"});
+         Complete(Claim().lease, id);
+         return Stand{{kJob, id.ToString()}};
+       }},
       {"revokeToken", [&] {
          const auto token = Run(tokens_.CreateToken({.grant = {"to-be-revoked", "read"}}, Soon()));
          return Stand{{kToken, token.record.id.ToString()}};
