@@ -38,4 +38,9 @@ std::optional<Problem> TypeProblem(const Caller& caller, std::string_view type);
 std::optional<Problem> RestrictionProblem(const Caller& caller, std::string_view queue,
                                           std::string_view type);
 
+/// The same for a list of jobs, filtered by queue and type; empty: not filtered, which a restricted
+/// caller may not ask for.
+std::optional<Problem> ListRestrictionProblem(const Caller& caller, std::string_view queue,
+                                              std::string_view type);
+
 }  // namespace djps::server

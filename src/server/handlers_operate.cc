@@ -13,6 +13,7 @@
 #include "server/fields.h"
 #include "server/handlers.h"
 #include "server/job_json.h"
+#include "server/job_lookup.h"
 #include "server/job_options_reader.h"
 #include "server/query.h"
 
@@ -39,14 +40,6 @@ pg::Deadline DeadlineOf(const ServerContext& context) {
   return pg::After(context.config.store_timeout);
 }
 
-tl::expected<Uuid, Problem> ParseId(const Request& request) {
-  const auto id = Uuid::Parse(request.parameters[0]);
-  if (id) return *id;
-  return tl::unexpected(Problem{
-      ProblemKind::kMalformedId,
-      fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
-}
-
 /// A queue or a type that the caller may use.
 tl::expected<std::string, Problem> ParseName(const Request& request, std::string_view what) {
   const std::string& name = request.parameters[0];
@@ -60,24 +53,6 @@ tl::expected<std::string, Problem> ParseName(const Request& request, std::string
   FieldProblems problems;
   problems.Add(JsonPath().Member(what), *trouble);
   return tl::unexpected(ValidationProblem(std::move(problems)));
-}
-
-Problem NoSuchJob(Uuid id) {
-  return {ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id.ToString())};
-}
-
-/// The id of a job that the caller may touch; whether there is one is looked up only for callers
-/// that may not touch all.
-asio::awaitable<tl::expected<Uuid, Problem>> AllowedId(ServerContext& context,
-                                                       const Request& request) {
-  const auto id = ParseId(request);
-  if (!id || !request.caller.restricted()) co_return id;
-  const auto job = co_await context.stores.jobs.FindJob(*id, DeadlineOf(context));
-  if (!job) co_return tl::unexpected(NoSuchJob(*id));
-  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
-    co_return tl::unexpected(*std::move(refused));
-  }
-  co_return id;
 }
 
 /// The job as it is now, or why an action on it did nothing.
@@ -100,7 +75,7 @@ asio::awaitable<HandlerResult> AnswerJob(ServerContext& context, Uuid id, bool d
 std::string ActorOf(const Request& request) { return request.caller.name; }
 
 asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request) {
-  const auto id = co_await AllowedId(context, request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   const auto reason = fields.Text("reason", kReasonBytesMax);
@@ -117,7 +92,7 @@ asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request) {
-  const auto id = co_await AllowedId(context, request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   const bool again = fields.Bool("runAgain").value_or(false);
@@ -131,7 +106,7 @@ asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& r
 }
 
 asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& request) {
-  const auto id = co_await AllowedId(context, request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   store::JobEdit edit;
@@ -164,7 +139,7 @@ asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& re
 }
 
 asio::awaitable<HandlerResult> PurgeJob(ServerContext& context, const Request& request) {
-  const auto id = co_await AllowedId(context, request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   const std::vector<Uuid> ids(1, *id);
   const auto purged = co_await context.stores.operators.PurgeJobs(ids, kEnded, ActorOf(request),

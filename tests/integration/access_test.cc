@@ -270,6 +270,45 @@ TEST_F(AccessTest, AUniqueJobStaysInTheQueuesOfItsToken) {
   EXPECT_EQ(submit(R"({"onConflict":"replace","queue":true})").status, 201);
 }
 
+TEST_F(AccessTest, ARestrictedTokenReadsItsOwnQueuesAndTypes) {
+  NewJob mine{.type = "t"};
+  mine.queue = "mine";
+  NewJob other{.type = "t"};
+  other.queue = "other";
+  const std::string my_job = "/jobs/" + EnqueueOne(mine).ToString();
+  const std::string others_job = "/jobs/" + EnqueueOne(other).ToString();
+  const std::string token = MakeToken("dashboard", "read", {"mine"}, {"t", "u"});
+  const auto status = [&](const std::string& target) {
+    return Call(client_, "GET", target, token).status;
+  };
+  for (const char* part : {"", "/attempts", "/wait?timeoutMs=0", "/explain"}) {
+    EXPECT_EQ(status(my_job + part), 200) << part;
+    EXPECT_EQ(status(others_job + part), 403) << part;
+  }
+  EXPECT_EQ(status(others_job + "/events"), 403);
+  EXPECT_EQ(status("/jobs"), 403);
+  EXPECT_EQ(status("/jobs?queue=mine"), 403) << "names no type";
+  EXPECT_EQ(status("/jobs?queue=other&type=t"), 403);
+  EXPECT_EQ(status("/jobs?queue=mine&type=v"), 403);
+  EXPECT_EQ(status("/jobs?queue=mine&type=t"), 200);
+  EXPECT_EQ(status("/queues/mine"), 200);
+  EXPECT_EQ(status("/queues/other"), 403);
+  const json::value queues = Call(client_, "GET", "/queues", token).Json();
+  ASSERT_EQ(queues.at("queues").as_array().size(), 1U);
+  EXPECT_EQ(queues.at("queues").at(0).at("name"), "mine");
+}
+
+TEST_F(AccessTest, ARestrictedWorkerClaimsFromItsOwnQueuesAndTypes) {
+  const std::string token = MakeToken("worker", "work", {"mine"}, {"t", "u"});
+  const auto claim = [&](const std::string& rest) {
+    return Call(client_, "POST", "/worker/claim", token, R"({"worker":"w",)" + rest + "}").status;
+  };
+  EXPECT_EQ(claim(R"("types":["t"])"), 403) << "the default queue";
+  EXPECT_EQ(claim(R"("types":["t"],"queues":["mine","other"])"), 403);
+  EXPECT_EQ(claim(R"("types":["t","v"],"queues":["mine"])"), 403);
+  EXPECT_EQ(claim(R"("types":["t","u"],"queues":["mine"])"), 200);
+}
+
 TEST_F(AccessTest, RevocationIsSeenByEveryServer) {
   const std::string token = MakeToken("leaked", "admin");
   const std::string admin = MakeToken("admin", "admin");
