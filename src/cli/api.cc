@@ -10,10 +10,10 @@
 namespace djps::cli {
 
 Result<std::string> Api::Get(const std::string& path, std::chrono::milliseconds timeout) const {
-  auto answer = HttpClient(url_, timeout).Get(path);
+  auto answer = HttpClient(url_, timeout, target_.token).Get(path);
   if (!answer) {
     if (url_.text != kDefaultServerUrl) {
-      answer.error().message += fmt::format(" [address from {}]", origin_);
+      answer.error().message += fmt::format(" [address from {}]", target_.origin);
     }
     return tl::unexpected<Error>(answer.error());
   }
@@ -34,7 +34,10 @@ Result<Api> OpenApi(const TargetOptions& options, const Environment& environment
                    fmt::format("{} (from {})", url.error().message, target.origin),
                    url.error().field);
   }
-  return Api(*std::move(url), target.origin);
+  if (const auto token = CheckToken(target.token); !token) {
+    return tl::unexpected<Error>(token.error());
+  }
+  return Api(*std::move(url), target);
 }
 
 Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
@@ -49,8 +52,10 @@ Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
     error.code = ErrorCode::kUnavailable;
   } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
     error.code = ErrorCode::kInvalidArgument;
-  } else if (code == ErrorName(ErrorCode::kNotFound)) {
-    error.code = ErrorCode::kNotFound;
+  }
+  for (const ErrorCode known :
+       {ErrorCode::kNotFound, ErrorCode::kUnauthorized, ErrorCode::kForbidden}) {
+    if (code == ErrorName(known)) error.code = known;
   }
   std::string detail = text("detail");
   if (detail.empty()) detail = text("title");

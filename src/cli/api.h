@@ -16,7 +16,7 @@ namespace djps::cli {
 /// A server's HTTP API, for commands that print what it answers.
 class Api {
  public:
-  Api(ServerUrl url, std::string origin) : url_(std::move(url)), origin_(std::move(origin)) {}
+  Api(ServerUrl url, ServerTarget target) : url_(std::move(url)), target_(std::move(target)) {}
 
   /// The body of a successful answer.
   ///
@@ -27,7 +27,7 @@ class Api {
 
  private:
   ServerUrl url_;
-  std::string origin_;
+  ServerTarget target_;
 };
 
 /// The server that the options, the environment or a running `djps dev` name; databases that they

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -165,6 +166,16 @@ Result<ServerUrl> ParseServerUrl(std::string_view text) {
   url.prefix = std::string(path.data(), path.size());
   while (url.prefix.ends_with('/')) url.prefix.pop_back();
   return url;
+}
+
+Result<void> CheckToken(std::string_view token) {
+  const bool sendable =
+      std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (sendable) return {};
+  return Failure(ErrorCode::kInvalidArgument,
+                 "the token has white space or characters that no token has (a line break of the "
+                 "file it was read from?)",
+                 "--token");
 }
 
 Result<HttpResponse> HttpClient::Get(std::string_view path) const {

@@ -21,6 +21,11 @@ struct ServerUrl {
 /// Errors: kInvalidArgument for anything else. Never echoes a URL with a password.
 Result<ServerUrl> ParseServerUrl(std::string_view text);
 
+/// Is this a text that can be sent as a token? Empty is: none is sent.
+///
+/// Errors: kInvalidArgument, which does not repeat it.
+Result<void> CheckToken(std::string_view token);
+
 struct HttpResponse {
   int status = 0;
   std::string body;

@@ -64,6 +64,29 @@ Result<DatabaseTarget> Complete(const DatabaseChoice& choice, const char* progra
   return DatabaseTarget{*std::move(conninfo), choice.origin};
 }
 
+Result<JobChoice> ChooseServerOrDatabase(const TargetInputs& inputs) {
+  const TargetOptions& options = inputs.options;
+  if (options.server) return ServerTarget{*options.server, "--server"};
+  if (options.database_url) return DatabaseChoice{*options.database_url, "--database-url"};
+  if (options.data) {
+    const auto dev = RequireDev(inputs, *options.data);
+    if (!dev) return tl::unexpected<Error>(dev.error());
+    return ServerTarget{dev->api_url, DevOrigin(*options.data)};
+  }
+  if (const auto url = FindVariable(inputs.environment, "DJPS_SERVER")) {
+    return ServerTarget{*url, "DJPS_SERVER"};
+  }
+  if (auto choice = ChooseByVariable(inputs, "DJPS_DATABASE_URL")) return *choice;
+  if (const auto dev = FindDevOfVariable(inputs)) {
+    return ServerTarget{dev->first.api_url, DevOrigin(dev->second)};
+  }
+  if (auto choice = ChooseByVariable(inputs, "DATABASE_URL")) return *choice;
+  if (const auto dev = inputs.find_dev(inputs.default_data_dir)) {
+    return ServerTarget{dev->api_url, DevOrigin(inputs.default_data_dir)};
+  }
+  return ServerTarget{kDefaultServerUrl, "the default"};
+}
+
 }  // namespace
 
 TargetInputs MakeTargetInputs(const TargetOptions& options, const Environment& environment) {
@@ -95,26 +118,13 @@ Result<DatabaseChoice> ChooseDatabase(const TargetInputs& inputs) {
 }
 
 Result<JobChoice> ChooseJobs(const TargetInputs& inputs) {
-  const TargetOptions& options = inputs.options;
-  if (options.server) return ServerTarget{*options.server, "--server"};
-  if (options.database_url) return DatabaseChoice{*options.database_url, "--database-url"};
-  if (options.data) {
-    const auto dev = RequireDev(inputs, *options.data);
-    if (!dev) return tl::unexpected<Error>(dev.error());
-    return ServerTarget{dev->api_url, DevOrigin(*options.data)};
+  auto choice = ChooseServerOrDatabase(inputs);
+  if (!choice) return choice;
+  if (auto* server = std::get_if<ServerTarget>(&*choice)) {
+    const auto variable = FindVariable(inputs.environment, "DJPS_TOKEN");
+    server->token = inputs.options.token.value_or(variable.value_or(""));
   }
-  if (const auto url = FindVariable(inputs.environment, "DJPS_SERVER")) {
-    return ServerTarget{*url, "DJPS_SERVER"};
-  }
-  if (auto choice = ChooseByVariable(inputs, "DJPS_DATABASE_URL")) return *choice;
-  if (const auto dev = FindDevOfVariable(inputs)) {
-    return ServerTarget{dev->first.api_url, DevOrigin(dev->second)};
-  }
-  if (auto choice = ChooseByVariable(inputs, "DATABASE_URL")) return *choice;
-  if (const auto dev = inputs.find_dev(inputs.default_data_dir)) {
-    return ServerTarget{dev->api_url, DevOrigin(inputs.default_data_dir)};
-  }
-  return ServerTarget{kDefaultServerUrl, "the default"};
+  return choice;
 }
 
 Result<DatabaseTarget> ResolveDatabase(const TargetInputs& inputs, const char* program) {
@@ -126,12 +136,7 @@ Result<DatabaseTarget> ResolveDatabase(const TargetInputs& inputs, const char* p
 Result<JobTarget> ResolveJobs(const TargetInputs& inputs, const char* program) {
   const auto choice = ChooseJobs(inputs);
   if (!choice) return tl::unexpected<Error>(choice.error());
-  if (const auto* server = std::get_if<ServerTarget>(&*choice)) {
-    ServerTarget target = *server;
-    const auto variable = FindVariable(inputs.environment, "DJPS_TOKEN");
-    target.token = inputs.options.token.value_or(variable.value_or(""));
-    return target;
-  }
+  if (const auto* server = std::get_if<ServerTarget>(&*choice)) return *server;
   auto database = Complete(std::get<DatabaseChoice>(*choice), program);
   if (!database) return tl::unexpected<Error>(database.error());
   return *std::move(database);

@@ -54,6 +54,15 @@ Problem Restricted(const Caller& caller, std::string_view kind, std::string_view
                       ShortenForMessage(fmt::format("{}", fmt::join(allowed, ", "))))};
 }
 
+Problem FilterNeeded(const Caller& caller, std::string_view kind,
+                     const std::vector<std::string>& allowed) {
+  return {ProblemKind::kForbidden,
+          fmt::format("The token {} sees the {}s {} only; name one of them: ?{}={}",
+                      QuoteForMessage(caller.name), kind,
+                      ShortenForMessage(fmt::format("{}", fmt::join(allowed, ", "))), kind,
+                      allowed.front())};
+}
+
 }  // namespace
 
 bool Caller::MayUseQueue(std::string_view queue) const { return Lists(queues, queue); }
@@ -81,11 +90,27 @@ bool MayUse(Role caller, Role asked, bool reads) {
   });
 }
 
+std::optional<Problem> QueueProblem(const Caller& caller, std::string_view queue) {
+  if (caller.MayUseQueue(queue)) return std::nullopt;
+  return Restricted(caller, "queue", queue, caller.queues);
+}
+
+std::optional<Problem> TypeProblem(const Caller& caller, std::string_view type) {
+  if (caller.MayUseType(type)) return std::nullopt;
+  return Restricted(caller, "type", type, caller.types);
+}
+
 std::optional<Problem> RestrictionProblem(const Caller& caller, std::string_view queue,
                                           std::string_view type) {
-  if (!caller.MayUseQueue(queue)) return Restricted(caller, "queue", queue, caller.queues);
-  if (!caller.MayUseType(type)) return Restricted(caller, "type", type, caller.types);
-  return std::nullopt;
+  if (auto problem = QueueProblem(caller, queue)) return problem;
+  return TypeProblem(caller, type);
+}
+
+std::optional<Problem> ListRestrictionProblem(const Caller& caller, std::string_view queue,
+                                              std::string_view type) {
+  if (!caller.queues.empty() && queue.empty()) return FilterNeeded(caller, "queue", caller.queues);
+  if (!caller.types.empty() && type.empty()) return FilterNeeded(caller, "type", caller.types);
+  return RestrictionProblem(caller, queue, type);
 }
 
 }  // namespace djps::server

@@ -17,6 +17,7 @@ struct Caller {
   std::vector<std::string> queues = {};  ///< Only these; empty: any.
   std::vector<std::string> types = {};   ///< Only these; empty: any.
 
+  bool restricted() const { return !queues.empty() || !types.empty(); }
   bool MayUseQueue(std::string_view queue) const;
   bool MayUseType(std::string_view type) const;
 };
@@ -29,8 +30,17 @@ std::optional<Role> ParseRole(std::string_view name);
 /// May a caller of this role use a route that asks for `asked`? `reads`: it is a GET.
 bool MayUse(Role caller, Role asked, bool reads);
 
+/// Why this caller may not use that queue, or that type; nothing when it may.
+std::optional<Problem> QueueProblem(const Caller& caller, std::string_view queue);
+std::optional<Problem> TypeProblem(const Caller& caller, std::string_view type);
+
 /// Why this caller may have nothing to do with jobs of that queue and type; nothing when it may.
 std::optional<Problem> RestrictionProblem(const Caller& caller, std::string_view queue,
                                           std::string_view type);
+
+/// The same for a list of jobs, filtered by queue and type; empty: not filtered, which a restricted
+/// caller may not ask for.
+std::optional<Problem> ListRestrictionProblem(const Caller& caller, std::string_view queue,
+                                              std::string_view type);
 
 }  // namespace djps::server

@@ -148,7 +148,7 @@ std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job
 
 /// The same for all of these jobs, with the place of the first that is refused.
 std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJob>& jobs) {
-  if (caller.queues.empty() && caller.types.empty()) return std::nullopt;
+  if (!caller.restricted()) return std::nullopt;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     auto refused = SubmissionProblem(caller, jobs[i]);
     if (!refused) continue;

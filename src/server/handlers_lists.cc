@@ -134,6 +134,10 @@ asio::awaitable<HandlerResult> ListJobs(ServerContext& context, const Request& r
   const std::string target = request.message.target();
   const auto query = ReadListQuery(target);
   if (!query) co_return tl::unexpected(query.error());
+  const store::JobFilter& filter = query->request.filter;
+  if (auto refused = ListRestrictionProblem(request.caller, filter.queue, filter.type)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   const store::ListPage page = co_await context.stores.lists.ListJobs(
       query->request, pg::After(context.config.store_timeout));
   Response response;

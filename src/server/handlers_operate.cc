@@ -13,6 +13,7 @@
 #include "server/fields.h"
 #include "server/handlers.h"
 #include "server/job_json.h"
+#include "server/job_lookup.h"
 #include "server/job_options_reader.h"
 #include "server/query.h"
 
@@ -39,25 +40,19 @@ pg::Deadline DeadlineOf(const ServerContext& context) {
   return pg::After(context.config.store_timeout);
 }
 
-tl::expected<Uuid, Problem> ParseId(const Request& request) {
-  const auto id = Uuid::Parse(request.parameters[0]);
-  if (id) return *id;
-  return tl::unexpected(Problem{
-      ProblemKind::kMalformedId,
-      fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
-}
-
+/// A queue or a type that the caller may use.
 tl::expected<std::string, Problem> ParseName(const Request& request, std::string_view what) {
   const std::string& name = request.parameters[0];
   const auto trouble = NameTrouble(name);
-  if (!trouble) return name;
+  if (!trouble) {
+    auto refused =
+        what == "queue" ? QueueProblem(request.caller, name) : TypeProblem(request.caller, name);
+    if (refused) return tl::unexpected(*std::move(refused));
+    return name;
+  }
   FieldProblems problems;
   problems.Add(JsonPath().Member(what), *trouble);
   return tl::unexpected(ValidationProblem(std::move(problems)));
-}
-
-Problem NoSuchJob(Uuid id) {
-  return {ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id.ToString())};
 }
 
 /// The job as it is now, or why an action on it did nothing.
@@ -80,7 +75,7 @@ asio::awaitable<HandlerResult> AnswerJob(ServerContext& context, Uuid id, bool d
 std::string ActorOf(const Request& request) { return request.caller.name; }
 
 asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   const auto reason = fields.Text("reason", kReasonBytesMax);
@@ -97,7 +92,7 @@ asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   const bool again = fields.Bool("runAgain").value_or(false);
@@ -111,7 +106,7 @@ asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& r
 }
 
 asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   Fields fields(request.body());
   store::JobEdit edit;
@@ -144,7 +139,7 @@ asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& re
 }
 
 asio::awaitable<HandlerResult> PurgeJob(ServerContext& context, const Request& request) {
-  const auto id = ParseId(request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   const std::vector<Uuid> ids(1, *id);
   const auto purged = co_await context.stores.operators.PurgeJobs(ids, kEnded, ActorOf(request),
@@ -204,12 +199,12 @@ asio::awaitable<HandlerResult> DeleteRetryPolicy(ServerContext& context, const R
   co_return Response{.status = 204};
 }
 
-asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context,
-                                                 const Request& /*request*/) {
+asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context, const Request& request) {
   const auto policies = co_await context.stores.operators.ListRetryPolicies(DeadlineOf(context));
   Response response{.body = "{\"retry_policies\":["};
   for (const auto& entry : policies) {
-    if (&entry != &policies.front()) response.body += ',';
+    if (!request.caller.MayUseType(entry.type)) continue;
+    if (!response.body.ends_with('[')) response.body += ',';
     fmt::format_to(std::back_inserter(response.body), R"({{"type":"{}","policy":{}}})", entry.type,
                    entry.policy);
   }
@@ -225,6 +220,12 @@ asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& 
   const auto before = query.Integer("before", 1, std::numeric_limits<std::int64_t>::max());
   const auto limit = query.Integer("limit", 1, kPageMax).value_or(kPageDefault);
   if (auto problem = query.Finish()) co_return tl::unexpected(*problem);
+  if (request.caller.restricted()) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("The token {} is restricted to some queues or types; the audit is about all.",
+                    QuoteForMessage(request.caller.name))});
+  }
   const auto entries = co_await context.stores.operators.ListAudit(
       target, before, static_cast<int>(limit), DeadlineOf(context));
   Response response{.body = "{\"audit\":["};

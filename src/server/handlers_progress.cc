@@ -11,6 +11,7 @@
 #include "core/validation.h"
 #include "server/handlers.h"
 #include "server/held_jobs.h"
+#include "server/job_lookup.h"
 #include "server/query.h"
 
 namespace djps::server {
@@ -95,12 +96,8 @@ asio::awaitable<HandlerResult> WriteLogs(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> ListJobLogs(ServerContext& context, const Request& request) {
-  const auto id = Uuid::Parse(request.parameters[0]);
-  if (!id) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kMalformedId,
-        fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
-  }
+  const auto id = co_await AllowedJobIdOf(context, request);
+  if (!id) co_return tl::unexpected(id.error());
   Query query(request.message.target());
   const auto attempt = query.Integer("attempt", 1, kMaxAttemptsLimit);
   const auto after = query.Integer("after", 0, kLineMax).value_or(0);
@@ -112,10 +109,7 @@ asio::awaitable<HandlerResult> ListJobLogs(ServerContext& context, const Request
       static_cast<int>(after), kLinesPerAnswer, deadline);
   if (lines.empty()) {
     const auto job = co_await context.stores.jobs.FindJob(*id, deadline);
-    if (!job) {
-      co_return tl::unexpected(
-          Problem{ProblemKind::kJobNotFound, fmt::format("There is no job {}.", id->ToString())});
-    }
+    if (!job) co_return tl::unexpected(NoSuchJob(*id));
   }
   Response response;
   std::string shown = attempt ? std::to_string(*attempt) : "null";

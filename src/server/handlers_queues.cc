@@ -71,10 +71,11 @@ asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request&
   Response response;
   response.body = "{\"queues\":[";
   for (const QueueState& queue : queues) {
+    if (!request.caller.MayUseQueue(queue.name)) continue;
     AppendQueue(response.body, queue);
     response.body += ',';
   }
-  if (!queues.empty()) response.body.pop_back();
+  if (response.body.ends_with(',')) response.body.pop_back();
   response.body += "]}";
   co_return response;
 }
@@ -86,6 +87,9 @@ asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& r
     FieldProblems problems;
     problems.Add(JsonPath().Member("name"), *std::move(trouble));
     co_return tl::unexpected(ValidationProblem(std::move(problems)));
+  }
+  if (auto refused = QueueProblem(request.caller, name)) {
+    co_return tl::unexpected(*std::move(refused));
   }
   const QueueState queue =
       co_await context.stores.queues.GetQueue(name, pg::After(context.config.store_timeout));

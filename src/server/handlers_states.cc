@@ -32,7 +32,7 @@ void AppendAttempt(std::string& out, const store::PastAttempt& attempt) {
 }  // namespace
 
 asio::awaitable<HandlerResult> ListAttempts(ServerContext& context, const Request& request) {
-  const auto id = JobIdOf(request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   const auto deadline = pg::After(context.config.store_timeout);
   const auto attempts = co_await context.stores.states.ListAttempts(*id, deadline);
@@ -52,7 +52,7 @@ asio::awaitable<HandlerResult> ListAttempts(ServerContext& context, const Reques
 }
 
 asio::awaitable<HandlerResult> ExplainJob(ServerContext& context, const Request& request) {
-  const auto id = JobIdOf(request);
+  const auto id = co_await AllowedJobIdOf(context, request);
   if (!id) co_return tl::unexpected(id.error());
   const auto reason =
       co_await context.stores.states.ExplainJob(*id, pg::After(context.config.store_timeout));

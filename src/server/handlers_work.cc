@@ -80,6 +80,18 @@ tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
   return claim;
 }
 
+/// Why this caller may not work on these queues or types. What it does with a job later needs no
+/// such check: the lease token is the permission.
+std::optional<Problem> ClaimProblem(const Caller& caller, const Claim& claim) {
+  for (const std::string& queue : claim.queues) {
+    if (auto refused = QueueProblem(caller, queue)) return refused;
+  }
+  for (const std::string& type : claim.types) {
+    if (auto refused = TypeProblem(caller, type)) return refused;
+  }
+  return std::nullopt;
+}
+
 /// Claims from the queues in their order until there are enough.
 asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& claim) {
   Claimed claimed;
@@ -274,6 +286,9 @@ void AppendWorker(std::string& out, const store::WorkerRecord& worker) {
 asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& request) {
   const auto claim = ReadClaim(request.body());
   if (!claim) co_return tl::unexpected(claim.error());
+  if (auto refused = ClaimProblem(request.caller, *claim)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   ShowWorker(context, *claim, request);
   Claimed claimed = co_await ClaimFromQueues(context, *claim);
   if (claimed.empty() && claim->wait > 0ms) claimed = co_await AwaitWork(context, *claim, request);

@@ -27,7 +27,18 @@ asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& conte
   if (!id) co_return tl::unexpected(id.error());
   auto job = co_await context.stores.jobs.FindJob(*id, pg::After(context.config.store_timeout));
   if (!job) co_return tl::unexpected(NoSuchJob(*id));
+  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   co_return *std::move(job);
+}
+
+asio::awaitable<tl::expected<Uuid, Problem>> AllowedJobIdOf(ServerContext& context,
+                                                            const Request& request) {
+  if (!request.caller.restricted()) co_return JobIdOf(request);
+  const auto job = co_await FindJobOf(context, request);
+  if (!job) co_return tl::unexpected(job.error());
+  co_return job->id;
 }
 
 }  // namespace djps::server

@@ -17,4 +17,9 @@ Problem NoSuchJob(Uuid id);
 boost::asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& context,
                                                                    const Request& request);
 
+/// The same for those who do not need the job itself: costs nothing where the caller may see all.
+/// Does not say whether there is such a job.
+boost::asio::awaitable<tl::expected<Uuid, Problem>> AllowedJobIdOf(ServerContext& context,
+                                                                   const Request& request);
+
 }  // namespace djps::server

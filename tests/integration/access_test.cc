@@ -228,6 +228,87 @@ TEST_F(AccessTest, OthersJobsAreNotShownToARestrictedToken) {
   EXPECT_EQ(replay.body.find("payload"), std::string::npos);
 }
 
+TEST_F(AccessTest, ARestrictedOperatorTouchesItsOwnQueuesAndTypes) {
+  NewJob mine{.type = "t"};
+  mine.queue = "mine";
+  NewJob other{.type = "t"};
+  other.queue = "other";
+  const std::string my_job = "/jobs/" + EnqueueOne(mine).ToString();
+  const std::string others_job = "/jobs/" + EnqueueOne(other).ToString();
+  const std::string token = MakeToken("shift", "operate", {"mine"}, {"t"});
+  const auto status = [&](const std::string& method, const std::string& target,
+                          const std::string& body = "") {
+    return Call(client_, method, target, token, body).status;
+  };
+  for (const char* action : {"/cancel", "/retry"}) {
+    EXPECT_EQ(status("POST", others_job + action), 403) << action;
+  }
+  EXPECT_EQ(status("PATCH", others_job, R"({"priority":1})"), 403);
+  EXPECT_EQ(status("DELETE", others_job), 403);
+  EXPECT_EQ(status("PATCH", my_job, R"({"priority":1})"), 200);
+  EXPECT_EQ(status("POST", my_job + "/cancel"), 200);
+  EXPECT_EQ(status("DELETE", my_job), 204);
+  EXPECT_EQ(status("POST", "/queues/other/pause"), 403);
+  EXPECT_EQ(status("PUT", "/queues/other", "{}"), 403);
+  EXPECT_EQ(status("POST", "/queues/mine/pause"), 200);
+  const std::string policy = R"({"kind":"fixed","delayMs":1})";
+  EXPECT_EQ(status("PUT", "/retry-policies/u", policy), 403);
+  EXPECT_EQ(status("PUT", "/retry-policies/t", policy), 200);
+  EXPECT_EQ(status("GET", "/audit"), 403);
+  EXPECT_EQ(sql_.Value("select count(*) from djps.audit where actor = 'shift'"),
+            sql_.Value("select count(*) from djps.audit"));
+  EXPECT_NE(sql_.Value("select count(*) from djps.audit"), "0");
+}
+
+TEST_F(AccessTest, AUniqueJobStaysInTheQueuesOfItsToken) {
+  const std::string token = MakeToken("mine", "submit", {"mine"});
+  const auto submit = [&](const std::string& unique) {
+    return Call(client_, "POST", "/jobs", token,
+                R"({"type":"t","queue":"mine","unique":)" + unique + "}");
+  };
+  EXPECT_EQ(submit(R"({"onConflict":"replace"})").status, 403);
+  EXPECT_EQ(submit(R"({"onConflict":"replace","queue":true})").status, 201);
+}
+
+TEST_F(AccessTest, ARestrictedTokenReadsItsOwnQueuesAndTypes) {
+  NewJob mine{.type = "t"};
+  mine.queue = "mine";
+  NewJob other{.type = "t"};
+  other.queue = "other";
+  const std::string my_job = "/jobs/" + EnqueueOne(mine).ToString();
+  const std::string others_job = "/jobs/" + EnqueueOne(other).ToString();
+  const std::string token = MakeToken("dashboard", "read", {"mine"}, {"t", "u"});
+  const auto status = [&](const std::string& target) {
+    return Call(client_, "GET", target, token).status;
+  };
+  for (const char* part : {"", "/attempts", "/wait?timeoutMs=0", "/explain"}) {
+    EXPECT_EQ(status(my_job + part), 200) << part;
+    EXPECT_EQ(status(others_job + part), 403) << part;
+  }
+  EXPECT_EQ(status(others_job + "/events"), 403);
+  EXPECT_EQ(status("/jobs"), 403);
+  EXPECT_EQ(status("/jobs?queue=mine"), 403) << "names no type";
+  EXPECT_EQ(status("/jobs?queue=other&type=t"), 403);
+  EXPECT_EQ(status("/jobs?queue=mine&type=v"), 403);
+  EXPECT_EQ(status("/jobs?queue=mine&type=t"), 200);
+  EXPECT_EQ(status("/queues/mine"), 200);
+  EXPECT_EQ(status("/queues/other"), 403);
+  const json::value queues = Call(client_, "GET", "/queues", token).Json();
+  ASSERT_EQ(queues.at("queues").as_array().size(), 1U);
+  EXPECT_EQ(queues.at("queues").at(0).at("name"), "mine");
+}
+
+TEST_F(AccessTest, ARestrictedWorkerClaimsFromItsOwnQueuesAndTypes) {
+  const std::string token = MakeToken("worker", "work", {"mine"}, {"t", "u"});
+  const auto claim = [&](const std::string& rest) {
+    return Call(client_, "POST", "/worker/claim", token, R"({"worker":"w",)" + rest + "}").status;
+  };
+  EXPECT_EQ(claim(R"("types":["t"])"), 403) << "the default queue";
+  EXPECT_EQ(claim(R"("types":["t"],"queues":["mine","other"])"), 403);
+  EXPECT_EQ(claim(R"("types":["t","v"],"queues":["mine"])"), 403);
+  EXPECT_EQ(claim(R"("types":["t","u"],"queues":["mine"])"), 200);
+}
+
 TEST_F(AccessTest, RevocationIsSeenByEveryServer) {
   const std::string token = MakeToken("leaked", "admin");
   const std::string admin = MakeToken("admin", "admin");

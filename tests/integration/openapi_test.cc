@@ -95,9 +95,37 @@ std::vector<Example> OpenApiExamplesTest::Examples() const {
 /// Makes what an operation's examples speak of.
 Stand OpenApiExamplesTest::Prepare(const std::string& operation) {
   constexpr const char* kJob = "019a2b3c-4d5e-7f60-8123-456789abcdef";
+  constexpr const char* kLease = "0b2c1d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d";
   constexpr const char* kToken = "3b1f0c52-6f0a-4a8e-9a53-0d6d2f6b7a11";
+  const auto queued = [&] { return Stand{{kJob, EnqueueOne({.type = "t"}).ToString()}}; };
+  const auto ended = [&] {
+    const Uuid id = EnqueueOne({.type = "t"});
+    Complete(Claim(1).lease, id);
+    return Stand{{kJob, id.ToString()}};
+  };
+  const auto held = [&] {
+    EnqueueOne({.type = "t"});
+    const store::ClaimedBatch batch = Claim(1);
+    return Stand{{kJob, batch.jobs.at(0).id.ToString()}, {kLease, batch.lease.ToString()}};
+  };
   const std::map<std::string, std::function<Stand()>> preparations = {
-      {"getJob", [&] { return Stand{{kJob, EnqueueOne({.type = "t"}).ToString()}}; }},
+      {"getJob", queued},
+      {"listAttempts", queued},
+      {"waitForJob", queued},
+      {"explainJob", queued},
+      {"listJobLogs", queued},
+      {"streamJobEvents", ended},
+      {"heartbeat", held},
+      {"completeWork", held},
+      {"failWork", held},
+      {"snoozeWork", held},
+      {"releaseWork", held},
+      {"reportProgress", held},
+      {"writeLogs", held},
+      {"cancelJob", queued},
+      {"retryJob", queued},
+      {"editJob", queued},
+      {"purgeJob", ended},
       {"revokeToken", [&] {
          const auto token = Run(tokens_.CreateToken({.grant = {"to-be-revoked", "read"}}, Soon()));
          return Stand{{kToken, token.record.id.ToString()}};

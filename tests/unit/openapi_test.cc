@@ -70,7 +70,13 @@ std::set<std::string> Required(const Operation& operation) {
   if (operation.text.contains("requestBody")) add({"400", "413", "415", "422"});
   for (const json::object& parameter : operation.parameters) {
     if (parameter.at("in") == "query") add({"422"});
-    if (parameter.at("in") == "path" && parameter.at("name") == "id") add({"400", "404"});
+    if (parameter.at("in") != "path") continue;
+    // An id may be malformed and name nothing; of a name only the characters can be wrong.
+    if (parameter.at("name") == "id") {
+      add({"400", "404"});
+    } else {
+      add({"422"});
+    }
   }
   return statuses;
 }
