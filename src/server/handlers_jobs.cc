@@ -29,8 +29,9 @@ void WakeWaiters(ServerContext& context, const std::vector<NewJob>& jobs,
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const SubmittedJob& stored = submitted[i];
-    if (!stored.replayed && stored.run_at <= stored.created_at)
+    if (stored.created() && stored.run_at <= stored.created_at) {
       ++due[{jobs[i].queue, jobs[i].type}];
+    }
   }
   for (const auto& [kind, count] : due) {
     context.waiters.Submitted(std::string(kind.first), std::string(kind.second), count);

@@ -108,6 +108,8 @@ asio::awaitable<void> NoteSender::Send(std::vector<JobNotes::Unsent> unsent) {
     } catch (const pg::PgError& error) {
       spdlog::warn("job {}: {} log lines were not kept: {}", job.job.ToString(), job.lines.size(),
                    error.what());
+      // Outcomes wait for this: what is left must not wait for a database that is away, in turn.
+      if (!error.bad_value()) co_return;
     }
   }
 }
