@@ -99,9 +99,10 @@ Stand OpenApiExamplesTest::Prepare(const std::string& operation) {
   constexpr const char* kToken = "3b1f0c52-6f0a-4a8e-9a53-0d6d2f6b7a11";
   const auto queued = [&] { return Stand{{kJob, EnqueueOne({.type = "t"}).ToString()}}; };
   const auto ended = [&] {
-    const Uuid id = EnqueueOne({.type = "t"});
-    Complete(Claim(1).lease, id);
-    return Stand{{kJob, id.ToString()}};
+    EnqueueOne({.type = "t"});
+    const store::ClaimedBatch batch = Claim(1);  // which may be another one
+    Complete(batch.lease, batch.jobs.at(0).id);
+    return Stand{{kJob, batch.jobs.at(0).id.ToString()}};
   };
   const auto held = [&] {
     EnqueueOne({.type = "t"});
