@@ -84,6 +84,7 @@ asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Request& 
   const auto canceled = co_await context.stores.operators.CancelJobs(ids, ActorOf(request), reason,
                                                                      DeadlineOf(context));
   if (canceled.empty()) co_return tl::unexpected(NoSuchJob(*id));
+  context.watch.Touch(ids);
   const std::string& state = canceled.front().state;
   const bool done = state == "canceled" || state == "requested";
   auto answer = co_await AnswerJob(context, *id, done, kNotEnded);
@@ -100,6 +101,7 @@ asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& r
   const std::vector<Uuid> ids(1, *id);
   const auto retried = co_await context.stores.operators.RetryJobs(
       ids, again ? kRunAgain : kRetried, ActorOf(request), DeadlineOf(context));
+  context.watch.Touch(ids);
   co_return co_await AnswerJob(context, *id, !retried.empty(),
                                again ? "one that runs cannot be retried"
                                      : "one that succeeded runs again only with runAgain");

@@ -52,6 +52,7 @@ asio::awaitable<HandlerResult> ReturnHeld(ServerContext& context, HeldJobs<Retur
   HeldJobsResult result;
   result.done =
       co_await context.stores.leases.ReturnJobs(held.jobs, pg::After(context.config.store_timeout));
+  context.watch.Touch(result.done);
   co_return AnswerHeldJobs(IdsOf(held.jobs), held.single, result, "delayMs");
 }
 
@@ -69,6 +70,7 @@ asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Reques
   };
   HeldJobsResult result;
   co_await WriteHeldJobs(std::move(held->jobs), write, result);
+  context.watch.Touch(result.done);
   co_return AnswerHeldJobs(asked, held->single, result, "result");
 }
 
@@ -79,6 +81,7 @@ asio::awaitable<HandlerResult> FailWork(ServerContext& context, const Request& r
       co_await context.stores.leases.FailJobs(held->jobs, pg::After(context.config.store_timeout));
   HeldJobsResult result;
   for (const store::FailedAttempt& job : failed) result.done.push_back(job.id);
+  context.watch.Touch(result.done);
   co_return AnswerHeldJobs(IdsOf(held->jobs), held->single, result, "message",
                            DescribeFailed(failed));
 }

@@ -3,7 +3,7 @@
 --
 -- $1 ids      uuid[]
 -- $2 payload  bool    false: null in its place, and no large value is read
--- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb, tags jsonb, metadata jsonb, retry jsonb, timeout_ms int4, finish_by timestamptz, cancel_requested bool
+-- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb, tags jsonb, metadata jsonb, retry jsonb, timeout_ms int4, finish_by timestamptz, cancel_requested bool, progress jsonb
 -- In no promised order; an id that is missing names no job.
 --
 -- Locks: none. Index: primary keys, attempts_job_idx. Cost: O(ids); a running job also looks through
@@ -13,7 +13,7 @@ select j.id, j.type, j.queue,
        j.status::text as status, j.priority, j.run_at, j.attempts,
        j.max_attempts, j.idempotency_key, j.created_at, j.updated_at, j.finished_at, j.result,
        e.last_error, to_jsonb(j.tags) as tags, j.metadata, j.retry, j.timeout_ms, j.finish_by,
-       j.cancel_requested
+       j.cancel_requested, p.progress
 from unnest($1) as w (id)
 cross join lateral (
   select * from djps.jobs one where one.id = w.id
@@ -28,3 +28,9 @@ left join lateral (
   order by a.ended_at desc
   limit 1
 ) e on true
+left join lateral (
+  select jsonb_build_object('percent', w.percent, 'message', w.message,
+                            'updated_at', w.updated_at) as progress
+  from djps.progress w
+  where w.job_id = j.id and w.lane = djps.lane_of(j.id) and w.attempt >= j.attempts
+) p on true
