@@ -288,8 +288,9 @@ as $$
       where r0.lane = f.lane and r0.queue = f.queue and r0.priority = f.priority
         and r0.visible_at = f.run_at and r0.id = f.id and r0.moved_at is null
       union all
+      -- Without its lane: with it the planner may walk all of ready_claim_key instead.
       select r1.ctid, r1.id from djps.ready r1
-      where r1.id = f.id and r1.lane = f.lane and r1.moved_at is not null
+      where r1.id = f.id and r1.moved_at is not null
     ) r
     where f.lane = p_lane and f.id = any (p_jobs)
   )

@@ -84,7 +84,7 @@ TEST_F(ServerHttpTest, OtherMethodsAreToldWhichAreAllowed) {
   };
   for (const Case& item :
        {Case{"DELETE", "/jobs", "POST, GET, HEAD"}, Case{"GET", "/jobs/batch", "POST"},
-        Case{"DELETE", "/jobs/x", "GET, HEAD"}, Case{"POST", "/health", "GET, HEAD"},
+        Case{"PUT", "/jobs/x", "GET, HEAD, PATCH, DELETE"}, Case{"POST", "/health", "GET, HEAD"},
         Case{"OPTIONS", "/jobs/batch", "POST"}, Case{"TRACE", "/jobs/batch", "POST"},
         Case{"BREW", "/jobs/batch", "POST"}, Case{"PUT", "/jobs/batch", "POST"}}) {
     const HttpReply reply = client_.Send(item.method, item.target);
