@@ -42,9 +42,10 @@ class ServerJobsTest : public testing::Test {
 TEST_F(ServerJobsTest, HealthTellsVersionAndSchema) {
   const HttpReply reply = client_.Get("/health");
   EXPECT_EQ(reply.status, 200);
-  EXPECT_EQ(reply.body,
-            fmt::format(R"({{"status":"ok","database":"ok","version":"0.1.0","schema_version":{}}})",
-                        sql::Migrations().back().version));
+  EXPECT_EQ(
+      reply.body,
+      fmt::format(R"({{"status":"ok","database":"ok","version":"0.1.0","schema_version":{}}})",
+                  sql::Migrations().back().version));
 }
 
 TEST_F(ServerJobsTest, HealthIsAProblemOnAReadOnlyDatabase) {
