@@ -64,10 +64,12 @@ std::string SuggestField(std::string_view name) {
   constexpr std::size_t kShortestPrefix = 3;
   const std::string folded = Folded(name);
   if (folded.size() < kShortestPrefix) return {};
-  std::vector<std::string> candidates;
   std::vector<std::string_view> names;
+  names.reserve(kFields.size() + kOptionNames.size());
   for (const FieldNames& field : kFields) names.push_back(field.camel);
   names.insert(names.end(), kOptionNames.begin(), kOptionNames.end());
+  std::vector<std::string> candidates;
+  candidates.reserve(names.size());
   for (const std::string_view known : names) candidates.push_back(Folded(known));
   const auto nearest = SuggestNearest(folded, candidates);
   if (!nearest) return {};

@@ -22,12 +22,12 @@ constexpr milliseconds kTroubleInterval{1'000};
 
 }  // namespace
 
-JobWatch::JobWatch(asio::any_io_executor executor, store::StateStore& states,
+JobWatch::JobWatch(const asio::any_io_executor& executor, store::StateStore& states,
                    milliseconds ask_timeout, Pace pace)
     : states_(states),
       ask_timeout_(ask_timeout),
       pace_(pace),
-      pause_(std::move(executor)),
+      pause_(executor),
       interval_(pace.min) {}
 
 asio::awaitable<void> JobWatch::Run() {

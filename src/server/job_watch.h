@@ -33,7 +33,7 @@ class JobWatch {
   };
 
   /// `states` must outlive it; one question to the database may take `ask_timeout`.
-  JobWatch(boost::asio::any_io_executor executor, store::StateStore& states,
+  JobWatch(const boost::asio::any_io_executor& executor, store::StateStore& states,
            std::chrono::milliseconds ask_timeout, Pace pace);
   JobWatch(const JobWatch&) = delete;
   JobWatch& operator=(const JobWatch&) = delete;

@@ -20,8 +20,8 @@ constexpr std::chrono::milliseconds kWriteTimeout{10'000};
 
 }  // namespace
 
-WorkerPresence::WorkerPresence(asio::any_io_executor executor, store::WorkerStore& store)
-    : store_(store), wake_(std::move(executor)) {}
+WorkerPresence::WorkerPresence(const asio::any_io_executor& executor, store::WorkerStore& store)
+    : store_(store), wake_(executor) {}
 
 void WorkerPresence::Seen(store::WorkerReport worker) {
   const auto known = seen_.find(worker.name);

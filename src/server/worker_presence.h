@@ -21,7 +21,7 @@ class WorkerPresence {
   /// Names kept between two writes. Beyond it new ones are left off; nothing depends on the list.
   static constexpr std::size_t kNamesMax = 10'000;
 
-  WorkerPresence(boost::asio::any_io_executor executor, store::WorkerStore& store);
+  WorkerPresence(const boost::asio::any_io_executor& executor, store::WorkerStore& store);
 
   void Seen(store::WorkerReport worker);
 

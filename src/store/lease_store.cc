@@ -88,6 +88,7 @@ asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
 asio::awaitable<void> LeaseStore::FailOverdue(Uuid lease, std::vector<Uuid> jobs,
                                               pg::Deadline deadline) {
   std::vector<FailedJob> failed;
+  failed.reserve(jobs.size());
   for (const Uuid& job : jobs) {
     failed.push_back({.lease = lease,
                       .job = job,

@@ -20,12 +20,9 @@ constexpr std::chrono::milliseconds kGoodbyeTimeout{1'000};
 
 }  // namespace
 
-Presence::Presence(asio::any_io_executor executor, pg::Pool& pool, store::WorkerReport report,
-                   std::function<std::size_t()> running)
-    : store_(pool),
-      report_(std::move(report)),
-      running_(std::move(running)),
-      timer_(std::move(executor)) {}
+Presence::Presence(const asio::any_io_executor& executor, pg::Pool& pool,
+                   store::WorkerReport report, std::function<std::size_t()> running)
+    : store_(pool), report_(std::move(report)), running_(std::move(running)), timer_(executor) {}
 
 asio::awaitable<void> Presence::Run() {
   while (!stopped_) {

@@ -14,7 +14,7 @@ namespace djps::worker {
 class Presence {
  public:
   /// `running` gives the number of jobs that run now.
-  Presence(boost::asio::any_io_executor executor, pg::Pool& pool, store::WorkerReport report,
+  Presence(const boost::asio::any_io_executor& executor, pg::Pool& pool, store::WorkerReport report,
            std::function<std::size_t()> running);
 
   boost::asio::awaitable<void> Run();

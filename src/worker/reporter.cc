@@ -142,6 +142,7 @@ asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<CompletedJob
 asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<FailedJob>& jobs) {
   std::vector<Uuid> held;
   const auto failed = co_await leases_.FailJobs(jobs, pg::After(kWriteTimeout));
+  held.reserve(failed.size());
   for (const store::FailedAttempt& attempt : failed) held.push_back(attempt.id);
   co_return held;
 }
