@@ -29,6 +29,34 @@ std::string Text(const json::object& object, std::string_view name) {
   return std::string(object.at(name).as_string());
 }
 
+/// What a thousand clients are told that send `body` at once.
+std::vector<HttpReply> SubmitAThousandTimes(std::uint16_t port, const std::string& body) {
+  constexpr std::size_t kSubmissions = 1000;
+  constexpr std::size_t kThreads = 4;
+  const FileLimit room(4 * kSubmissions);
+  const std::string request = fmt::format(
+      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
+  std::vector<HttpReply> replies(kSubmissions);
+  std::barrier all_connected(kThreads);
+  const auto submit = [&](std::size_t first) {
+    const auto io = std::make_shared<boost::asio::io_context>(1);
+    std::deque<HttpClient> clients;
+    for (std::size_t i = first; i < kSubmissions; i += kThreads) {
+      clients.emplace_back(port, io);
+    }
+    all_connected.arrive_and_wait();
+    // All are sent before any answer is read.
+    for (HttpClient& client : clients) client.SendRaw(request);
+    for (std::size_t i = first; i < kSubmissions; i += kThreads) {
+      replies[i] = clients[i / kThreads].ReadReply();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < kThreads; ++t) threads.emplace_back(submit, t);
+  for (std::thread& thread : threads) thread.join();
+  return replies;
+}
+
 class ServerJobsTest : public testing::Test {
  protected:
   std::string JobCount() { return sql_.Value("select count(*) from djps.jobs"); }
@@ -269,37 +297,30 @@ TEST_F(ServerJobsTest, TakesTenThousandJobsAtOnce) {
 }
 
 TEST_F(ServerJobsTest, AThousandConcurrentSubmissionsOfOneKeyAreOneJob) {
-  constexpr std::size_t kSubmissions = 1000;
-  constexpr std::size_t kThreads = 4;
-  const FileLimit room(4 * kSubmissions);
-  const std::string body = R"({"type":"t","payload":{"n":1},"idempotencyKey":"one"})";
-  const std::string request = fmt::format(
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
-  std::vector<HttpReply> replies(kSubmissions);
-  std::barrier all_connected(kThreads);
-  const auto submit = [&](std::size_t first) {
-    const auto io = std::make_shared<boost::asio::io_context>(1);
-    std::deque<HttpClient> clients;
-    for (std::size_t i = first; i < kSubmissions; i += kThreads) {
-      clients.emplace_back(server_.port(), io);
-    }
-    all_connected.arrive_and_wait();
-    // All are sent before any answer is read.
-    for (HttpClient& client : clients) client.SendRaw(request);
-    for (std::size_t i = first; i < kSubmissions; i += kThreads) {
-      replies[i] = clients[i / kThreads].ReadReply();
-    }
-  };
-  std::vector<std::thread> threads;
-  for (std::size_t t = 0; t < kThreads; ++t) threads.emplace_back(submit, t);
-  for (std::thread& thread : threads) thread.join();
-
+  const auto replies = SubmitAThousandTimes(
+      server_.port(), R"({"type":"t","payload":{"n":1},"idempotencyKey":"one"})");
   std::set<std::string> ids;
   int created = 0;
   for (const HttpReply& reply : replies) {
     ASSERT_TRUE(reply.status == 200 || reply.status == 201) << reply.body;
     created += reply.status == 201 ? 1 : 0;
     EXPECT_EQ(reply.Header("Idempotency-Replayed"), reply.status == 200 ? "true" : "");
+    ids.insert(Text(reply.Json().as_object(), "id"));
+  }
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(ids.size(), 1U);
+  EXPECT_EQ(JobCount(), "1");
+}
+
+TEST_F(ServerJobsTest, AThousandConcurrentSubmissionsOfAUniqueJobAreOneJob) {
+  const auto replies = SubmitAThousandTimes(
+      server_.port(), R"({"type":"t","payload":{"n":1},"unique":{"fields":["n"]}})");
+  std::set<std::string> ids;
+  int created = 0;
+  for (const HttpReply& reply : replies) {
+    ASSERT_TRUE(reply.status == 200 || reply.status == 201) << reply.body;
+    created += reply.status == 201 ? 1 : 0;
+    EXPECT_EQ(reply.Header("Unique-Conflict"), reply.status == 200 ? "existing" : "");
     ids.insert(Text(reply.Json().as_object(), "id"));
   }
   EXPECT_EQ(created, 1);

@@ -162,6 +162,56 @@ TEST_F(WorkerTest, SnoozedJobComesBackWithoutUsingAnAttempt) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST_F(WorkerTest, ACanceledJobStopsItsHandlerAndEndsAsCanceled) {
+  Start([](const djps::Job& job) -> Outcome {
+    Gate stopped;
+    const std::stop_callback on_stop(job.stop, [&] { stopped.Open(); });
+    stopped.Wait();
+    return Failed{.error_class = "interrupted"};
+  });
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kRunning));
+  const std::vector<Uuid> ids = {id};
+  ASSERT_EQ(Run(operators_.CancelJobs(ids, "ann", std::nullopt, Soon())).front().state,
+            "requested");
+  ASSERT_TRUE(Reaches(id, JobStatus::kCanceled));
+  EXPECT_NE(Job(id).last_error->find(R"("class": "canceled")"), std::string::npos);
+}
+
+TEST_F(WorkerTest, AJobsOwnTimeLimitComesBeforeTheHandlersAndTheWorkers) {
+  config_.timeout = 1h;
+  Registry registry;
+  const auto wait_for_stop = [](const djps::Job& job) -> Outcome {
+    Gate stopped;
+    const std::stop_callback on_stop(job.stop, [&] { stopped.Open(); });
+    stopped.Wait();
+    return Succeeded{};
+  };
+  registry.Add("t", Handler(wait_for_stop));
+  registry.Add("quick", Handler(wait_for_stop), {.timeout = 30ms});
+  Start(std::move(registry));
+  NewJob own{.type = "t", .max_attempts = 1};
+  own.timeout = 20ms;
+  const Uuid limited = EnqueueOne(own);
+  const Uuid by_handler = EnqueueOne({.type = "quick", .max_attempts = 1});
+  ASSERT_TRUE(Reaches(limited, JobStatus::kDead));
+  EXPECT_NE(Job(limited).last_error->find("longer than 20 ms"), std::string::npos);
+  ASSERT_TRUE(Reaches(by_handler, JobStatus::kDead));
+  EXPECT_NE(Job(by_handler).last_error->find("longer than 30 ms"), std::string::npos);
+}
+
+TEST_F(WorkerTest, TheHandlersRetryPolicyIsUsed) {
+  Registry registry;
+  registry.Add("t", Handler([](const djps::Job&) -> Outcome { return Failed{.error_class = "x"}; }),
+               {.retry = RetryPolicy{.kind = RetryPolicy::Kind::kFixed, .delay = 2h}});
+  Start(std::move(registry));
+  const Uuid id = EnqueueOne({.type = "t"});
+  ASSERT_TRUE(Reaches(id, JobStatus::kFailed));
+  EXPECT_EQ(sql_.Value("select round(extract(epoch from run_at - updated_at) / 3600) from "
+                       "djps.jobs"),
+            "2");
+}
+
 TEST_F(WorkerTest, AttemptOverItsTimeoutIsStoppedAndFails) {
   config_.timeout = 50ms;
   Start([](const djps::Job& job) -> Outcome {
