@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/job_options.h"
 #include "core/json_members.h"
 #include "core/time_text.h"
 #include "core/validation.h"
@@ -69,16 +70,17 @@ class MemberReader {
   bool complete_ = true;
 };
 
+SubmittedJob::Conflict ConflictOf(std::string_view outcome) {
+  using Conflict = SubmittedJob::Conflict;
+  if (outcome == "existing") return Conflict::kExisting;
+  if (outcome == "replaced") return Conflict::kReplaced;
+  if (outcome == "rescheduled") return Conflict::kRescheduled;
+  return Conflict::kNone;
+}
+
 }  // namespace
 
-std::string WriteSubmission(const NewJob& job) {
-  std::string json = fmt::format(
-      R"({{"type":{},"payload":{},"queue":{},"priority":{},"maxAttempts":{})", JsonString(job.type),
-      job.payload, JsonString(job.queue), job.priority, job.max_attempts);
-  if (job.run_at) json += fmt::format(R"(,"runAt":"{}")", FormatTimestamp(*job.run_at));
-  if (job.idempotency_key) json += ",\"idempotencyKey\":" + JsonString(*job.idempotency_key);
-  return json + "}";
-}
+std::string WriteSubmission(const NewJob& job) { return WriteNewJob(job); }
 
 std::string WriteBatch(const std::vector<NewJob>& jobs) {
   std::string body = "{\"jobs\":[";
@@ -127,6 +129,7 @@ Result<std::vector<SubmittedJob>> ReadBatchAnswer(std::string_view json) {
     job.id = reader.Require(Uuid::Parse(reader.Text("id")));
     job.replayed = reader.Bool("replayed");
     job.payload_differs = reader.Bool("payload_differs");
+    job.conflict = ConflictOf(reader.FindText("outcome").value_or(""));
     if (!reader.complete()) return NotUnderstood(item);
     submitted.push_back(job);
   }
