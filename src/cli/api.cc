@@ -11,6 +11,7 @@ namespace djps::cli {
 namespace {
 
 constexpr std::chrono::seconds kSendTimeout{30};
+constexpr int kConflictStatus = 409;
 
 }  // namespace
 
@@ -66,6 +67,8 @@ Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
   } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
     error.code = ErrorCode::kInvalidArgument;
   }
+  // Well asked, but the job is not in a state for it.
+  if (response.status == kConflictStatus) error.code = ErrorCode::kConflict;
   for (const ErrorCode known :
        {ErrorCode::kNotFound, ErrorCode::kUnauthorized, ErrorCode::kForbidden}) {
     if (code == ErrorName(known)) error.code = known;

@@ -162,6 +162,7 @@ int ActOnFilter(const Context& context, const Api& api, JobAction action,
     Interrupts interrupts;
     walked = Walk(api, action, options, false, progress, &interrupts, totals);
   }
+  if (!walked && totals.matched == 0) return ReportError(walked.error());
   Print(options.json ? ToJson(action, false, totals)
                      : fmt::format("{}: {}\n", wording.did, Jobs(totals.changed)));
   if (!totals.complete) {

@@ -38,6 +38,11 @@ class MemberReader {
     return FindMember(members_, name);
   }
 
+  std::optional<std::int64_t> FindInteger(std::string_view name) const {
+    const auto text = FindMember(members_, name);
+    return text ? ReadJsonInteger(*text) : std::nullopt;
+  }
+
   template <typename T>
   T Integer(std::string_view name) {
     const auto text = FindMember(members_, name);
@@ -69,6 +74,18 @@ class MemberReader {
   const std::vector<JsonMember>& members_;
   bool complete_ = true;
 };
+
+/// What servers of older versions do not show.
+void ReadOptions(const MemberReader& reader, JobRecord& job) {
+  job.tags = reader.FindJson("tags");
+  job.metadata = reader.FindJson("metadata");
+  job.retry = reader.FindJson("retry");
+  const auto timeout = reader.FindInteger("timeout_ms");
+  if (timeout) job.timeout = std::chrono::milliseconds(*timeout);
+  job.finish_by = reader.FindTime("finish_by");
+  job.cancel_requested = reader.FindJson("cancel_requested") == "true";
+  job.progress = reader.FindJson("progress");
+}
 
 SubmittedJob::Conflict ConflictOf(std::string_view outcome) {
   using Conflict = SubmittedJob::Conflict;
@@ -111,6 +128,7 @@ Result<JobRecord> ReadJobRecord(std::string_view json) {
   job.finished_at = reader.FindTime("finished_at");
   job.result = reader.FindJson("result");
   job.last_error = reader.FindJson("last_error");
+  ReadOptions(reader, job);
   if (!reader.complete()) return NotUnderstood(json);
   return job;
 }

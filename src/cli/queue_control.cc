@@ -1,6 +1,8 @@
 // What people do to queues.
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "cli/answer.h"
 #include "cli/api.h"
 #include "cli/exit_code.h"
@@ -16,7 +18,7 @@ constexpr int kBacklogMax = 100'000'000;
 struct QueueControlOptions {
   TargetOptions target;
   std::string name;
-  std::string limit;
+  std::optional<int> limit;
   bool json = false;
 };
 
@@ -51,12 +53,10 @@ int RunResume(const Context& context, const QueueControlOptions& options) {
 }
 
 int RunLimit(const Context& context, const QueueControlOptions& options) {
-  const bool none = options.limit == "none";
-  const std::string limit =
-      none ? "null" : std::to_string(RequireInteger("LIMIT", options.limit, 1, kBacklogMax));
+  const std::string limit = options.limit ? std::to_string(*options.limit) : "null";
   const auto body = Ask(context, options, "PUT", "", R"({"maxBacklog":)" + limit + "}");
   if (!body) return ReportError(body.error());
-  const std::string shown = none ? "has no limit" : "may have " + limit + " jobs waiting";
+  const std::string shown = options.limit ? "may have " + limit + " jobs waiting" : "has no limit";
   Print(options.json ? *body + "\n" : fmt::format("queue {} {}\n", options.name, shown));
   return kExitDone;
 }
@@ -105,7 +105,16 @@ void RegisterQueueLimit(CommandLine& line, CLI::App& group) {
        .exit_codes = ExitCodes()});
   const auto options = RunWith(line, limit, RunLimit);
   AddCommon(limit, *options);
-  AddText(limit, "LIMIT", options->limit, "N|none", "How many; none: as many as like")->required();
+  limit
+      .add_option_function<std::string>(
+          "LIMIT",
+          [options = options.get()](const std::string& text) {
+            if (text == "none") return;
+            options->limit = static_cast<int>(RequireInteger("LIMIT", text, 1, kBacklogMax));
+          },
+          "How many, or none: as many as like")
+      ->type_name("N")
+      ->required();
 }
 
 }  // namespace djps::cli
