@@ -8,9 +8,23 @@
 #include "core/json_members.h"
 
 namespace djps::cli {
+namespace {
+
+constexpr std::chrono::seconds kSendTimeout{30};
+constexpr int kConflictStatus = 409;
+
+}  // namespace
 
 Result<std::string> Api::Get(const std::string& path, std::chrono::milliseconds timeout) const {
-  auto answer = HttpClient(url_, timeout, target_.token).Get(path);
+  return BodyOf(HttpClient(url_, timeout, target_.token).Get(path));
+}
+
+Result<std::string> Api::Send(std::string_view method, const std::string& path,
+                              const std::string& json) const {
+  return BodyOf(HttpClient(url_, kSendTimeout, target_.token).Send(method, path, json));
+}
+
+Result<std::string> Api::BodyOf(Result<HttpResponse> answer) const {
   if (!answer) {
     if (url_.text != kDefaultServerUrl) {
       answer.error().message += fmt::format(" [address from {}]", target_.origin);
@@ -53,6 +67,8 @@ Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
   } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
     error.code = ErrorCode::kInvalidArgument;
   }
+  // Well asked, but the job is not in a state for it.
+  if (response.status == kConflictStatus) error.code = ErrorCode::kConflict;
   for (const ErrorCode known :
        {ErrorCode::kNotFound, ErrorCode::kUnauthorized, ErrorCode::kForbidden}) {
     if (code == ErrorName(known)) error.code = known;
@@ -67,6 +83,12 @@ Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
     error.message += fmt::format(" (request {})", request_id);
   }
   return error;
+}
+
+std::string PathPart(std::string_view name) {
+  std::string part;
+  for (const char c : name) part += c == '/' ? "%2F" : std::string(1, c);
+  return part;
 }
 
 std::string WriteQuery(const std::vector<std::pair<std::string, std::string>>& parameters) {

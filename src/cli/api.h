@@ -25,7 +25,13 @@ class Api {
   Result<std::string> Get(const std::string& path,
                           std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
 
+  /// The same for requests that change something. An empty `json` is no body.
+  Result<std::string> Send(std::string_view method, const std::string& path,
+                           const std::string& json = {}) const;
+
  private:
+  Result<std::string> BodyOf(Result<HttpResponse> answer) const;
+
   ServerUrl url_;
   ServerTarget target_;
 };
@@ -36,6 +42,9 @@ Result<Api> OpenApi(const TargetOptions& options, const Environment& environment
 
 /// A problem document (RFC 9457) as one message for people.
 Error ReadProblem(const ServerUrl& url, const HttpResponse& response);
+
+/// A name as a part of a path: a slash in it is not one between parts.
+std::string PathPart(std::string_view name);
 
 /// "?a=1&b=x%20y" of the parameters that are not empty; "" where all are.
 std::string WriteQuery(const std::vector<std::pair<std::string, std::string>>& parameters);

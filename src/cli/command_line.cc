@@ -122,6 +122,10 @@ void RegisterCommands(CommandLine& line) {
   RegisterEnqueue(line);
   RegisterJob(line);
   RegisterQueue(line);
+  RegisterDead(line);
+  RegisterWorkers(line);
+  RegisterRetryPolicy(line);
+  RegisterAudit(line);
   RegisterStats(line);
   RegisterHealth(line);
   RegisterVersion(line);

@@ -13,9 +13,10 @@
 #include "cli/job_text.h"
 #include "cli/jobs_access.h"
 #include "cli/options.h"
+#include "cli/submission_options.h"
 #include "core/json_text.h"
-#include "core/time_text.h"
 #include "core/validation.h"
+#include "server/job_json.h"
 
 namespace djps::cli {
 namespace {
@@ -27,6 +28,7 @@ constexpr std::size_t kInputBytesMax = 4 * kPayloadBytesMax;
 struct EnqueueOptions {
   TargetOptions target;
   NewJob job;
+  SubmissionOptions more;
   std::optional<std::string> type;
   std::optional<std::string> payload;
   std::optional<std::string> from;
@@ -82,6 +84,21 @@ Result<NewJob> MakeJob(const EnqueueOptions& options) {
     job.payload = *std::move(payload);
   }
   if (auto valid = CheckJob(job); !valid) return tl::unexpected<Error>(valid.error());
+  if (const auto metadata = options.job.metadata) {
+    auto compact = CompactJson(*metadata);
+    if (!compact) {
+      return Failure(
+          ErrorCode::kInvalidArgument,
+          fmt::format("--metadata {}: {}", compact.error().message, QuoteForMessage(*metadata)),
+          "--metadata");
+    }
+    job.metadata = *std::move(compact);
+  }
+  ApplyOptions(options.more, job);
+  if (job.HasOptions()) {
+    // As the server would, whether or not there is one.
+    if (auto valid = ReadSubmission(WriteSubmission(job)); !valid) return valid;
+  }
   return job;
 }
 
@@ -91,12 +108,16 @@ int EnqueueOne(JobsAccess& jobs, const NewJob& job, bool json) {
   const SubmittedJob& submitted = answer->front();
   const std::string id = submitted.id.ToString();
   if (json) {
-    Print(fmt::format(R"({{"id":"{}","replayed":{},"payload_differs":{}}})"
+    Print(fmt::format(R"({{"id":"{}","outcome":"{}","replayed":{},"payload_differs":{}}})"
                       "\n",
-                      id, submitted.replayed, submitted.payload_differs));
+                      id, server::OutcomeName(submitted), submitted.replayed,
+                      submitted.payload_differs));
     return kExitDone;
   }
   Print(id + "\n");
+  if (submitted.conflict != SubmittedJob::Conflict::kNone) {
+    spdlog::info("such a job was there already: {}", server::OutcomeName(submitted));
+  }
   if (submitted.replayed) spdlog::info("this key is known: the job was there already");
   if (submitted.payload_differs) spdlog::warn("its payload differs from the one given now");
   return kExitDone;
@@ -135,17 +156,6 @@ int RunEnqueue(const Context& context, const EnqueueOptions& options) {
                       : EnqueueOne(**jobs, *job, options.json);
 }
 
-Timestamp RequireTime(const std::string& text) {
-  const auto time = ParseTimestamp(text);
-  if (!time) {
-    RefuseUsage(
-        fmt::format("--run-at must be a moment with its offset (RFC 3339), such as "
-                    "2030-01-31T08:00:00Z or 2030-01-31T09:00:00+01:00, got {}",
-                    QuoteForMessage(text)));
-  }
-  return *time;
-}
-
 CommandHelp Help() {
   return {
       .name = "enqueue",
@@ -158,6 +168,7 @@ CommandHelp Help() {
       .examples =
           {"djps enqueue --type email --payload '{\"to\": \"a@example.com\"}' --key welcome-17",
            "djps enqueue --type report --payload @report.json --run-at 2030-01-31T08:00:00Z",
+           "djps enqueue --type sync --delay 10s --unique --retry-delays 1s,5s --tag nightly",
            "seq 3 | jq -c '{type: \"echo\", payload: .}' | djps enqueue --from -"},
       .exit_codes = {"0  stored (or stored already, under its key)", "1  failed",
                      "2  wrong usage, or a job that is not valid",
@@ -172,7 +183,7 @@ void RegisterEnqueue(CommandLine& line) {
   NewJob& job = options->job;
   auto* from = AddText(command, "--from", options->from, "FILE",
                        "Submit one job per line of this file (NDJSON); - for standard input");
-  const std::vector<CLI::Option*> of_one_job = {
+  std::vector<CLI::Option*> of_one_job = {
       AddText(command, "--type", options->type, "TYPE", "The type: which handler runs the job"),
       AddText(command, "--payload", options->payload, "JSON",
               "What the handler gets: JSON, @FILE, or - for standard input")
@@ -188,9 +199,13 @@ void RegisterEnqueue(CommandLine& line) {
           ->default_str(std::to_string(job.max_attempts)),
       command
           .add_option_function<std::string>(
-              "--run-at", [&job](const std::string& text) { job.run_at = RequireTime(text); },
+              "--run-at",
+              [&job](const std::string& text) { job.run_at = RequireTime("--run-at", text); },
               "Not before this moment, such as 2030-01-31T08:00:00Z")
           ->type_name("TIME")};
+  for (CLI::Option* option : AddSubmissionOptions(command, job, options->more)) {
+    of_one_job.push_back(option);
+  }
   for (CLI::Option* option : of_one_job) from->excludes(option);
   AddJobsOptions(command, options->target);
   AddJson(command, options->json);

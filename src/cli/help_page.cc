@@ -62,7 +62,10 @@ std::string Usage(const CLI::App& app, const std::string& name) {
   std::string usage = "Usage: " + name;
   if (!app.get_subcommands({}).empty()) return usage + " COMMAND [OPTIONS]";
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_positional()) usage += " " + option->get_name(true);
+    if (!option->get_positional()) continue;
+    const std::string place =
+        option->get_name(true) + (option->get_items_expected_max() > 1 ? "..." : "");
+    usage += option->get_required() ? " " + place : " [" + place + "]";
   }
   return usage + " [OPTIONS]";
 }

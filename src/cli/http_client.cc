@@ -48,7 +48,7 @@ HttpRequest MakeRequest(const ServerUrl& url, const std::string& token, http::ve
   request.set(http::field::accept, "application/json");
   if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
   request.keep_alive(false);
-  if (verb == http::verb::post) {
+  if (verb == http::verb::post || !body.empty()) {
     request.set(http::field::content_type, "application/json");
     request.body() = std::move(body);
   }
@@ -185,6 +185,12 @@ Result<HttpResponse> HttpClient::Get(std::string_view path) const {
 Result<HttpResponse> HttpClient::Post(std::string_view path, std::string json) const {
   return Perform(url_, timeout_,
                  MakeRequest(url_, token_, http::verb::post, path, std::move(json)));
+}
+
+Result<HttpResponse> HttpClient::Send(std::string_view method, std::string_view path,
+                                      std::string json) const {
+  const http::verb verb = http::string_to_verb({method.data(), method.size()});
+  return Perform(url_, timeout_, MakeRequest(url_, token_, verb, path, std::move(json)));
 }
 
 }  // namespace djps::cli

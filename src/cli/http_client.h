@@ -44,6 +44,8 @@ class HttpClient {
   /// Errors: kUnavailable when there was no complete answer; any answer is a success here.
   Result<HttpResponse> Get(std::string_view path) const;
   Result<HttpResponse> Post(std::string_view path, std::string json) const;
+  /// `method`: GET, POST, PUT, PATCH or DELETE. An empty `json` is no body.
+  Result<HttpResponse> Send(std::string_view method, std::string_view path, std::string json) const;
 
   const ServerUrl& url() const { return url_; }
 

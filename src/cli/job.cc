@@ -16,18 +16,22 @@ Result<Uuid> ParseJobId(const std::string& text) {
 }
 
 void RegisterJob(CommandLine& line) {
-  CLI::App& group =
-      AddCommandGroup(line.app, {.name = "job",
-                                 .summary = "Look at jobs",
-                                 .paragraph = "Looks at single jobs by their id, and lists them.",
-                                 .examples = {"djps job list --status dead",
-                                              "djps job get 019a2b3c-4d5e-7f60-8123-456789abcdef"},
-                                 .exit_codes = {}});
+  CLI::App& group = AddCommandGroup(
+      line.app, {.name = "job",
+                 .summary = "Look at jobs, and change them",
+                 .paragraph = "Looks at single jobs by their id, lists them, and changes them.",
+                 .examples = {"djps job list --status dead",
+                              "djps job get 019a2b3c-4d5e-7f60-8123-456789abcdef"},
+                 .exit_codes = {}});
   RegisterJobGet(line, group);
   RegisterJobList(line, group);
   RegisterJobWait(line, group);
   RegisterJobExplain(line, group);
   RegisterJobAttempts(line, group);
+  RegisterJobCancel(line, group);
+  RegisterJobRetry(line, group);
+  RegisterJobEdit(line, group);
+  RegisterJobPurge(line, group);
 }
 
 }  // namespace djps::cli

@@ -136,7 +136,44 @@ int RunJobList(const Context& context, const JobListOptions& options) {
   }
 }
 
+std::vector<std::string> ExitCodes() {
+  return {"0  listed, also where there are none", "1  the server failed", "2  wrong usage",
+          "5  the server cannot be reached"};
+}
+
+void AddFilter(CLI::App& command, JobListOptions& options) {
+  AddText(command, "--type", options.type, "TYPE", "Only this type");
+  AddText(command, "--queue", options.queue, "QUEUE", "Only this queue");
+  AddText(command, "--tag", options.tag, "TAG", "Only jobs with this tag");
+  AddText(command, "--created-after", options.created_after, "TIME",
+          "Only jobs created at this RFC 3339 time or later");
+  AddText(command, "--created-before", options.created_before, "TIME",
+          "Only jobs created before this RFC 3339 time");
+}
+
+void AddPaging(CLI::App& command, JobListOptions& options) {
+  AddText(command, "--cursor", options.cursor, "CURSOR", "Go on where another list ended");
+  AddInteger(command, "--limit", options.limit, 1, kLimitMax, "How many jobs, at most")
+      ->default_str("20");
+}
+
 }  // namespace
+
+void RegisterDeadList(CommandLine& line, CLI::App& group) {
+  CLI::App& command = AddCommand(line, group,
+                                 {.name = "list",
+                                  .summary = "List dead jobs",
+                                  .paragraph = "Lists dead jobs with their last error, the latest "
+                                               "created first.",
+                                  .examples = {"djps dead list", "djps dead list --queue mail"},
+                                  .exit_codes = ExitCodes()});
+  const auto options = RunWith(line, command, RunJobList);
+  options->status = "dead";
+  AddFilter(command, *options);
+  AddPaging(command, *options);
+  AddServerOptions(command, options->target);
+  AddJson(command, options->json);
+}
 
 void RegisterJobList(CommandLine& line, CLI::App& group) {
   CLI::App& command = AddCommand(
@@ -149,25 +186,16 @@ void RegisterJobList(CommandLine& line, CLI::App& group) {
        .examples = {"djps job list --status dead,failed --limit 50",
                     "djps job list --status queued --queue mail", "djps job list --watch",
                     "djps job list --type email_send --json | jq '.jobs[].id'"},
-       .exit_codes = {"0  listed, also where there are none", "1  the server failed",
-                      "2  wrong usage", "5  the server cannot be reached"}});
+       .exit_codes = ExitCodes()});
   const auto options = RunWith(line, command, RunJobList);
   AddText(command, "--status", options->status, "STATUS",
           "Only these, separated by commas: queued, running, failed, succeeded, canceled, dead");
-  AddText(command, "--type", options->type, "TYPE", "Only this type");
-  AddText(command, "--queue", options->queue, "QUEUE", "Only this queue");
-  AddText(command, "--tag", options->tag, "TAG", "Only jobs with this tag");
+  AddFilter(command, *options);
   AddText(command, "--key", options->key, "KEY", "Only the job of this idempotency key")
       ->needs(command.get_option("--type"));
-  AddText(command, "--created-after", options->created_after, "TIME",
-          "Only jobs created at this RFC 3339 time or later");
-  AddText(command, "--created-before", options->created_before, "TIME",
-          "Only jobs created before this RFC 3339 time");
   AddText(command, "--order", options->order, "ORDER",
           "newest, oldest, or next for queued jobs as they will run");
-  AddText(command, "--cursor", options->cursor, "CURSOR", "Go on where another list ended");
-  AddInteger(command, "--limit", options->limit, 1, kLimitMax, "How many jobs, at most")
-      ->default_str("20");
+  AddPaging(command, *options);
   auto* watch = command.add_flag("--watch", options->watch, "Look again every two seconds");
   AddServerOptions(command, options->target);
   AddJson(command, options->json)->excludes(watch);

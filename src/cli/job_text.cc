@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/job_options.h"
 #include "core/json_members.h"
 #include "core/time_text.h"
 #include "core/validation.h"
@@ -35,6 +36,11 @@ class MemberReader {
 
   std::optional<std::string> FindJson(std::string_view name) const {
     return FindMember(members_, name);
+  }
+
+  std::optional<std::int64_t> FindInteger(std::string_view name) const {
+    const auto text = FindMember(members_, name);
+    return text ? ReadJsonInteger(*text) : std::nullopt;
   }
 
   template <typename T>
@@ -69,16 +75,29 @@ class MemberReader {
   bool complete_ = true;
 };
 
+/// What servers of older versions do not show.
+void ReadOptions(const MemberReader& reader, JobRecord& job) {
+  job.tags = reader.FindJson("tags");
+  job.metadata = reader.FindJson("metadata");
+  job.retry = reader.FindJson("retry");
+  const auto timeout = reader.FindInteger("timeout_ms");
+  if (timeout) job.timeout = std::chrono::milliseconds(*timeout);
+  job.finish_by = reader.FindTime("finish_by");
+  job.cancel_requested = reader.FindJson("cancel_requested") == "true";
+  job.progress = reader.FindJson("progress");
+}
+
+SubmittedJob::Conflict ConflictOf(std::string_view outcome) {
+  using Conflict = SubmittedJob::Conflict;
+  if (outcome == "existing") return Conflict::kExisting;
+  if (outcome == "replaced") return Conflict::kReplaced;
+  if (outcome == "rescheduled") return Conflict::kRescheduled;
+  return Conflict::kNone;
+}
+
 }  // namespace
 
-std::string WriteSubmission(const NewJob& job) {
-  std::string json = fmt::format(
-      R"({{"type":{},"payload":{},"queue":{},"priority":{},"maxAttempts":{})", JsonString(job.type),
-      job.payload, JsonString(job.queue), job.priority, job.max_attempts);
-  if (job.run_at) json += fmt::format(R"(,"runAt":"{}")", FormatTimestamp(*job.run_at));
-  if (job.idempotency_key) json += ",\"idempotencyKey\":" + JsonString(*job.idempotency_key);
-  return json + "}";
-}
+std::string WriteSubmission(const NewJob& job) { return WriteNewJob(job); }
 
 std::string WriteBatch(const std::vector<NewJob>& jobs) {
   std::string body = "{\"jobs\":[";
@@ -109,6 +128,7 @@ Result<JobRecord> ReadJobRecord(std::string_view json) {
   job.finished_at = reader.FindTime("finished_at");
   job.result = reader.FindJson("result");
   job.last_error = reader.FindJson("last_error");
+  ReadOptions(reader, job);
   if (!reader.complete()) return NotUnderstood(json);
   return job;
 }
@@ -127,6 +147,7 @@ Result<std::vector<SubmittedJob>> ReadBatchAnswer(std::string_view json) {
     job.id = reader.Require(Uuid::Parse(reader.Text("id")));
     job.replayed = reader.Bool("replayed");
     job.payload_differs = reader.Bool("payload_differs");
+    job.conflict = ConflictOf(reader.FindText("outcome").value_or(""));
     if (!reader.complete()) return NotUnderstood(item);
     submitted.push_back(job);
   }

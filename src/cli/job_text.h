@@ -9,7 +9,7 @@
 
 namespace djps::cli {
 
-/// A submission as POST /jobs takes it.
+/// A submission as POST /jobs takes it, with all its options.
 std::string WriteSubmission(const NewJob& job);
 
 /// The body of POST /jobs/batch.

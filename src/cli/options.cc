@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/Error.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "cli/duration.h"
@@ -23,6 +24,12 @@ std::string RequireText(const std::string& option, const std::string& text) {
     RefuseUsage(fmt::format("{} must not be empty (is a variable of your script unset?)", option));
   }
   return text;
+}
+
+std::chrono::milliseconds RequireDuration(const std::string& option, const std::string& text) {
+  const auto duration = ParseDuration(text);
+  if (!duration) RefuseUsage(fmt::format("{}: {}", option, duration.error().message));
+  return *duration;
 }
 
 CLI::Option* AddServer(CLI::App& command, TargetOptions& target) {
@@ -59,15 +66,34 @@ CLI::Option* AddDuration(CLI::App& command, const std::string& name,
                          std::chrono::milliseconds& value, const std::string& description) {
   return command
       .add_option_function<std::string>(
-          name,
-          [name, &value](const std::string& text) {
-            const auto duration = ParseDuration(text);
-            if (!duration) RefuseUsage(fmt::format("{}: {}", name, duration.error().message));
-            value = *duration;
-          },
+          name, [name, &value](const std::string& text) { value = RequireDuration(name, text); },
           description)
       ->type_name("TIME")
       ->default_str(FormatDuration(value));
+}
+
+CLI::Option* AddDuration(CLI::App& command, const std::string& name,
+                         std::optional<std::chrono::milliseconds>& value,
+                         const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name, [name, &value](const std::string& text) { value = RequireDuration(name, text); },
+          description)
+      ->type_name("TIME");
+}
+
+CLI::Option* AddDurations(CLI::App& command, const std::string& name,
+                          std::vector<std::chrono::milliseconds>& values,
+                          const std::string& description) {
+  const auto read = [name, &values](const std::string& text) {
+    values.clear();
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      values.push_back(RequireDuration(name, text.substr(begin, end - begin)));
+      begin = end + 1;
+    }
+  };
+  return command.add_option_function<std::string>(name, read, description)->type_name("TIMES");
 }
 
 CLI::Option* AddText(CLI::App& command, const std::string& name, std::string& value,

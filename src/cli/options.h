@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "cli/target.h"
 
@@ -14,7 +16,7 @@ namespace djps::cli {
 // Options with our own words for what is wrong. Each writes into a variable that must outlive the
 // parsing and holds the default.
 
-/// A whole number from `low` to `high`.
+/// A whole number from `low` to `high`. `value` may be optional.
 template <typename T>
 CLI::Option* AddInteger(CLI::App& command, const std::string& name, T& value, std::int64_t low,
                         std::int64_t high, const std::string& description);
@@ -22,6 +24,15 @@ CLI::Option* AddInteger(CLI::App& command, const std::string& name, T& value, st
 /// "10s", "500ms", ...
 CLI::Option* AddDuration(CLI::App& command, const std::string& name,
                          std::chrono::milliseconds& value, const std::string& description);
+
+CLI::Option* AddDuration(CLI::App& command, const std::string& name,
+                         std::optional<std::chrono::milliseconds>& value,
+                         const std::string& description);
+
+/// "1s,10s,5m".
+CLI::Option* AddDurations(CLI::App& command, const std::string& name,
+                          std::vector<std::chrono::milliseconds>& values,
+                          const std::string& description);
 
 /// A text that must not be empty.
 CLI::Option* AddText(CLI::App& command, const std::string& name, std::string& value,
@@ -51,13 +62,23 @@ std::int64_t RequireInteger(const std::string& option, const std::string& text, 
                             std::int64_t high);
 
 template <typename T>
+struct Unwrap {
+  using type = T;
+};
+template <typename T>
+struct Unwrap<std::optional<T>> {
+  using type = T;
+};
+
+template <typename T>
 CLI::Option* AddInteger(CLI::App& command, const std::string& name, T& value, std::int64_t low,
                         std::int64_t high, const std::string& description) {
+  using Plain = typename Unwrap<T>::type;
   return command
       .add_option_function<std::string>(
           name,
           [name, &value, low, high](const std::string& text) {
-            value = static_cast<T>(RequireInteger(name, text, low, high));
+            value = static_cast<Plain>(RequireInteger(name, text, low, high));
           },
           description)
       ->type_name("N");

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/options.h"
+#include "cli/queue_commands.h"
 #include "cli/table.h"
 #include "core/validation.h"
 
@@ -83,9 +84,7 @@ int RunQueueGet(const Context& context, const QueueOptions& options) {
   }
   const auto api = OpenApi(options.target, context.environment);
   if (!api) return ReportError(api.error());
-  std::string path = "/queues/";
-  for (const char c : options.name) path += c == '/' ? "%2F" : std::string(1, c);
-  const auto body = api->Get(path);
+  const auto body = api->Get("/queues/" + PathPart(options.name));
   if (!body) return ReportError(body.error());
   const auto queue = Answer::Parse(*body);
   if (!queue) return ReportError(queue.error());
@@ -99,7 +98,7 @@ void RegisterQueue(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
       line.app,
       {.name = "queue",
-       .summary = "Look at queues",
+       .summary = "Look at queues, and change them",
        .paragraph = "Looks at queues and what they hold. A number with a ~ is an estimate: "
                     "nothing beyond 10,000 is counted.",
        .examples = {"djps queue list", "djps queue get mail"},
@@ -131,6 +130,9 @@ void RegisterQueue(CommandLine& line) {
   AddText(get, "NAME", get_options->name, "NAME", "The queue's name")->required();
   AddServerOptions(get, get_options->target);
   AddJson(get, get_options->json);
+  RegisterQueuePause(line, group);
+  RegisterQueueLimit(line, group);
+  RegisterQueueDrain(line, group);
 }
 
 }  // namespace djps::cli

@@ -31,6 +31,7 @@ boost::asio::awaitable<HandlerResult> CancelJob(ServerContext& context, const Re
 boost::asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> PurgeJob(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ActOnJobs(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> PauseQueue(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> ResumeQueue(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> LimitQueue(ServerContext& context, const Request& request);

@@ -78,20 +78,6 @@ ListOrder ReadOrder(Query& query, const store::JobFilter& filter) {
   return ListOrder::kNext;
 }
 
-/// Everything that decides which jobs are in a list and in which order.
-std::string ScopeOf(const ListRequest& request) {
-  const store::JobFilter& filter = request.filter;
-  std::string scope =
-      fmt::format("{}|{}|{}|{}|{}|", static_cast<int>(request.order), filter.type, filter.queue,
-                  JsonString(filter.tag), JsonString(filter.idempotency_key));
-  for (const JobStatus status : filter.statuses) scope.append(StatusName(status)) += ',';
-  for (const auto& time : {filter.created_from, filter.created_until}) {
-    scope += '|';
-    if (time) scope += FormatTimestamp(*time);
-  }
-  return scope;
-}
-
 struct ListQuery {
   ListRequest request;
   std::string scope;
@@ -115,7 +101,7 @@ tl::expected<ListQuery, Problem> ReadListQuery(std::string_view target) {
   request.limit =
       static_cast<int>(query.Integer("limit", 1, store::kListLimitMax).value_or(kLimitDefault));
   request.payload = query.Bool("payload").value_or(false);
-  read.scope = ScopeOf(request);
+  read.scope = ListScope(request);
   if (const auto cursor = query.Text("cursor", kCursorBytesMax)) {
     request.after = ReadCursor(*cursor, read.scope);
     if (!request.after) {

@@ -1,8 +1,12 @@
 #include "server/list_cursor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
+#include "core/json_members.h"
+#include "core/time_text.h"
 #include "pg/wire.h"
 
 namespace djps::server {
@@ -51,6 +55,19 @@ std::optional<std::string> FromHex(std::string_view text) {
 }
 
 }  // namespace
+
+std::string ListScope(const store::ListRequest& request) {
+  const store::JobFilter& filter = request.filter;
+  std::string scope =
+      fmt::format("{}|{}|{}|{}|{}|", static_cast<int>(request.order), filter.type, filter.queue,
+                  JsonString(filter.tag), JsonString(filter.idempotency_key));
+  for (const JobStatus status : filter.statuses) scope.append(StatusName(status)) += ',';
+  for (const auto& time : {filter.created_from, filter.created_until}) {
+    scope += '|';
+    if (time) scope += FormatTimestamp(*time);
+  }
+  return scope;
+}
 
 std::string WriteCursor(const store::ListPosition& position, std::string_view scope) {
   std::string bytes(1, kVersion);

@@ -8,6 +8,9 @@
 
 namespace djps::server {
 
+/// Everything that decides which jobs are in a list and in which order, as text.
+std::string ListScope(const store::ListRequest& request);
+
 /// A place in a list as text that goes into a URL as it is. It carries a check sum over itself and
 /// over `scope`, which stands for the rest of the request: a cursor that was changed, or is used
 /// with other filters, is refused instead of leaving jobs out.

@@ -18,6 +18,7 @@ constexpr std::array kRoutes = {
     Route{verb::get, "/health", Role::kNone, GetHealth},
     Route{verb::post, "/jobs", Role::kSubmit, SubmitJob},
     Route{verb::post, "/jobs/batch", Role::kSubmit, SubmitBatch, &ServerConfig::batch_bytes_max},
+    Route{verb::post, "/jobs/bulk", Role::kOperate, ActOnJobs},
     Route{verb::get, "/jobs", Role::kRead, ListJobs},
     Route{verb::get, "/jobs/{id}", Role::kSubmit, GetJob},
     Route{verb::patch, "/jobs/{id}", Role::kOperate, EditJob},

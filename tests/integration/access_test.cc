@@ -248,6 +248,12 @@ TEST_F(AccessTest, ARestrictedOperatorTouchesItsOwnQueuesAndTypes) {
   EXPECT_EQ(status("PATCH", my_job, R"({"priority":1})"), 200);
   EXPECT_EQ(status("POST", my_job + "/cancel"), 200);
   EXPECT_EQ(status("DELETE", my_job), 204);
+  const std::string cancel = R"({"action":"cancel","filter":{"status":["queued"],"type":"t")";
+  EXPECT_EQ(status("POST", "/jobs/bulk", cancel + "}}"), 403) << "all queues";
+  EXPECT_EQ(status("POST", "/jobs/bulk", cancel + R"(,"queue":"other"}})"), 403);
+  EXPECT_EQ(status("POST", "/jobs/bulk", cancel + R"(,"queue":"mine"}})"), 200);
+  const std::string by_id = R"({"action":"cancel","ids":[")" + others_job.substr(6) + R"("]})";
+  EXPECT_EQ(Call(client_, "POST", "/jobs/bulk", token, by_id).Json().at("matched"), 0);
   EXPECT_EQ(status("POST", "/queues/other/pause"), 403);
   EXPECT_EQ(status("PUT", "/queues/other", "{}"), 403);
   EXPECT_EQ(status("POST", "/queues/mine/pause"), 200);

@@ -5,6 +5,9 @@
 #include <sstream>
 #include <string>
 
+#include "cli/commands.h"
+#include "cli/completion.h"
+
 namespace djps {
 namespace {
 
@@ -23,6 +26,19 @@ TEST(DocsTest, ReadmeExampleIsTheOneThatIsCompiled) {
   const std::size_t end = readme.find("```", start + open.size());
   EXPECT_EQ(readme.substr(start + open.size(), end - start - open.size()),
             ReadSource("examples/email_worker/main.cc"));
+}
+
+/// Every command that can be run must stand in `document`, and with it an example.
+void ExpectDocumented(const cli::CompletionCommand& command, const std::string& document) {
+  for (const cli::CompletionCommand& below : command.commands) ExpectDocumented(below, document);
+  if (!command.commands.empty()) return;
+  EXPECT_NE(document.find("\n| `djps " + command.path + "` | "), std::string::npos) << command.path;
+}
+
+TEST(DocsTest, EveryCommandIsInTheTablesOfCommands) {
+  cli::CommandLine line({.environment = {}, .terminal = {}});
+  cli::RegisterCommands(line);
+  ExpectDocumented(cli::DescribeTree(line.app), ReadSource("docs/cli.md"));
 }
 
 }  // namespace

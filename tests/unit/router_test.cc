@@ -18,6 +18,7 @@ TEST(RouterTest, FindsTheHandlerOfEachOperation) {
   EXPECT_EQ(FindRoute(verb::get, "/health").route->handler, GetHealth);
   EXPECT_EQ(FindRoute(verb::post, "/jobs").route->handler, SubmitJob);
   EXPECT_EQ(FindRoute(verb::post, "/jobs/batch").route->handler, SubmitBatch);
+  EXPECT_EQ(FindRoute(verb::post, "/jobs/bulk").route->handler, ActOnJobs);
   const RouteMatch job = FindRoute(verb::get, "/jobs/0190");
   EXPECT_EQ(job.route->handler, GetJob);
   EXPECT_EQ(job.parameters, std::vector<std::string>{"0190"});
