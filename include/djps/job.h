@@ -29,6 +29,12 @@ enum class JobStatus {
 std::string_view StatusName(JobStatus status);
 std::optional<JobStatus> ParseStatus(std::string_view name);
 
+/// Is it over? Such a job changes only when somebody retries it.
+constexpr bool HasEnded(JobStatus status) {
+  return status == JobStatus::kSucceeded || status == JobStatus::kCanceled ||
+         status == JobStatus::kDead;
+}
+
 inline constexpr std::string_view kDefaultQueue = "default";
 inline constexpr int kDefaultMaxAttempts = 25;
 inline constexpr int kMaxAttemptsLimit = 1000;
@@ -123,6 +129,14 @@ struct JobRecord {
   std::optional<Timestamp> finish_by = {};
   bool cancel_requested = false;             ///< It runs, and its worker is being told to stop.
   std::optional<std::string> progress = {};  ///< JSON text: percent, message, updated_at.
+};
+
+/// What to change of a job that waits; what is empty stays.
+struct JobEdit {
+  std::optional<std::int16_t> priority = {};
+  std::optional<Timestamp> run_at = {};
+  std::optional<std::string> payload = {};  ///< JSON text.
+  std::optional<int> max_attempts = {};
 };
 
 }  // namespace djps

@@ -102,7 +102,9 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
       }
       slot.connection = connection;
       backoff.Reset();
-      if (!self->trouble_.empty()) spdlog::info("connected to Postgres again");
+      if (!self->trouble_.empty() && self->config_.log_trouble) {
+        spdlog::info("connected to Postgres again");
+      }
       self->trouble_.clear();
       self->connected_signal_.cancel();
       co_await connection->Closed();
@@ -137,7 +139,7 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection() {
 
 void Pool::State::Report(const std::string& trouble) {
   // Said once per trouble, not once per try.
-  if (trouble != trouble_) spdlog::warn("{}; trying again", trouble);
+  if (trouble != trouble_ && config_.log_trouble) spdlog::warn("{}; trying again", trouble);
   trouble_ = trouble;
 }
 

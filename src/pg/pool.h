@@ -21,6 +21,7 @@ struct PoolConfig {
   /// The server gives up on a statement after this; callers' deadlines are shorter.
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds connect_timeout{5'000};
+  bool log_trouble = true;  ///< false: callers hear of it by their errors alone.
 };
 
 /// Keeps `size` connections up, reconnecting with backoff and jitter, and sends each statement down

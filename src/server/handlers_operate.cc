@@ -7,6 +7,7 @@
 
 #include "core/job_options.h"
 #include "core/json_text.h"
+#include "core/option_limits.h"
 #include "core/time_text.h"
 #include "core/validation.h"
 #include "pg/error.h"
@@ -21,9 +22,6 @@ namespace djps::server {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr std::size_t kReasonBytesMax = 1'000;
-constexpr int kBacklogMax = 100'000'000;
 
 /// What an action needs, said when it finds something else.
 constexpr std::string_view kNotEnded = "only one that has not ended can be canceled";

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
+#include "core/option_limits.h"
 #include "core/validation.h"
 
 namespace djps::server {
@@ -12,14 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// 366 days: the longest that anything may be put off.
-constexpr milliseconds kDelayMax = std::chrono::hours(24 * 366);
-constexpr milliseconds kTimeoutMax{std::numeric_limits<std::int32_t>::max()};
-constexpr std::size_t kTagsMax = 20;
-constexpr std::size_t kTagBytesMax = 128;
-constexpr std::size_t kMetadataBytesMax = 64U << 10U;
-constexpr std::size_t kUniqueFieldsMax = 20;
-constexpr std::size_t kDelaysMax = 1'000;
 constexpr std::size_t kWordBytesMax = 64;
 
 /// One of the words of `words`, by its place; reports any other.
@@ -88,7 +80,6 @@ RetryPolicy ReadRetryPolicy(Fields& fields) {
   using Kind = RetryPolicy::Kind;
   constexpr std::array<std::string_view, 4> kNames = {"exponential", "linear", "fixed", "list"};
   constexpr std::array kKinds = {Kind::kExponential, Kind::kLinear, Kind::kFixed, Kind::kList};
-  constexpr double kFactorMax = 100;
   RetryPolicy policy;
   const auto kind = ReadWord(fields, "kind", kNames);
   if (kind) {
@@ -118,7 +109,7 @@ RetryPolicy ReadRetryPolicy(Fields& fields) {
 
 void ReadJobOptions(Fields& fields, NewJob& job) {
   job.delay = fields.Duration("delayMs", milliseconds(0), kDelayMax);
-  job.key_lifetime = fields.Duration("keyLifetimeMs", std::chrono::seconds(1), kDelayMax);
+  job.key_lifetime = fields.Duration("keyLifetimeMs", kKeyLifetimeMin, kDelayMax);
   job.tags = fields.Texts("tags", kTagsMax, kTagBytesMax).value_or(std::vector<std::string>());
   job.metadata = fields.Json("metadata", kMetadataBytesMax);
   if (job.metadata && !job.metadata->starts_with('{')) {

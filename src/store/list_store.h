@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "djps/job.h"
+#include "djps/job_filter.h"
 #include "pg/pool.h"
 
 namespace djps::store {
@@ -20,16 +21,7 @@ enum class ListOrder {
   kNext,    ///< As they will be claimed: by queue, priority and the time they are due.
 };
 
-/// Which jobs; an empty member stands for any.
-struct JobFilter {
-  std::string type = {};
-  std::string queue = {};
-  std::string tag = {};              ///< Then the order is kNewest.
-  std::string idempotency_key = {};  ///< Needs the type.
-  std::vector<JobStatus> statuses = {};
-  std::optional<Timestamp> created_from = {};   ///< Inclusive.
-  std::optional<Timestamp> created_until = {};  ///< Exclusive.
-};
+using djps::JobFilter;
 
 /// A place in a list: the job that was looked at last. All but the id count only for kNext.
 struct ListPosition {

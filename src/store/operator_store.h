@@ -24,13 +24,7 @@ struct RetriedJob {
   JobStatus was = JobStatus::kQueued;
 };
 
-/// What to change of a job that waits; what is empty stays.
-struct JobEdit {
-  std::optional<std::int16_t> priority = {};
-  std::optional<Timestamp> run_at = {};
-  std::optional<std::string> payload = {};  ///< JSON text.
-  std::optional<int> max_attempts = {};
-};
+using djps::JobEdit;
 
 struct FullQueue {
   std::string name;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "djps/job.h"
+#include "djps/queue_state.h"
 #include "pg/pool.h"
 
 namespace djps::store {
@@ -16,20 +17,7 @@ inline constexpr int kCountExactMax = 10'000;
 /// How many queues one answer has.
 inline constexpr int kQueuesShownMax = 1'000;
 
-struct QueueState {
-  std::string name;
-  std::int64_t queued = 0;     ///< Due now.
-  std::int64_t scheduled = 0;  ///< Due later.
-  std::int64_t failed = 0;     ///< Waiting for their next attempt.
-  std::int64_t running = 0;
-  std::int64_t dead = 0;
-  std::optional<Timestamp> oldest_due_at;
-  std::optional<std::int64_t> oldest_due_age_ms;
-  bool exact = true;
-  std::optional<Timestamp> paused_at;
-  std::optional<std::string> paused_by;
-  std::optional<int> max_backlog;
-};
+using djps::QueueState;
 
 struct OutcomeCounts {
   std::int64_t succeeded = 0;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "djps/job.h"
+#include "djps/past_attempt.h"
 #include "pg/pool.h"
 
 namespace djps::store {
@@ -15,16 +16,7 @@ inline constexpr int kAttemptsShownMax = 1'000;
 /// How far the jobs ahead of one are counted.
 inline constexpr int kAheadCountMax = 10'000;
 
-/// One attempt that failed.
-struct PastAttempt {
-  int number = 1;
-  std::string worker;
-  Timestamp started_at{};
-  Timestamp ended_at{};
-  std::string error_class;
-  std::string message;
-  std::string detail;
-};
+using djps::PastAttempt;
 
 /// Where a job stands.
 struct JobState {

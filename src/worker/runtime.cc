@@ -14,6 +14,7 @@
 
 #include "core/backoff.h"
 #include "core/check.h"
+#include "core/process_name.h"
 #include "core/text.h"
 #include "core/version.h"
 #include "worker/invoke.h"
@@ -36,12 +37,6 @@ constexpr milliseconds kClaimTimeout{10'000};
 constexpr milliseconds kAbandonAfter{5'000};
 /// Claims stop while this many outcomes wait to be written.
 constexpr std::size_t kReportBacklogMax = 5'000;
-
-std::string DefaultName() {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return fmt::format("{}/{}", host.data(), getpid());
-}
 
 /// What people see of this worker.
 store::WorkerReport Describe(const WorkerConfig& config, const Registry& registry) {
@@ -75,7 +70,7 @@ WorkerConfig Checked(WorkerConfig config) {
   RequireRange<std::int64_t>("poll_interval_max", config.poll_interval_max.count(), 1, 60'000,
                              "ms");
   if (config.queue.empty()) throw std::invalid_argument("queue must not be empty");
-  if (config.name.empty()) config.name = DefaultName();
+  if (config.name.empty()) config.name = ProcessName();
   return config;
 }
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "djps/job.h"
+
+namespace djps {
+
+/// What is in a queue. Counts are exact up to 10,000; beyond that they are the planner's estimates
+/// and `exact` is false.
+struct QueueState {
+  std::string name;
+  std::int64_t queued = 0;     ///< Due now.
+  std::int64_t scheduled = 0;  ///< Due later.
+  std::int64_t failed = 0;     ///< Waiting for their next attempt.
+  std::int64_t running = 0;
+  std::int64_t dead = 0;
+  std::optional<Timestamp> oldest_due_at;
+  std::optional<std::int64_t> oldest_due_age_ms;
+  bool exact = true;
+  std::optional<Timestamp> paused_at;
+  std::optional<std::string> paused_by;
+  std::optional<int> max_backlog;
+};
+
+}  // namespace djps

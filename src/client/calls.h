@@ -1,0 +1,46 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "djps/client.h"
+#include "pg/pool.h"
+#include "store/stores.h"
+
+namespace djps::client {
+
+template <typename T>
+using Call = boost::asio::awaitable<Result<T>>;
+
+/// Every call of a Client as a coroutine. They take values, since whoever waits for one may have
+/// left before it ends. Throws pg::PgError. Thread-safety: everything on the pool's thread; but a
+/// call may be made, and not yet awaited, on any.
+class Calls {
+ public:
+  Calls(pg::Pool& pool, std::string actor) : stores_(pool), actor_(std::move(actor)) {}
+
+  Call<std::vector<SubmittedJob>> Submit(std::vector<NewJob> jobs, pg::Deadline deadline);
+  Call<std::optional<JobRecord>> Find(Uuid id, pg::Deadline deadline);
+  Call<JobRecord> Wait(Uuid id, pg::Deadline end, std::chrono::milliseconds timeout);
+  Call<std::vector<PastAttempt>> Attempts(Uuid id, pg::Deadline deadline);
+  Call<JobPage> List(JobFilter filter, ListOptions options, pg::Deadline deadline);
+  Call<CancelOutcome> Cancel(Uuid id, std::optional<std::string> reason, pg::Deadline deadline);
+  Call<JobRecord> Retry(Uuid id, bool run_again, pg::Deadline deadline);
+  Call<JobRecord> Edit(Uuid id, JobEdit edit, pg::Deadline deadline);
+  Call<bool> Purge(Uuid id, pg::Deadline deadline);
+  Call<std::vector<QueueState>> ListQueues(pg::Deadline deadline);
+  Call<bool> SetQueuePaused(std::string queue, bool paused, pg::Deadline deadline);
+  Call<bool> SetQueueLimit(std::string queue, std::optional<int> max_backlog,
+                           pg::Deadline deadline);
+
+ private:
+  /// The job as it is now, or why an action on it did nothing; `needed` says what it needs.
+  Call<JobRecord> Answer(Uuid id, bool done, std::string needed, pg::Deadline deadline);
+
+  store::Stores stores_;
+  std::string actor_;
+};
+
+}  // namespace djps::client

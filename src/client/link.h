@@ -1,0 +1,77 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <chrono>
+#include <exception>
+#include <future>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "djps/client.h"
+#include "djps/result.h"
+#include "pg/pool.h"
+
+namespace djps::client {
+
+/// A pool with a thread of its own, on which calls of other threads run.
+///
+/// The pool is started by the first call that finds the database and its schema in order, so that a
+/// wrong schema is an error that says what to do about it.
+class Link {
+ public:
+  Link(std::string conninfo, std::size_t connections);
+  ~Link();
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  pg::Pool& pool() { return pool_; }
+
+  /// Ends what is still under way, and the thread. Before what the calls use is destroyed.
+  void Stop();
+
+  /// Runs `call` on the link's thread and waits for it. What it throws comes back as an error; so
+  /// does an answer that is not there a little after `deadline`. `call` then goes on by itself, so
+  /// it must own what it uses.
+  template <typename T>
+  Result<T> Run(boost::asio::awaitable<Result<T>> call, pg::Deadline deadline) {
+    std::future<Result<T>> answer = boost::asio::co_spawn(
+        io_, Guard(*this, std::move(call), deadline), boost::asio::use_future);
+    if (answer.wait_until(deadline + kSlack) != std::future_status::ready) {
+      return Failure(ErrorCode::kUnavailable, "no connection to Postgres was made in time");
+    }
+    return answer.get();
+  }
+
+ private:
+  /// For a call that notices its deadline itself, which is nearly every one.
+  static constexpr std::chrono::milliseconds kSlack{250};
+
+  template <typename T>
+  static boost::asio::awaitable<Result<T>> Guard(Link& link, boost::asio::awaitable<Result<T>> call,
+                                                 pg::Deadline deadline) {
+    const Result<void> opened = link.Open(deadline);
+    if (!opened) co_return tl::unexpected<Error>(opened.error());
+    try {
+      co_return co_await std::move(call);
+    } catch (const std::exception& error) {
+      co_return tl::unexpected<Error>(Explain(error));
+    }
+  }
+
+  Result<void> Open(pg::Deadline deadline);
+  static Error Explain(const std::exception& error);
+
+  std::string conninfo_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  pg::Pool pool_;
+  bool open_ = false;  // touched on the link's thread only
+  std::thread thread_;
+};
+
+}  // namespace djps::client
