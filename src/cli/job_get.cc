@@ -29,11 +29,6 @@ struct JobGetOptions {
   milliseconds wait_timeout{60'000};
 };
 
-bool IsTerminal(JobStatus status) {
-  return status == JobStatus::kSucceeded || status == JobStatus::kCanceled ||
-         status == JobStatus::kDead;
-}
-
 Result<JobRecord> Get(JobsAccess& jobs, Uuid id) {
   auto job = jobs.Find(id);
   if (!job) return tl::unexpected<Error>(job.error());
@@ -47,7 +42,7 @@ Result<JobRecord> GetWhenEnded(JobsAccess& jobs, Uuid id, steady_clock::time_poi
   auto job = Get(jobs, id);
   if (!job) return job;
   for (milliseconds pause = kPollMin;; pause = std::min(pause * 2, kPollMax)) {
-    const bool ended = job && IsTerminal(job->status);
+    const bool ended = job && HasEnded(job->status);
     const bool hopeless = !job && job.error().code != ErrorCode::kUnavailable;
     const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
     if (ended || hopeless || left.count() <= 0) return job;

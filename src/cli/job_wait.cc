@@ -36,11 +36,6 @@ struct Waited {
   JobRecord job;
 };
 
-bool HasEnded(JobStatus status) {
-  return status == JobStatus::kSucceeded || status == JobStatus::kCanceled ||
-         status == JobStatus::kDead;
-}
-
 /// The job when it has ended, or as it is at the deadline. A server that was there once and goes
 /// away may come back.
 Result<Waited> WaitFor(const Api& api, Uuid id, steady_clock::time_point until, bool& reached) {

@@ -16,11 +16,6 @@ using Clock = JobWatch::Clock;
 constexpr milliseconds kWaitDefault{30'000};
 constexpr milliseconds kWaitMax{60'000};
 
-bool HasEnded(JobStatus status) {
-  return status == JobStatus::kSucceeded || status == JobStatus::kCanceled ||
-         status == JobStatus::kDead;
-}
-
 store::JobState StateOf(const JobRecord& job) { return {job.status, job.attempts}; }
 
 /// What a client may send as Last-Event-ID when it comes back.

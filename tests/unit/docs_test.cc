@@ -1,9 +1,12 @@
 // What the documents show must be what is built.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/completion.h"
@@ -18,14 +21,54 @@ std::string ReadSource(const std::string& path) {
   return content.str();
 }
 
-TEST(DocsTest, ReadmeExampleIsTheOneThatIsCompiled) {
-  const std::string readme = ReadSource("README.md");
+/// The ```cpp blocks of a document.
+std::vector<std::string> CppBlocks(const std::string& document) {
   const std::string open = "```cpp\n";
-  const std::size_t start = readme.find(open);
-  ASSERT_NE(start, std::string::npos);
-  const std::size_t end = readme.find("```", start + open.size());
-  EXPECT_EQ(readme.substr(start + open.size(), end - start - open.size()),
-            ReadSource("examples/email_worker/main.cc"));
+  std::vector<std::string> blocks;
+  std::size_t at = 0;
+  while ((at = document.find(open, at)) != std::string::npos) {
+    at += open.size();
+    const std::size_t end = document.find("```", at);
+    blocks.push_back(document.substr(at, end - at));
+    at = end;
+  }
+  return blocks;
+}
+
+/// The examples in C++, which are all built (tests/CMakeLists.txt; examples/cmake_project/check).
+std::vector<std::string> Examples() {
+  std::vector<std::string> texts;
+  const std::string folder = std::string(DJPS_SOURCE_DIR) + "/examples";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".cc") continue;
+    texts.push_back(ReadSource(std::filesystem::relative(entry.path(), DJPS_SOURCE_DIR).string()));
+  }
+  return texts;
+}
+
+TEST(DocsTest, EveryExampleInCppIsOneThatIsCompiled) {
+  std::vector<std::string> documents = {"README.md"};
+  const std::string folder = std::string(DJPS_SOURCE_DIR) + "/docs";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".md") continue;
+    documents.push_back(std::filesystem::relative(entry.path(), DJPS_SOURCE_DIR).string());
+  }
+  const std::vector<std::string> examples = Examples();
+  std::size_t blocks = 0;
+  for (const std::string& name : documents) {
+    const std::string document = ReadSource(name);
+    for (const std::string& block : CppBlocks(document)) {
+      ++blocks;
+      const bool compiled =
+          std::any_of(examples.begin(), examples.end(), [&block](const std::string& example) {
+            return example.find(block) != std::string::npos;
+          });
+      EXPECT_TRUE(compiled) << name << " shows C++ that is in no file of examples/:\n" << block;
+    }
+    // C++ stands in blocks that say so, or nothing above would see it.
+    EXPECT_EQ(document.find("\n    #include"), std::string::npos) << name;
+  }
+  EXPECT_GE(blocks, 2U);
 }
 
 /// Every command that can be run must stand in `document`, and with it an example.
