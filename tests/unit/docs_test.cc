@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -82,6 +83,30 @@ TEST(DocsTest, EveryCommandIsInTheTablesOfCommands) {
   cli::CommandLine line({.environment = {}, .terminal = {}});
   cli::RegisterCommands(line);
   ExpectDocumented(cli::DescribeTree(line.app), ReadSource("docs/cli.md"));
+}
+
+/// Everything under tests, with its white space squeezed, since the formatter may break lines.
+std::string TestSources() {
+  std::string text;
+  const std::string folder = std::string(DJPS_SOURCE_DIR) + "/tests";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".cc") continue;
+    text += ReadSource(std::filesystem::relative(entry.path(), DJPS_SOURCE_DIR).string());
+  }
+  return std::regex_replace(text, std::regex("\\s+"), " ");
+}
+
+TEST(DocsTest, EveryTestThatTheFeaturesNameExists) {
+  const std::string features = ReadSource("docs/features.md");
+  const std::string tests = TestSources();
+  const std::regex name(R"(([A-Z]\w+Test)\.(\w+))");
+  int named = 0;
+  for (std::sregex_iterator at(features.begin(), features.end(), name), end; at != end; ++at) {
+    ++named;
+    const std::string declaration = "(" + at->str(1) + ", " + at->str(2) + ")";
+    EXPECT_NE(tests.find(declaration), std::string::npos) << at->str();
+  }
+  EXPECT_GT(named, 40);
 }
 
 }  // namespace
