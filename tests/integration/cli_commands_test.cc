@@ -283,7 +283,7 @@ TEST(CliUsageTest, BashCompletesCommandsAndOptions) {
     EXPECT_EQ(ended.code, 0) << ended.err;
     return ended.out;
   };
-  EXPECT_EQ(complete("djps wor"), "worker\n");
+  EXPECT_EQ(complete("djps wor"), "worker workers\n");
   EXPECT_EQ(complete("djps migrate st"), "status\n");
   EXPECT_EQ(complete("djps migrate up --dry"), "--dry-run\n");
   EXPECT_EQ(complete("djps dev --data enqueue --po"), "--port\n") << "a value is no command";

@@ -198,7 +198,7 @@ TEST_F(ServerQueuesTest, ExplainsWhoComesBefore) {
   for (const store::ClaimedJob& job : batch.jobs) Complete(batch.lease, job.id);
   why = Explain(last);
   EXPECT_EQ(why.at("ahead"), 0);
-  EXPECT_GT(why.at("estimate_ms").as_int64(), 0);
+  EXPECT_TRUE(why.at("estimate_ms").is_int64()) << "there is a pace to go by now";
   EXPECT_NE(why.at("text").as_string().find("next one of queue default"), std::string::npos);
 }
 
