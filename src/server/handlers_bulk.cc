@@ -220,6 +220,7 @@ asio::awaitable<std::size_t> Act(ServerContext& context, const Bulk& bulk,
 asio::awaitable<void> ActOnChunk(ServerContext& context, const Request& request, const Bulk& bulk,
                                  const std::vector<JobRecord>& jobs, Done& done) {
   std::vector<Uuid> ids;
+  ids.reserve(jobs.size());
   for (const JobRecord& job : jobs) ids.push_back(job.id);
   done.matched += ids.size();
   if (ids.empty() || bulk.dry_run) co_return;
