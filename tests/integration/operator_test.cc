@@ -244,8 +244,11 @@ TEST_F(OperatorTest, APauseWaitsForTheClaimsThatAreUnderWay) {
   EnqueueOne({.type = "t"});
   pg::Session claimer(conninfo_);
   claimer.Run("begin; select djps.queue_is_open(0::int2, 'default')");
+  // Named, since the coroutine keeps references and starts later.
+  const std::string queue = "default";
+  const std::string actor = "ann";
   bool paused = false;
-  boost::asio::co_spawn(io_, operators_.SetQueuePaused("default", true, "ann", Soon()),
+  boost::asio::co_spawn(io_, operators_.SetQueuePaused(queue, true, actor, Soon()),
                         [&](const std::exception_ptr& error, bool changed) {
                           EXPECT_FALSE(error);
                           paused = changed;
