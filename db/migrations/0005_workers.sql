@@ -4,7 +4,7 @@
 --   progress    how far a job is, and the checkpoint from which its next attempt goes on
 --   log_lines   the last lines that an attempt wrote
 --
--- Locks: creates new objects, and replaces djps.purge_jobs. Old binaries: go on, write nothing here.
+-- Locks: creates new objects only. Old binaries: go on, write nothing here.
 
 create table djps.workers (
   name         text        not null,

@@ -97,22 +97,32 @@ CLI::Option* AddDurations(CLI::App& command, const std::string& name,
 }
 
 CLI::Option* AddText(CLI::App& command, const std::string& name, std::string& value,
-                     const std::string& placeholder, const std::string& description) {
+                     const std::string& value_name, const std::string& description) {
   return command
       .add_option_function<std::string>(
           name, [name, &value](const std::string& text) { value = RequireText(name, text); },
           description)
-      ->type_name(placeholder)
+      ->type_name(value_name)
       ->default_str(value);
 }
 
 CLI::Option* AddText(CLI::App& command, const std::string& name, std::optional<std::string>& value,
-                     const std::string& placeholder, const std::string& description) {
+                     const std::string& value_name, const std::string& description) {
   return command
       .add_option_function<std::string>(
           name, [name, &value](const std::string& text) { value = RequireText(name, text); },
           description)
-      ->type_name(placeholder);
+      ->type_name(value_name);
+}
+
+CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
+                         std::vector<std::string>& values, const std::string& value_name,
+                         const std::string& description) {
+  return command.add_option(name, values, description)
+      ->type_name(value_name)
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
 }
 
 CLI::Option* OrVariable(CLI::Option* option, const std::string& variable) {

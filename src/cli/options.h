@@ -36,9 +36,13 @@ CLI::Option* AddDurations(CLI::App& command, const std::string& name,
 
 /// A text that must not be empty.
 CLI::Option* AddText(CLI::App& command, const std::string& name, std::string& value,
-                     const std::string& placeholder, const std::string& description);
+                     const std::string& value_name, const std::string& description);
 CLI::Option* AddText(CLI::App& command, const std::string& name, std::optional<std::string>& value,
-                     const std::string& placeholder, const std::string& description);
+                     const std::string& value_name, const std::string& description);
+/// An option that may be given more than once, each time with one value.
+CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
+                         std::vector<std::string>& values, const std::string& value_name,
+                         const std::string& description);
 
 /// Also takes the value from an environment variable, and says so in the help.
 CLI::Option* OrVariable(CLI::Option* option, const std::string& variable);

@@ -17,16 +17,6 @@ Uniqueness::OnConflict RequireConflict(const std::string& text) {
                           QuoteForMessage(text)));
 }
 
-CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
-                         std::vector<std::string>& values, const std::string& placeholder,
-                         const std::string& description) {
-  return command.add_option(name, values, description)
-      ->type_name(placeholder)
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
-}
-
 }  // namespace
 
 Timestamp RequireTime(const std::string& option, const std::string& text) {

@@ -174,15 +174,6 @@ int RunRevoke(const Context& context, const TokenOptions& options) {
   return kExitDone;
 }
 
-void AddNames(CLI::App& command, const std::string& name, std::vector<std::string>& names,
-              const std::string& placeholder, const std::string& description) {
-  command.add_option(name, names, description)
-      ->type_name(placeholder)
-      ->take_all()
-      ->expected(1)
-      ->allow_extra_args(false);
-}
-
 void AddCreate(CommandLine& line, CLI::App& group) {
   CLI::App& create = AddCommand(
       line, group,
@@ -203,8 +194,8 @@ void AddCreate(CommandLine& line, CLI::App& group) {
   AddText(create, "NAME", grant.name, "NAME", "Who will use it; no two living tokens share a name")
       ->required();
   AddText(create, "--role", grant.role, "ROLE", "submit, work, read, operate or admin")->required();
-  AddNames(create, "--queue", grant.queues, "QUEUE", "Only for this queue; may be repeated");
-  AddNames(create, "--type", grant.types, "TYPE", "Only for jobs of this type; may be repeated");
+  AddRepeated(create, "--queue", grant.queues, "QUEUE", "Only for this queue; may be repeated");
+  AddRepeated(create, "--type", grant.types, "TYPE", "Only for jobs of this type; may be repeated");
   AddDuration(create, "--expires", options->expires,
               "How long it is good for, such as 30d; 0: "
               "until it is revoked");
