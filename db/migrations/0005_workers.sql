@@ -89,8 +89,10 @@ begin
 end
 $$;
 
--- As in 0003_operating, and what the job said goes with it: who purges a job wants nothing left.
-create or replace function djps.purge_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
+-- Deletes jobs that have ended, with all that is kept of them and all that they said. An idempotency key
+-- with a lifetime of its own stays until that is over. Returns those that were deleted; what has not
+-- ended stays.
+create function djps.purge_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
                                 p_actor text)
 returns table (job_id uuid)
 language sql volatile
