@@ -353,10 +353,12 @@ begin
       clock_timestamp(),
       coalesce(j.run_at, clock_timestamp() + interval '1 millisecond' * j.delay_ms));
   end if;
-  v_ready.moved_at := clock_timestamp();
-  insert into djps.ready select v_ready.*;
+  -- Never in the past: the claim cursor would not find it there.
+  insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
+  values (v_existing, greatest(v_ready.visible_at, clock_timestamp()), clock_timestamp(), p_lane,
+          v_ready.priority, v_ready.attempts, v_ready.failed, v_ready.queue, v_ready.type)
+  returning visible_at into v_result.run_at;
   v_result.outcome := case v_action when 'replace' then 'replaced' else 'rescheduled' end;
-  v_result.run_at := v_ready.visible_at;
   return v_result;
 end
 $$;

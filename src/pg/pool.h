@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,6 +48,10 @@ class Pool {
 
   /// True while at least one connection is up.
   bool connected() const;
+
+  /// How many connections were made so far: whoever remembers something about the server across
+  /// calls forgets it when this grows.
+  std::uint64_t connections_made() const;
 
   /// Why the last connection could not be made, or broke; empty while all is well.
   const std::string& trouble() const;

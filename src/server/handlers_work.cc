@@ -28,6 +28,8 @@ constexpr std::size_t kWorkerNameBytesMax = 128;
 constexpr std::size_t kQueuesMax = 32;
 constexpr std::size_t kTypesMax = 100;
 constexpr std::size_t kLeasesMax = 1'000;
+/// More jobs than this are no batch for one lease of a worker whose speed is not known.
+constexpr std::size_t kClaimMax = 100;
 constexpr std::size_t kVersionBytesMax = 128;
 constexpr milliseconds kLeaseMin{1'000};
 constexpr milliseconds kLeaseMax{86'400'000};
@@ -73,7 +75,7 @@ tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
   claim.types = SomeNames(fields, "types", kTypesMax, {});
   if (!fields.Has("types")) fields.Add("types", "is missing");
   claim.jobs = static_cast<std::size_t>(
-      fields.Integer("max", 1, static_cast<long long>(store::kClaimLimitMax)).value_or(1));
+      fields.Integer("max", 1, static_cast<long long>(kClaimMax)).value_or(1));
   claim.lease = fields.Duration("leaseMs", kLeaseMin, kLeaseMax).value_or(kLeaseDefault);
   claim.wait = fields.Duration("waitMs", 0ms, kWaitMax).value_or(0ms);
   if (auto problem = fields.Finish()) return tl::unexpected(*std::move(problem));

@@ -9,6 +9,10 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// A server has one for each way in which its workers claim; beyond this, all start anew.
+constexpr std::size_t kCursorsMax = 1'000;
 
 std::vector<Uuid> ReadIds(const pg::Rows& rows) {
   std::vector<Uuid> ids;
@@ -33,6 +37,50 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   return job;
 }
 
+pg::Params LookParams(const ClaimRequest& request, const QueueQuestion& question) {
+  using Level = QueueQuestion::Level;
+  const auto& levels = question.levels;
+  pg::Params params;
+  params.Add(kLane).Add(request.queue);
+  params.AddArray(request.types, [](const std::string& type) { return std::string_view(type); });
+  params.AddArray(levels, [](const Level& level) { return level.priority; });
+  params.AddArray(levels, [](const Level& level) { return level.floor.at; });
+  params.AddArray(levels, [](const Level& level) { return level.floor.id; });
+  params.AddArray(levels, [](const Level& level) { return level.next.at; });
+  params.AddArray(levels, [](const Level& level) { return level.next.id; });
+  params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.first}; });
+  params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.second}; });
+  return params;
+}
+
+QueueAnswer ReadAnswer(const pg::Rows& rows) {
+  QueueAnswer answer;
+  for (const pg::Row row : rows) {
+    const auto kind = row.Get<std::string_view>(0);
+    if (kind == "clock") answer.now = row.Get<Timestamp>(2);
+    if (kind == "writer") answer.writers.push_back(row.Get<std::string>(4));
+    if (kind == "level") answer.new_levels.push_back(row.Get<std::int16_t>(1));
+    if (kind == "left") {
+      answer.left.push_back({row.Get<std::int16_t>(1), {row.Get<Timestamp>(2), row.Get<Uuid>(3)}});
+    }
+  }
+  return answer;
+}
+
+pg::Params ClaimParams(const ClaimRequest& request, const ClaimPlan& plan, Uuid lease) {
+  using Range = ClaimPlan::Range;
+  pg::Params params;
+  params.Add(kLane).Add(request.queue);
+  params.AddArray(request.types, [](const std::string& type) { return std::string_view(type); });
+  params.AddArray(plan.ranges, [](const Range& range) { return range.priority; });
+  params.AddArray(plan.ranges, [](const Range& range) { return range.from.at; });
+  params.AddArray(plan.ranges, [](const Range& range) { return range.from.id; });
+  params.AddArray(plan.ranges, [](const Range& range) { return range.until; });
+  params.Add(static_cast<std::int32_t>(request.limit)).Add(lease).Add(request.worker);
+  params.Add(microseconds(request.lease));
+  return params;
+}
+
 /// The lane, the leases and the jobs: how every statement that ends attempts begins.
 template <typename Jobs>
 pg::Params HeldJobs(const Jobs& jobs) {
@@ -45,42 +93,75 @@ pg::Params HeldJobs(const Jobs& jobs) {
 
 }  // namespace
 
-asio::awaitable<std::vector<std::int16_t>> LeaseStore::ListPriorities(const std::string& queue,
-                                                                      pg::Deadline deadline) {
-  pg::Params params;
-  params.Add(kLane).Add(queue);
-  const pg::Rows rows = co_await pool_.Execute(sql::kListPriorities, std::move(params), deadline);
-  std::vector<std::int16_t> priorities;
-  for (const pg::Row row : rows) priorities.push_back(row.Get<std::int16_t>(0));
-  co_return priorities;
+LeaseStore::Cursor LeaseStore::CursorFor(const ClaimRequest& request) {
+  // What was learned from a server holds while it is the same one.
+  if (connections_seen_ != pool_.connections_made() || cursors_.size() >= kCursorsMax) {
+    cursors_.clear();
+    connections_seen_ = pool_.connections_made();
+  }
+  std::string key = request.queue;
+  for (const std::string& type : request.types) (key += '\0') += type;
+  Cursor& cursor = cursors_[key];
+  if (!cursor) cursor = std::make_shared<ClaimCursor>();
+  return cursor;
+}
+
+asio::awaitable<bool> LeaseStore::Look(const ClaimRequest& request, Cursor cursor,
+                                       pg::Deadline deadline) {
+  pg::Params params = LookParams(request, cursor->Ask(steady_clock::now()));
+  QueueAnswer answer;
+  try {
+    answer = ReadAnswer(co_await pool_.Execute(sql::kLookAtQueue, std::move(params), deadline));
+  } catch (...) {
+    cursor->LookFailed();
+    throw;
+  }
+  co_return cursor->Answered(answer, steady_clock::now());
 }
 
 asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
                                                     pg::Deadline deadline) {
   DJPS_CHECK(request.limit >= 1 && request.limit <= kClaimLimitMax);
-  ClaimedBatch batch;
-  const std::vector<std::int16_t> priorities = co_await ListPriorities(request.queue, deadline);
-  if (priorities.empty()) co_return batch;
+  const Cursor cursor = CursorFor(request);
+  if (cursor->WantsLook(steady_clock::now())) co_await Look(request, cursor, deadline);
 
+  ClaimPlan plan = cursor->Plan(steady_clock::now());
+  const bool revisit = plan.revisit;
+  ClaimedBatch batch = co_await ClaimByPlan(request, cursor, std::move(plan), deadline);
+  if (!batch.jobs.empty()) co_return batch;
+  bool again = revisit;
+  if (!revisit && cursor->MayLook(steady_clock::now())) {
+    again = co_await Look(request, cursor, deadline);
+  }
+  if (again) {
+    plan = cursor->Plan(steady_clock::now());
+    batch = co_await ClaimByPlan(request, cursor, std::move(plan), deadline);
+  }
+  co_return batch;
+}
+
+asio::awaitable<ClaimedBatch> LeaseStore::ClaimByPlan(const ClaimRequest& request, Cursor cursor,
+                                                      ClaimPlan plan, pg::Deadline deadline) {
+  ClaimedBatch batch;
+  if (plan.ranges.empty()) co_return batch;
+  const auto begun = steady_clock::now();
   batch.lease = ids_.NewLeaseToken();
-  pg::Params params;
-  params.Add(kLane).Add(request.queue);
-  params.AddArray(request.types, [](const std::string& type) { return type; });
-  params.AddArray(priorities, [](std::int16_t priority) { return priority; });
-  params.AddArray(priorities, [](std::int16_t) { return Timestamp::min(); });
-  params.Add(static_cast<std::int32_t>(request.limit)).Add(batch.lease).Add(request.worker);
-  params.Add(microseconds(request.lease));
-  const pg::Rows rows = co_await pool_.Execute(sql::kClaimJobs, std::move(params), deadline);
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kClaimJobs, ClaimParams(request, plan, batch.lease), deadline);
   batch.jobs.reserve(static_cast<std::size_t>(rows.size()));
+  std::vector<JobPlace> places;
+  places.reserve(static_cast<std::size_t>(rows.size()));
   std::vector<Uuid> overdue;
   for (const pg::Row row : rows) {
     batch.expires_at = row.Get<Timestamp>(9);
+    places.push_back({row.Get<std::int16_t>(3), {row.Get<Timestamp>(2), row.Get<Uuid>(0)}});
     if (row.Get<bool>(12)) {
       overdue.push_back(row.Get<Uuid>(0));
     } else {
       batch.jobs.push_back(ReadClaimedJob(row));
     }
   }
+  cursor->Claimed(plan, request.limit, places, begun, steady_clock::now());
   if (!overdue.empty()) co_await FailOverdue(batch.lease, std::move(overdue), deadline);
   co_return batch;
 }

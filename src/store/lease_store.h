@@ -3,6 +3,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,11 +13,12 @@
 #include "core/ids.h"
 #include "djps/job.h"
 #include "pg/pool.h"
+#include "store/claim_cursor.h"
 
 namespace djps::store {
 
 /// The most jobs one claim puts under one lease: a lease is rewritten each time part of it is done.
-inline constexpr std::size_t kClaimLimitMax = 100;
+inline constexpr std::size_t kClaimLimitMax = 500;
 
 struct ClaimRequest {
   std::string queue;
@@ -125,11 +129,19 @@ class LeaseStore {
  private:
   boost::asio::awaitable<void> FailOverdue(Uuid lease, std::vector<Uuid> jobs,
                                            pg::Deadline deadline);
-  boost::asio::awaitable<std::vector<std::int16_t>> ListPriorities(const std::string& queue,
-                                                                   pg::Deadline deadline);
+  using Cursor = std::shared_ptr<ClaimCursor>;
+
+  Cursor CursorFor(const ClaimRequest& request);
+  /// True when there may be something to claim where there was nothing before.
+  boost::asio::awaitable<bool> Look(const ClaimRequest& request, Cursor cursor,
+                                    pg::Deadline deadline);
+  boost::asio::awaitable<ClaimedBatch> ClaimByPlan(const ClaimRequest& request, Cursor cursor,
+                                                   ClaimPlan plan, pg::Deadline deadline);
 
   pg::Pool& pool_;
   IdGenerator ids_;
+  std::map<std::string, Cursor> cursors_;  // by queue and types
+  std::uint64_t connections_seen_ = 0;     // cursors_ are of these connections
 };
 
 }  // namespace djps::store

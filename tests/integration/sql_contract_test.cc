@@ -181,7 +181,8 @@ class SqlPlanTest : public StoreTest {
   std::string ExplainClaim() {
     return Explain(sql::kClaimJobs,
                    "0::int2, 'default', array['t'], array[0]::int2[], "
-                   "array['-infinity']::timestamptz[], 100, gen_random_uuid(), 'w', '10 s'");
+                   "array['-infinity']::timestamptz[], array[gen_random_uuid()], "
+                   "array[null]::timestamptz[], 100, gen_random_uuid(), 'w', '10 s'");
   }
 
   void Load(int rows) {
@@ -197,7 +198,8 @@ class SqlPlanTest : public StoreTest {
     EXPECT_NE(plan.find("Tid Scan on ready"), std::string::npos) << plan;
     EXPECT_NE(plan.find("Index Scan using ready_claim_key on ready r"), std::string::npos) << plan;
     EXPECT_NE(plan.find("Index Cond: ((lane = $1) AND (queue = $2) AND (priority = level.priority) "
-                        "AND (visible_at >= level.from_at) AND (visible_at <= now()))"),
+                        "AND (ROW(visible_at, id) >= ROW(level.from_at, level.from_id)) "
+                        "AND (visible_at <= LEAST(now(), level.until)))"),
               std::string::npos)
         << plan;
     EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
@@ -250,7 +252,10 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kLoadActiveTokens, ""),
       Explain(sql::kTouchToken, "gen_random_uuid()"),
       Explain(sql::kRevokeToken, "gen_random_uuid()"),
-      Explain(sql::kListPriorities, "0::int2, 'default'")};
+      Explain(sql::kLookAtQueue,
+              "0::int2, 'default', array['t'], array[0]::int2[], array['-infinity']::timestamptz[], "
+              "array[gen_random_uuid()], array[now()], array[gen_random_uuid()], array[-32769], "
+              "array[0]")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }
 

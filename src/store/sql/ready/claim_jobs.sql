@@ -1,16 +1,18 @@
--- claim_jobs(int2, text, text[], int2[], timestamptz[], int4, uuid, text, interval)
--- Claims up to $6 due jobs of one queue for one worker, smallest priority number first, oldest first,
+-- claim_jobs(int2, text, text[], int2[], timestamptz[], uuid[], timestamptz[], int4, uuid, text, interval)
+-- Claims up to $8 due jobs of one queue for one worker, smallest priority number first, oldest first,
 -- and puts them under one new lease. THE claim: every job that runs came through this statement.
 --
 -- $1 lane            int2
 -- $2 queue           text
 -- $3 types           text[]         what this worker has handlers for; other jobs are passed over
--- $4 priorities      int2[]         the levels to look at, ascending: see list_priorities
--- $5 cursors         timestamptz[]  per level: nothing to find before this; '-infinity' to look at all
--- $6 limit           int4           1..500
--- $7 lease           uuid           the new lease's id, random: the fencing token of this batch
--- $8 worker          text           for people
--- $9 duration        interval       > 0
+-- $4 priorities      int2[]         the levels to look at, ascending
+-- $5 from_at         timestamptz[]  per level: nothing to find before the place (from_at, from_id);
+-- $6 from_id         uuid[]         '-infinity' to look at all. See src/store/claim_cursor.h
+-- $7 until           timestamptz[]  per level: look no further than this; null: than now
+-- $8 limit           int4           1..500
+-- $9 lease           uuid           the new lease's id, random: the fencing token of this batch
+-- $10 worker         text           for people
+-- $11 duration       interval       > 0
 -- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool, checkpoint jsonb
 -- time_limit_ms: how long the attempt may take, null: as long as it likes. overdue: the deadline of
 -- the job has passed, it must not be started; the caller fails it at once.
@@ -20,7 +22,8 @@
 -- the queue's advisory lock: waits for the moment in which somebody pauses the queue.
 -- Index: ready_claim_key, one range per level, read in order and no further than the limit, so rows
 -- of the future in one level are not walked to reach the next. Cost: O(limit) plus what is passed
--- over: rows locked by other claimers, rows of unknown types and dead rows since the cursor.
+-- over between the cursor and the last job claimed: rows locked by other claimers, rows of unknown
+-- types, rows that were deleted and not yet vacuumed. A paused queue costs one look at its setting.
 -- Safe to repeat: no, each call claims more. Zero rows: nothing due; no lease is made.
 --
 -- Why `ctid = any (array(...))`: the array is computed once, before the delete, so the limit holds
@@ -32,28 +35,28 @@ with claimed as (
     and (select djps.queue_is_open($1, $2))
     and ctid = any (array(
       select due.tid
-      from unnest($4, $5) as level (priority, from_at)
+      from unnest($4, $5, $6, $7) as level (priority, from_at, from_id, until)
       cross join lateral (
         select r.ctid as tid
         from djps.ready r
         where r.lane = $1
           and r.queue = $2
           and r.priority = level.priority
-          and r.visible_at >= level.from_at
-          and r.visible_at <= now()
+          and (r.visible_at, r.id) >= (level.from_at, level.from_id)
+          and r.visible_at <= least(now(), level.until)
           and r.type = any ($3)
         order by r.visible_at, r.id
-        limit $6
+        limit $8
         for update skip locked
       ) due
-      limit $6
+      limit $8
     ))
   returning id, (attempts + 1)::int2 as attempt, visible_at, priority, moved_at
 ),
 
 lease as (
   insert into djps.leases (id, expires_at, claimed_at, lane, worker, job_ids, attempts)
-  select $7, clock_timestamp() + $9, clock_timestamp(), $1, $8, array_agg(id), array_agg(attempt)
+  select $9, clock_timestamp() + $11, clock_timestamp(), $1, $10, array_agg(id), array_agg(attempt)
   from claimed
   having count(*) > 0
   returning expires_at

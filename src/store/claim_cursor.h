@@ -1,0 +1,133 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "djps/job.h"
+#include "djps/uuid.h"
+
+namespace djps::store {
+
+/// A place in the order in which a level of a queue is claimed.
+struct QueuePlace {
+  Timestamp at = Timestamp::min();
+  Uuid id;
+
+  auto operator<=>(const QueuePlace&) const = default;
+};
+
+struct JobPlace {
+  std::int16_t priority = 0;
+  QueuePlace place;
+};
+
+/// What look_at_queue is asked, and what it says.
+struct QueueQuestion {
+  struct Level {
+    std::int16_t priority;
+    QueuePlace floor;
+    QueuePlace next;
+  };
+  std::vector<Level> levels;
+  std::vector<std::pair<int, int>> gaps;  // exclusive bounds between known levels
+};
+struct QueueAnswer {
+  Timestamp now{};                   ///< The database's clock, read before the rest.
+  std::vector<std::string> writers;  ///< Transactions that hold ROW EXCLUSIVE on `ready`.
+  std::vector<JobPlace> left;        ///< Per level: the first job from floor to next, if any.
+  std::vector<std::int16_t> new_levels;
+};
+
+/// What one claim looks through, ascending by priority.
+struct ClaimPlan {
+  struct Range {
+    std::int16_t priority;
+    QueuePlace from;
+    std::optional<Timestamp> until;  // nothing: the present
+  };
+  std::vector<Range> ranges;
+  bool revisit = false;
+};
+
+/// Where the claims of one fetcher begin in one queue, so that they do not walk over rows that were
+/// deleted and that vacuum could not remove yet: with somebody holding a snapshot, those are all
+/// the jobs that were done since. A hint, never a decision: FOR UPDATE SKIP LOCKED decides.
+///
+/// Claims begin at the floor. A look moves it up, to just behind what was claimed, but:
+///
+/// 1. Never above the clock of the look before. Rows appear at the database's clock or later
+///    (`greatest(run_at, clock_timestamp())`, evaluated by an insert that holds its lock on
+///    `ready`), so whoever began to write since that look writes above the floor.
+/// 2. A transaction that was seen writing at a look wrote nothing below the clock of the look
+///    before it was first seen. When it has ended, what lies from there on is looked at again: by
+///    the floor when that is near, else in slices beside the claims (`revisit`). One that is
+///    prepared changes its number, so a prepared one inherits from those that have vanished.
+/// 3. Never above a job that is still there, claimed by somebody or not: a claim that rolls back
+///    leaves it to be found.
+/// 4. A clock that stepped back takes the floor along; and now and then, for at most two percent of
+///    the time, a look begins at the very beginning. So does a new connection (Reset).
+///
+/// A late job waits for one look: about 0.1 s while the queue is busy, one poll while it is idle.
+/// Source of the argument: docs/decisions/0005-claim-cursor.md.
+///
+/// Thread-safety: one thread at a time. No I/O: see LeaseStore.
+class ClaimCursor {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Is it time for a look? Always before the first claim.
+  bool WantsLook(Clock::time_point now) const;
+  /// The same after a claim that found nothing, which costs little: now or soon.
+  bool MayLook(Clock::time_point now) const;
+
+  QueueQuestion Ask(Clock::time_point now);
+  /// True when there may be something to claim where there was nothing before.
+  bool Answered(const QueueAnswer& answer, Clock::time_point now);
+  void LookFailed() { looking_ = false; }
+
+  ClaimPlan Plan(Clock::time_point now);
+  /// What came of a plan that asked for `limit` jobs and took from `begun` to `now`.
+  void Claimed(const ClaimPlan& plan, std::size_t limit, const std::vector<JobPlace>& jobs,
+               Clock::time_point begun, Clock::time_point now);
+
+  /// Forgets everything: the next look and claim begin at the beginning.
+  void Reset();
+
+ private:
+  struct Level {
+    QueuePlace floor;   // claims begin here
+    QueuePlace next;    // behind the last job claimed: where the floor would like to be
+    bool used = false;  // something was claimed since the last full look
+  };
+
+  void AskFromTheBeginning(QueueQuestion& question, Clock::time_point now);
+  void MoveFloors(const QueueAnswer& answer);
+  bool HearWriters(const std::vector<std::string>& writers);
+  bool GoBackTo(Timestamp place);
+  void LowerFloors(Timestamp place);
+  Timestamp SafePlace() const;
+  void FollowClock(const QueueAnswer& answer, Clock::time_point now);
+
+  std::map<std::int16_t, Level> levels_;      // by priority
+  std::map<std::string, Timestamp> writers_;  // nothing of it lies below this
+  std::deque<Timestamp> revisit_;             // where slices of the past begin
+  QueueQuestion question_;                    // of the look under way
+  std::optional<Timestamp> looked_at_;        // the database's clock at the last look
+  bool looking_ = false;
+  bool full_ = false;  // the look under way begins at the beginning
+  std::size_t claimed_since_look_ = 0;
+  Clock::time_point asked_at_{};
+  Clock::time_point answered_at_{};
+  Clock::time_point full_look_at_{};  // not before
+  Clock::time_point revisit_at_{};    // not before
+};
+
+}  // namespace djps::store
