@@ -36,6 +36,7 @@ struct Attempt {
   const Registry::Entry& entry;             // what runs it; the runtime's registry stays
   std::chrono::milliseconds time_limit{0};  // zero: none
   StopReason reason = StopReason::kNone;
+  bool ended = false;     // its handler has returned
   bool reported = false;  // an outcome was handed to the reporter
   boost::asio::steady_timer watchdog;
 };

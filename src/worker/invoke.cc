@@ -2,8 +2,6 @@
 
 #include <cxxabi.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdlib>
 #include <memory>
 #include <typeinfo>
@@ -20,29 +18,33 @@ std::string TypeName(const std::type_info& type) {
   return status == 0 ? name.get() : type.name();
 }
 
-asio::awaitable<Outcome> CallBlocking(const Handler& handler, const Job& job) {
-  co_return handler(job);
-}
-
-asio::awaitable<Outcome> Call(const AnyHandler& handler, const Job& job,
-                              asio::thread_pool& threads) {
-  if (const auto* plain = std::get_if<Handler>(&handler)) {
-    co_return co_await asio::co_spawn(threads, CallBlocking(*plain, job), asio::use_awaitable);
+/// Of the exception being handled.
+Failed Describe() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return {.error_class = TypeName(typeid(error)), .message = error.what()};
+  } catch (...) {
+    return {.error_class = "unknown_exception",
+            .message = "the handler threw something that is not a std::exception"};
   }
-  co_return co_await std::get<CoroutineHandler>(handler)(job);
 }
 
 }  // namespace
 
-asio::awaitable<Outcome> Invoke(const AnyHandler& handler, const Job& job,
-                                asio::thread_pool& threads) {
+Outcome Invoke(const Handler& handler, const Job& job) {
   try {
-    co_return co_await Call(handler, job, threads);
-  } catch (const std::exception& error) {
-    co_return Failed{.error_class = TypeName(typeid(error)), .message = error.what()};
+    return handler(job);
   } catch (...) {
-    co_return Failed{.error_class = "unknown_exception",
-                     .message = "the handler threw something that is not a std::exception"};
+    return Describe();
+  }
+}
+
+asio::awaitable<Outcome> Invoke(const CoroutineHandler& handler, const Job& job) {
+  try {
+    co_return co_await handler(job);
+  } catch (...) {
+    co_return Describe();
   }
 }
 

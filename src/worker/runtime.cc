@@ -4,13 +4,12 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "core/backoff.h"
 #include "core/check.h"
@@ -31,10 +30,13 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 /// The first wait after an empty look; doubles up to WorkerConfig::poll_interval_max.
 constexpr milliseconds kPollIntervalMin{5};
-constexpr milliseconds kClaimTimeout{10'000};
+/// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
+constexpr milliseconds kClaimTimeout{30'000};
 /// How long a handler may take to notice that its time is over before the attempt is reported as
 /// timed out without it.
 constexpr milliseconds kAbandonAfter{5'000};
+/// Jobs that were claimed ahead and then wait this long are given back: others may have room.
+constexpr milliseconds kWaitingMax{1'000};
 /// Claims stop while this many outcomes wait to be written.
 constexpr std::size_t kReportBacklogMax = 5'000;
 
@@ -84,8 +86,10 @@ Runtime::Runtime(asio::any_io_executor executor, pg::Pool& pool, WorkerConfig co
       reporter_(executor_, leases_, keeper_),
       notes_(executor_, pool),
       presence_(executor_, pool, Describe(config_, registry_), [this] { return running(); }),
-      threads_(config_.concurrency),
-      changed_(executor_, asio::steady_timer::time_point::max()) {}
+      pace_(config_.concurrency, steady_clock::now()),
+      changed_(executor_, asio::steady_timer::time_point::max()),
+      threads_(executor_, config_.concurrency,
+               [this](std::vector<EndedAttempt> ended) { EndAll(std::move(ended)); }) {}
 
 template <typename Loop>
 void Runtime::Spawn(Loop loop) {
@@ -110,14 +114,15 @@ void Runtime::Start() {
 asio::awaitable<void> Runtime::Fetch() {
   Backoff polling(kPollIntervalMin, config_.poll_interval_max);
   while (!stopping_) {
-    const std::size_t free = FreeSlots();
-    if (free == 0) {
+    const std::size_t wanted = WantedJobs();
+    if (wanted == 0) {
       co_await Pause(config_.poll_interval_max);
+      if (!waiting_.empty() && steady_clock::now() - waiting_since_ > kWaitingMax) ReturnWaiting();
       continue;
     }
     bool found = false;
     try {
-      found = co_await ClaimOnce(free) > 0;
+      found = co_await ClaimOnce(wanted) > 0;
     } catch (const pg::PgError& error) {
       spdlog::warn("could not claim jobs: {}", error.what());
     }
@@ -129,9 +134,9 @@ asio::awaitable<void> Runtime::Fetch() {
   }
 }
 
-std::size_t Runtime::FreeSlots() const {
+std::size_t Runtime::WantedJobs() {
   if (reporter_.backlog() >= kReportBacklogMax) return 0;
-  return config_.concurrency - std::min(config_.concurrency, attempts_.size());
+  return pace_.Want(attempts_.size(), steady_clock::now());
 }
 
 asio::awaitable<void> Runtime::Pause(milliseconds longest) {
@@ -139,10 +144,10 @@ asio::awaitable<void> Runtime::Pause(milliseconds longest) {
   co_await changed_.async_wait(kNoThrow);
 }
 
-asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t free) {
+asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t limit) {
   const store::ClaimRequest request{.queue = config_.queue,
                                     .types = registry_.types(),
-                                    .limit = std::min(free, store::kClaimLimitMax),
+                                    .limit = limit,
                                     .worker = config_.name,
                                     .lease = config_.lease};
   const auto sent_at = steady_clock::now();
@@ -156,12 +161,45 @@ asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t free) {
   if (!claimed.empty()) keeper_.Add(batch.lease, sent_at, claimed);
   for (const auto& attempt : claimed) {
     attempts_.emplace(attempt->job.id, attempt);
-    Spawn(RunAttempt(attempt));
-    if (attempt->time_limit > 0ms) Spawn(Watch(attempt));
+    waiting_.push_back(attempt);
   }
+  waiting_since_ = steady_clock::now();
   // A stop that came while the claim was under way: hand the jobs back at once.
-  if (stopping_ && config_.grace == 0ms) StopAttempts();
+  if (stopping_) {
+    ReturnWaiting();
+  } else {
+    StartWaiting();
+  }
   co_return claimed.size();
+}
+
+void Runtime::StartWaiting() {
+  std::vector<std::shared_ptr<Attempt>> plain;
+  while (!waiting_.empty() && running() < config_.concurrency) {
+    std::shared_ptr<Attempt> attempt = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (attempt->reason != StopReason::kNone) {
+      // Canceled, or its lease lost, before it began.
+      attempts_.erase(attempt->job.id);
+      Settle(*attempt, Snoozed{});
+      continue;
+    }
+    if (attempt->time_limit > 0ms) Spawn(Watch(attempt));
+    if (std::holds_alternative<Handler>(attempt->entry.handler)) {
+      plain.push_back(std::move(attempt));
+    } else {
+      Spawn(RunCoroutine(std::move(attempt)));
+    }
+  }
+  threads_.Start(std::move(plain));
+}
+
+void Runtime::ReturnWaiting() {
+  for (const auto& attempt : std::exchange(waiting_, {})) {
+    attempts_.erase(attempt->job.id);
+    attempt->Stop(StopReason::kShutdown);
+    Settle(*attempt, Snoozed{});
+  }
 }
 
 std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease) {
@@ -189,19 +227,45 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
   return attempt;
 }
 
-asio::awaitable<void> Runtime::RunAttempt(std::shared_ptr<Attempt> attempt) {
-  Outcome outcome = co_await Invoke(attempt->entry.handler, attempt->job, threads_);
-  attempt->watchdog.cancel();
-  JobNotes::Unsent unsent = notes_.Close(attempt->job.id);
-  if (!unsent.empty() || notes_.Sending(attempt->job.id)) {
-    co_await notes_.SendLast(attempt->job.id, std::move(unsent));
+asio::awaitable<void> Runtime::RunCoroutine(std::shared_ptr<Attempt> attempt) {
+  Outcome outcome =
+      co_await Invoke(std::get<CoroutineHandler>(attempt->entry.handler), attempt->job);
+  std::vector<EndedAttempt> ended;
+  ended.push_back({std::move(attempt), std::move(outcome)});
+  EndAll(std::move(ended));
+}
+
+void Runtime::EndAll(std::vector<EndedAttempt> ended) {
+  pace_.Ended(ended.size());
+  for (EndedAttempt& one : ended) End(std::move(one));
+  StartWaiting();
+  changed_.cancel();
+}
+
+void Runtime::End(EndedAttempt ended) {
+  const Uuid job = ended.attempt->job.id;
+  ended.attempt->ended = true;
+  ended.attempt->watchdog.cancel();
+  JobNotes::Unsent unsent = notes_.Close(job);
+  if (!unsent.empty() || notes_.Sending(job)) {
+    Spawn(EndWithNotes(std::move(ended), std::move(unsent)));
+    return;
   }
-  Finish(*attempt, std::move(outcome));
-  attempts_.erase(attempt->job.id);
+  attempts_.erase(job);
+  Settle(*ended.attempt, std::move(ended.outcome));
+}
+
+asio::awaitable<void> Runtime::EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent) {
+  const Uuid job = ended.attempt->job.id;
+  co_await notes_.SendLast(job, std::move(unsent));
+  attempts_.erase(job);
+  Settle(*ended.attempt, std::move(ended.outcome));
+  StartWaiting();
   changed_.cancel();
 }
 
 asio::awaitable<void> Runtime::Watch(std::shared_ptr<Attempt> attempt) {
+  if (attempt->ended) co_return;  // before this began
   attempt->watchdog.expires_after(attempt->time_limit);
   const auto [finished] = co_await attempt->watchdog.async_wait(kNoThrow);
   if (finished) co_return;
@@ -211,10 +275,10 @@ asio::awaitable<void> Runtime::Watch(std::shared_ptr<Attempt> attempt) {
   if (stopped) co_return;
   spdlog::warn("job {} attempt {}: its handler does not react to the timeout; it keeps its slot",
                attempt->job.id.ToString(), attempt->job.attempt);
-  Finish(*attempt, Snoozed{});
+  Settle(*attempt, Snoozed{});
 }
 
-void Runtime::Finish(Attempt& attempt, Outcome outcome) {
+void Runtime::Settle(Attempt& attempt, Outcome outcome) {
   if (attempt.reported) return;
   attempt.reported = true;
   const bool succeeded = std::holds_alternative<Succeeded>(outcome);
@@ -245,11 +309,13 @@ void Runtime::Finish(Attempt& attempt, Outcome outcome) {
 }
 
 void Runtime::StopAttempts() {
+  ReturnWaiting();
   for (const auto& [id, attempt] : attempts_) attempt->Stop(StopReason::kShutdown);
 }
 
 asio::awaitable<void> Runtime::Drain() {
   stopping_ = true;
+  ReturnWaiting();
   changed_.cancel();
   const auto grace_ends = steady_clock::now() + config_.grace;
   if (!attempts_.empty()) spdlog::info("waiting for {} running jobs", attempts_.size());

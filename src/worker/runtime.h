@@ -3,15 +3,18 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "djps/worker.h"
 #include "store/lease_store.h"
 #include "worker/attempt.h"
+#include "worker/claim_pace.h"
+#include "worker/handler_threads.h"
 #include "worker/lease_keeper.h"
 #include "worker/note_sender.h"
 #include "worker/presence.h"
@@ -26,7 +29,7 @@ WorkerConfig Checked(WorkerConfig config);
 /// The claim loop and all that hangs on it, on somebody else's single-threaded executor:
 /// djps::Worker wraps it with a thread and signals, `djps dev` runs it beside the server.
 ///
-///   Fetch -> (lease) -> RunAttempt -> Invoke -> Reporter
+///   Fetch -> (lease) -> waiting_ -> Start -> Invoke -> End -> Reporter
 ///              LeaseKeeper beats meanwhile
 class Runtime {
  public:
@@ -45,17 +48,22 @@ class Runtime {
   /// Ends the grace of a Drain under way: stops every attempt now.
   void StopAttempts();
 
-  std::size_t running() const { return attempts_.size(); }
+  std::size_t running() const { return attempts_.size() - waiting_.size(); }
 
  private:
   boost::asio::awaitable<void> Fetch();
-  boost::asio::awaitable<std::size_t> ClaimOnce(std::size_t free);
+  boost::asio::awaitable<std::size_t> ClaimOnce(std::size_t limit);
+  std::size_t WantedJobs();
   std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
-  boost::asio::awaitable<void> RunAttempt(std::shared_ptr<Attempt> attempt);
+  void StartWaiting();
+  void ReturnWaiting();
+  boost::asio::awaitable<void> RunCoroutine(std::shared_ptr<Attempt> attempt);
   boost::asio::awaitable<void> Watch(std::shared_ptr<Attempt> attempt);
+  void EndAll(std::vector<EndedAttempt> ended);
+  void End(EndedAttempt ended);
+  boost::asio::awaitable<void> EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent);
+  void Settle(Attempt& attempt, Outcome outcome);
   boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);
-  void Finish(Attempt& attempt, Outcome outcome);
-  std::size_t FreeSlots() const;
   template <typename Loop>
   void Spawn(Loop loop);
 
@@ -67,11 +75,14 @@ class Runtime {
   Reporter reporter_;
   NoteSender notes_;
   Presence presence_;
-  boost::asio::thread_pool threads_;
-  std::unordered_map<Uuid, std::shared_ptr<Attempt>> attempts_;  // by job id
+  ClaimPace pace_;
+  std::unordered_map<Uuid, std::shared_ptr<Attempt>> attempts_;  // all that are held, by job id
+  std::deque<std::shared_ptr<Attempt>> waiting_;           // of those, the ones without a slot
+  std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
   boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
   std::size_t loops_ = 0;              // those that Spawn started and that still run
   bool stopping_ = false;
+  HandlerThreads threads_;  // last: its destructor waits for handlers, which use the rest
 };
 
 }  // namespace djps::worker

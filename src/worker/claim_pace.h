@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace djps::worker {
+
+/// How many jobs to claim next, so that short jobs do not wait for claims and long ones are not
+/// hoarded: beyond those that run, as many are held as end in 20 ms at the present rate. A worker
+/// whose jobs take longer than that claims just what it can start.
+///
+/// Thread-safety: one thread at a time.
+class ClaimPace {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  ClaimPace(std::size_t concurrency, Clock::time_point now);
+
+  /// So many jobs have ended.
+  void Ended(std::size_t jobs) { ended_ += jobs; }
+
+  /// How many to claim, while `held` are held (running, or waiting for a slot). 0: none now.
+  std::size_t Want(std::size_t held, Clock::time_point now);
+
+  /// Jobs a second.
+  double rate() const { return rate_; }
+
+ private:
+  void Measure(Clock::time_point now);
+
+  const std::size_t concurrency_;
+  Clock::time_point measured_at_;
+  std::size_t ended_ = 0;  // since then
+  double rate_ = 0;
+};
+
+}  // namespace djps::worker

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "worker/attempt.h"
+
+namespace djps::worker {
+
+/// An attempt whose handler has returned.
+struct EndedAttempt {
+  std::shared_ptr<Attempt> attempt;
+  Outcome outcome;
+};
+
+/// Runs plain handlers, which may block, on threads that are made as they are needed. Many short
+/// ones cost the I/O thread one wake-up together: what has ended while it was busy comes at once.
+///
+/// Thread-safety: Start and the destructor belong to the I/O thread. The destructor waits for the
+/// handlers that still run; what they return is dropped.
+class HandlerThreads {
+ public:
+  /// Called on the I/O thread.
+  using OnEnded = std::function<void(std::vector<EndedAttempt> ended)>;
+
+  HandlerThreads(boost::asio::any_io_executor executor, std::size_t threads_max, OnEnded on_ended);
+  ~HandlerThreads();
+  HandlerThreads(const HandlerThreads&) = delete;
+  HandlerThreads& operator=(const HandlerThreads&) = delete;
+
+  /// At most `threads_max` attempts may be under way at once. Their handlers must be plain ones.
+  void Start(std::vector<std::shared_ptr<Attempt>> attempts);
+
+ private:
+  class Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace djps::worker

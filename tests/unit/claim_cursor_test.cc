@@ -1,0 +1,241 @@
+#include "store/claim_cursor.h"
+
+#include <gtest/gtest.h>
+
+namespace djps::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Timestamp kNoon{std::chrono::hours(500'000)};
+
+Uuid Id(std::uint8_t n) {
+  Uuid id;
+  id.bytes[15] = n;
+  return id;
+}
+
+/// A cursor, and a database that answers it: both clocks go together unless a test says otherwise.
+class ClaimCursorTest : public testing::Test {
+ protected:
+  bool Look(QueueAnswer answer = {}) {
+    now_ += 50ms;
+    database_ += 50ms;
+    const QueueQuestion question = cursor_.Ask(now_);
+    asked_ = question;
+    answer.now = database_;
+    return cursor_.Answered(answer, now_);
+  }
+
+  /// One level, everything claimed up to the present.
+  void CatchUp() {
+    Look({.new_levels = {0}});
+    for (int i = 0; i < 3; ++i) {
+      ClaimNothing();
+      Look();
+    }
+  }
+
+  void ClaimNothing() { cursor_.Claimed(cursor_.Plan(now_), 10, {}, now_, now_); }
+  void Claim(std::size_t limit, const std::vector<JobPlace>& jobs) {
+    cursor_.Claimed(cursor_.Plan(now_), limit, jobs, now_, now_);
+  }
+
+  QueuePlace From(std::int16_t priority = 0) {
+    for (const ClaimPlan::Range& range : cursor_.Plan(now_).ranges) {
+      if (range.priority == priority) return range.from;
+    }
+    ADD_FAILURE() << "no level " << priority;
+    return {};
+  }
+
+  ClaimCursor cursor_;
+  ClaimCursor::Clock::time_point now_{1h};
+  Timestamp database_ = kNoon;
+  QueueQuestion asked_;
+};
+
+TEST_F(ClaimCursorTest, BeginsWithALookAtTheBeginning) {
+  EXPECT_TRUE(cursor_.WantsLook(now_));
+  EXPECT_TRUE(cursor_.Plan(now_).ranges.empty());
+  EXPECT_TRUE(Look({.new_levels = {5, -3}}));
+  EXPECT_FALSE(cursor_.WantsLook(now_));
+  const ClaimPlan plan = cursor_.Plan(now_);
+  ASSERT_EQ(plan.ranges.size(), 2U);
+  EXPECT_EQ(plan.ranges[0].priority, -3);
+  EXPECT_EQ(plan.ranges[1].priority, 5);
+  EXPECT_EQ(plan.ranges[0].from, QueuePlace{});
+}
+
+TEST_F(ClaimCursorTest, NewLevelsAreLookedForBetweenTheKnownOnes) {
+  Look({.new_levels = {0, 1, 7}});
+  Look();
+  using Gaps = std::vector<std::pair<int, int>>;
+  EXPECT_EQ(asked_.gaps, (Gaps{{-32'769, 0}, {1, 7}, {7, 32'768}}));
+}
+
+TEST_F(ClaimCursorTest, FollowsWhatWasClaimed) {
+  Look({.new_levels = {0}});
+  Look();
+  const QueuePlace last{kNoon - 1h, Id(7)};
+  Claim(2, {{0, {kNoon - 2h, Id(1)}}, {0, last}});
+  EXPECT_EQ(From(), QueuePlace{}) << "only a look moves it";
+  Look();
+  EXPECT_EQ(From(), last);
+}
+
+TEST_F(ClaimCursorTest, NeverPassesTheClockOfTheLookBefore) {
+  CatchUp();
+  const Timestamp before = database_;
+  ClaimNothing();
+  Look();
+  EXPECT_LE(From().at, before);
+  EXPECT_GE(From().at, before - 20ms) << "but it does come near";
+}
+
+TEST_F(ClaimCursorTest, StopsAtAJobThatIsStillThere) {
+  CatchUp();
+  const QueuePlace locked{database_ - 30ms, Id(9)};
+  Claim(1, {{0, {database_ + 40ms, Id(1)}}});
+  Look({.left = {{0, locked}}});
+  EXPECT_EQ(From(), locked);
+  Look();
+  EXPECT_GT(From(), locked);
+}
+
+TEST_F(ClaimCursorTest, GoesBackWhenAWriterEnds) {
+  CatchUp();
+  const Timestamp begun = database_;
+  Look({.writers = {"3/17"}});
+  ClaimNothing();
+  Look({.writers = {"3/17"}});
+  Look({.writers = {"3/17"}});
+  EXPECT_GT(From().at, begun) << "a transaction that goes on does not hold up claims";
+  EXPECT_TRUE(Look());
+  EXPECT_LE(From().at, begun);
+}
+
+TEST_F(ClaimCursorTest, APreparedTransactionKeepsThePlaceOfTheOneItWas) {
+  CatchUp();
+  const Timestamp begun = database_;
+  for (int i = 0; i < 5; ++i) Look({.writers = {"3/17"}});
+  Look({.writers = {"-1/4711"}});
+  for (int i = 0; i < 5; ++i) {
+    ClaimNothing();
+    Look({.writers = {"-1/4711"}});
+  }
+  EXPECT_TRUE(Look());
+  EXPECT_LE(From().at, begun);
+}
+
+TEST_F(ClaimCursorTest, AWriterSeenAtTheFirstLookMayHaveWrittenAnything) {
+  Look({.writers = {"3/17"}, .new_levels = {0}});
+  for (int i = 0; i < 5; ++i) {
+    ClaimNothing();
+    Look({.writers = {"3/17"}});
+  }
+  EXPECT_GT(From(), QueuePlace{});
+  Look();
+  EXPECT_EQ(From(), QueuePlace{});
+}
+
+TEST_F(ClaimCursorTest, TheFarPastIsLookedThroughInSlicesBesideTheClaims) {
+  CatchUp();
+  const Timestamp begun = database_;
+  Look({.writers = {"3/17"}});
+  for (int i = 0; i < 400; ++i) {  // 20 s
+    ClaimNothing();
+    Look({.writers = {"3/17"}});
+  }
+  const QueuePlace floor = From();
+  EXPECT_TRUE(Look());
+  Timestamp seen = begun;
+  int slices = 0;
+  for (ClaimPlan plan = cursor_.Plan(now_); plan.revisit; plan = cursor_.Plan(now_)) {
+    ASSERT_LT(++slices, 10);
+    EXPECT_LE(plan.ranges[0].from.at, seen) << "no gap between slices";
+    ASSERT_TRUE(plan.ranges[0].until.has_value());
+    seen = *plan.ranges[0].until;
+    cursor_.Claimed(plan, 10, {{0, {begun, Id(1)}}}, now_, now_);
+  }
+  EXPECT_GE(seen, floor.at);
+  EXPECT_GE(From(), floor) << "the claims themselves go on where they were";
+}
+
+TEST_F(ClaimCursorTest, ARevisitPausesForFourTimesAsLongAsItTook) {
+  CatchUp();
+  for (int i = 0; i < 200; ++i) {
+    ClaimNothing();
+    Look({.writers = {"3/17"}});
+  }
+  Look();
+  const ClaimPlan plan = cursor_.Plan(now_);
+  ASSERT_TRUE(plan.revisit);
+  cursor_.Claimed(plan, 10, {}, now_, now_ + 100ms);
+  EXPECT_FALSE(cursor_.Plan(now_ + 499ms).revisit);
+  EXPECT_TRUE(cursor_.Plan(now_ + 501ms).revisit);
+}
+
+TEST_F(ClaimCursorTest, ASliceThatFilledItsClaimIsLookedThroughAgain) {
+  CatchUp();
+  for (int i = 0; i < 200; ++i) {
+    ClaimNothing();
+    Look({.writers = {"3/17"}});
+  }
+  Look();
+  const ClaimPlan plan = cursor_.Plan(now_);
+  cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_);
+  EXPECT_EQ(cursor_.Plan(now_).ranges[0].from, plan.ranges[0].from);
+}
+
+TEST_F(ClaimCursorTest, AClockThatStepsBackTakesTheFloorAlong) {
+  CatchUp();
+  database_ -= 1h;
+  Look();
+  EXPECT_LE(From().at, database_ - 50ms);
+  EXPECT_FALSE(cursor_.Plan(now_).revisit) << "new jobs come there from now on";
+}
+
+TEST_F(ClaimCursorTest, LooksAtTheVeryBeginningNowAndThen) {
+  CatchUp();
+  now_ += 1min;
+  database_ += 1min;
+  const QueuePlace forgotten{kNoon - 24h, Id(1)};
+  Look({.left = {{0, forgotten}}});
+  ASSERT_EQ(asked_.levels.size(), 1U);
+  EXPECT_EQ(asked_.levels[0].floor, QueuePlace{});
+  EXPECT_EQ(From(), forgotten);
+}
+
+TEST_F(ClaimCursorTest, LevelsBehindTheLastJobOfAFullClaimKeepTheirPlace) {
+  Look({.new_levels = {0, 1, 2}});
+  Look();
+  Claim(1, {{1, {kNoon - 1h, Id(1)}}});
+  Look();
+  EXPECT_GT(From(0).at, kNoon - 1h) << "passed: nothing was there";
+  EXPECT_EQ(From(1), (QueuePlace{kNoon - 1h, Id(1)}));
+  EXPECT_EQ(From(2), QueuePlace{}) << "not reached";
+}
+
+TEST_F(ClaimCursorTest, UnusedLevelsAreForgottenWhenThereAreMany) {
+  QueueAnswer answer;
+  for (std::int16_t i = 0; i < 100; ++i) answer.new_levels.push_back(i);
+  Look(answer);
+  Claim(10, {{42, {kNoon, Id(1)}}});
+  now_ += 1min;
+  database_ += 1min;
+  Look();
+  const ClaimPlan plan = cursor_.Plan(now_);
+  ASSERT_EQ(plan.ranges.size(), 1U);
+  EXPECT_EQ(plan.ranges[0].priority, 42);
+}
+
+TEST_F(ClaimCursorTest, ANewConnectionForgetsEverything) {
+  CatchUp();
+  cursor_.Reset();
+  EXPECT_TRUE(cursor_.WantsLook(now_));
+  EXPECT_TRUE(cursor_.Plan(now_).ranges.empty());
+}
+
+}  // namespace
+}  // namespace djps::store

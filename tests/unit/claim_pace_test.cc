@@ -1,0 +1,65 @@
+#include "worker/claim_pace.h"
+
+#include <gtest/gtest.h>
+
+#include "store/lease_store.h"
+
+namespace djps::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr ClaimPace::Clock::time_point kStart{1h};
+
+TEST(ClaimPaceTest, AnIdleWorkerWantsEverySlotFilled) {
+  ClaimPace pace(16, kStart);
+  EXPECT_EQ(pace.Want(0, kStart), 16U);
+  EXPECT_EQ(pace.Want(15, kStart + 1s), 1U);
+  EXPECT_EQ(pace.Want(16, kStart + 2s), 0U);
+}
+
+TEST(ClaimPaceTest, SlowJobsAreNotHoarded) {
+  ClaimPace pace(16, kStart);
+  // 16 slots, 1 s a job: the 20 ms ahead hold less than one.
+  auto now = kStart;
+  for (int second = 0; second < 5; ++second) {
+    pace.Ended(16);
+    now += 1s;
+    EXPECT_EQ(pace.Want(16, now), 0U);
+    EXPECT_EQ(pace.Want(10, now), 6U);
+  }
+}
+
+TEST(ClaimPaceTest, ShortJobsAreClaimedAhead) {
+  ClaimPace pace(16, kStart);
+  auto now = kStart;
+  for (int round = 0; round < 20; ++round) {
+    pace.Ended(100);
+    now += 10ms;  // 10,000 a second: 200 in 20 ms
+    pace.Want(1'000, now);
+  }
+  EXPECT_NEAR(pace.rate(), 10'000, 100);
+  EXPECT_GE(pace.Want(0, now), 199U);
+  EXPECT_LE(pace.Want(0, now), 216U);
+  // Nearly full: a claim of a few jobs would not be worth it; half empty: it is.
+  EXPECT_EQ(pace.Want(200, now), 0U);
+  EXPECT_GT(pace.Want(100, now), 90U);
+}
+
+TEST(ClaimPaceTest, NoClaimIsLargerThanALeaseMayBe) {
+  ClaimPace slow(10'000, kStart);
+  EXPECT_EQ(slow.Want(0, kStart), 64U) << "leases of jobs of unknown length are kept short";
+  ClaimPace fast(10'000, kStart);
+  fast.Ended(1'000'000);
+  EXPECT_EQ(fast.Want(0, kStart + 1s), store::kClaimLimitMax);
+}
+
+TEST(ClaimPaceTest, WhatWasFastIsForgottenAfterAPause) {
+  ClaimPace pace(4, kStart);
+  pace.Ended(10'000);
+  EXPECT_GT(pace.Want(4, kStart + 100ms), 100U);
+  EXPECT_EQ(pace.Want(4, kStart + 2s), 0U);
+}
+
+}  // namespace
+}  // namespace djps::worker
