@@ -8,11 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A busy fetcher looks after this many jobs, so that a claim walks over few more than it takes, or
-/// after this long, so that a job that was committed late does not wait longer.
-constexpr std::size_t kJobsPerLook = 1'000;
-constexpr auto kBusyLookInterval = 100ms;
-constexpr auto kIdleLookInterval = 20ms;
 /// Two readings of one clock on different cores, or a clock that is being slewed.
 constexpr auto kClockTolerance = 10ms;
 /// A place that is nearer than this is reached by lowering the floor.
@@ -23,7 +18,6 @@ using Slices = std::chrono::duration<std::int64_t, std::ratio<5>>;
 constexpr Slices kSlice{1};
 constexpr auto kFar = 1h;
 constexpr int kRevisitPause = 4;
-constexpr auto kFullLookInterval = 30s;
 constexpr int kFullLookPause = 50;
 /// With more levels than this, those that were not used for a while are forgotten.
 constexpr std::size_t kLevelsKept = 64;
@@ -39,11 +33,11 @@ bool ClaimCursor::WantsLook(Clock::time_point now) const {
   if (looking_) return false;
   if (!looked_at_) return true;
   if (claimed_since_look_ == 0) return false;
-  return claimed_since_look_ >= kJobsPerLook || now - answered_at_ >= kBusyLookInterval;
+  return claimed_since_look_ >= pace_.busy_jobs || now - answered_at_ >= pace_.busy;
 }
 
 bool ClaimCursor::MayLook(Clock::time_point now) const {
-  return !looking_ && (!looked_at_ || now - answered_at_ >= kIdleLookInterval);
+  return !looking_ && (!looked_at_ || now - answered_at_ >= pace_.idle);
 }
 
 QueueQuestion ClaimCursor::Ask(Clock::time_point now) {
@@ -69,7 +63,7 @@ QueueQuestion ClaimCursor::Ask(Clock::time_point now) {
 }
 
 void ClaimCursor::AskFromTheBeginning(QueueQuestion& question, Clock::time_point now) {
-  full_look_at_ = now + kFullLookInterval;
+  full_look_at_ = now + pace_.full;
   const bool forget = levels_.size() > kLevelsKept;
   std::erase_if(question.levels, [&](const QueueQuestion::Level& level) {
     const bool unused = forget && !levels_.at(level.priority).used;
@@ -209,6 +203,6 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
   }
 }
 
-void ClaimCursor::Reset() { *this = ClaimCursor(); }
+void ClaimCursor::Reset() { *this = ClaimCursor(pace_); }
 
 }  // namespace djps::store

@@ -40,10 +40,10 @@ struct QueueQuestion {
   std::vector<std::pair<int, int>> gaps;  // exclusive bounds between known levels
 };
 struct QueueAnswer {
-  Timestamp now{};                   ///< The database's clock, read before the rest.
-  std::vector<std::string> writers;  ///< Transactions that hold ROW EXCLUSIVE on `ready`.
-  std::vector<JobPlace> left;        ///< Per level: the first job from floor to next, if any.
-  std::vector<std::int16_t> new_levels;
+  Timestamp now{};                        ///< The database's clock, read before the rest.
+  std::vector<std::string> writers = {};  ///< Transactions that hold ROW EXCLUSIVE on `ready`.
+  std::vector<JobPlace> left = {};        ///< Per level: the first job from floor to next, if any.
+  std::vector<std::int16_t> new_levels = {};
 };
 
 /// What one claim looks through, ascending by priority.
@@ -55,6 +55,17 @@ struct ClaimPlan {
   };
   std::vector<Range> ranges;
   bool revisit = false;
+};
+
+/// How often a cursor looks.
+struct LookPace {
+  using Duration = std::chrono::steady_clock::duration;
+  /// While busy: after so many jobs, so that a claim walks over few more than it takes, or so much
+  /// time, so that a job that was committed late does not wait longer.
+  std::size_t busy_jobs = 1'000;
+  Duration busy = std::chrono::milliseconds(100);
+  Duration idle = std::chrono::milliseconds(20);  ///< After a claim that found nothing.
+  Duration full = std::chrono::seconds(30);       ///< From the very beginning.
 };
 
 /// Where the claims of one fetcher begin in one queue, so that they do not walk over rows that were
@@ -82,6 +93,8 @@ struct ClaimPlan {
 class ClaimCursor {
  public:
   using Clock = std::chrono::steady_clock;
+
+  explicit ClaimCursor(LookPace pace = {}) : pace_(pace) {}
 
   /// Is it time for a look? Always before the first claim.
   bool WantsLook(Clock::time_point now) const;
@@ -116,6 +129,7 @@ class ClaimCursor {
   Timestamp SafePlace() const;
   void FollowClock(const QueueAnswer& answer, Clock::time_point now);
 
+  LookPace pace_;
   std::map<std::int16_t, Level> levels_;      // by priority
   std::map<std::string, Timestamp> writers_;  // nothing of it lies below this
   std::deque<Timestamp> revisit_;             // where slices of the past begin

@@ -102,7 +102,7 @@ LeaseStore::Cursor LeaseStore::CursorFor(const ClaimRequest& request) {
   std::string key = request.queue;
   for (const std::string& type : request.types) (key += '\0') += type;
   Cursor& cursor = cursors_[key];
-  if (!cursor) cursor = std::make_shared<ClaimCursor>();
+  if (!cursor) cursor = std::make_shared<ClaimCursor>(pace_);
   return cursor;
 }
 

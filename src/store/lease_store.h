@@ -103,7 +103,7 @@ struct RescuedJob {
 /// away; where outcome_unknown() says that the answer was lost, the call may be repeated.
 class LeaseStore {
  public:
-  explicit LeaseStore(pg::Pool& pool) : pool_(pool) {}
+  explicit LeaseStore(pg::Pool& pool, LookPace pace = {}) : pool_(pool), pace_(pace) {}
 
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
                                                  pg::Deadline deadline);
@@ -139,6 +139,7 @@ class LeaseStore {
                                                    ClaimPlan plan, pg::Deadline deadline);
 
   pg::Pool& pool_;
+  LookPace pace_;
   IdGenerator ids_;
   std::map<std::string, Cursor> cursors_;  // by queue and types
   std::uint64_t connections_seen_ = 0;     // cursors_ are of these connections

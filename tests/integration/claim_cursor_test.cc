@@ -1,0 +1,350 @@
+// The claim cursor on a real server: each rule of its completeness by construction, and random
+// interleavings of everything that can happen to `ready`.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+
+#include "store/migrator.h"
+#include "support/store_fixture.h"
+#include "support/test_seed.h"
+
+namespace djps {
+namespace {
+
+using namespace std::chrono_literals;
+using store::ClaimedBatch;
+using store::LeaseStore;
+using test_support::RunCoroutine;
+using test_support::StoreTest;
+
+/// Looks whenever it may, and never from the beginning: the rules alone must find every job.
+constexpr store::LookPace kEager{.busy_jobs = 1, .busy = 0ms, .idle = 0ms, .full = 1h};
+
+class ClaimCursorRulesTest : public StoreTest {
+ protected:
+  std::vector<Uuid> ClaimWith(LeaseStore& fetcher, std::size_t limit = 10) {
+    std::vector<Uuid> ids;
+    const ClaimedBatch batch = Run(fetcher.ClaimJobs(
+        {.queue = "default", .types = {"t"}, .limit = limit, .worker = "w", .lease = 10s}, Soon()));
+    for (const auto& job : batch.jobs) ids.push_back(job.id);
+    return ids;
+  }
+
+  /// Claims until nothing comes twice in a row, so that the cursor has moved up behind everything.
+  void CatchUp(LeaseStore& fetcher) {
+    for (int empty = 0; empty < 4;) empty = ClaimWith(fetcher).empty() ? empty + 1 : 0;
+  }
+
+  LeaseStore fetcher_{*pool_, kEager};
+};
+
+TEST_F(ClaimCursorRulesTest, AJobThatIsCommittedLateBelowTheCursorIsFound) {
+  CatchUp(fetcher_);
+  pg::Session late(conninfo_);
+  late.Run("begin; select djps.enqueue('t')");
+  for (int i = 0; i < 20; ++i) {
+    const Uuid later = EnqueueOne({.type = "t"});
+    EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{later});
+  }
+  CatchUp(fetcher_);
+  late.Run("commit");
+  std::vector<Uuid> found;
+  for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher_);
+  EXPECT_EQ(found.size(), 1U);
+}
+
+TEST_F(ClaimCursorRulesTest, AJobWhoseClaimRolledBackIsFound) {
+  const Uuid job = EnqueueOne({.type = "t"});
+  pg::Session claimer(conninfo_);
+  claimer.Run("begin; delete from djps.ready");
+  for (int i = 0; i < 20; ++i) {
+    const Uuid later = EnqueueOne({.type = "t"});
+    EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{later});
+  }
+  CatchUp(fetcher_);
+  claimer.Run("rollback");
+  std::vector<Uuid> found;
+  for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher_);
+  EXPECT_EQ(found, std::vector<Uuid>{job});
+}
+
+TEST_F(ClaimCursorRulesTest, ANewPriorityIsFoundAtOnceWhileIdle) {
+  const Uuid first = EnqueueOne({.type = "t"});
+  EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{first});
+  CatchUp(fetcher_);
+  for (const int level : {-7, 300, 5, 4, -32'768, 32'767}) {
+    const Uuid urgent = EnqueueOne({.type = "t", .priority = static_cast<std::int16_t>(level)});
+    EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{urgent}) << level;
+  }
+}
+
+TEST_F(ClaimCursorRulesTest, RowsOfTheFutureAreNotWalkedToReachAnotherPriority) {
+  sql_.Run(
+      "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+      "select gen_random_uuid(), now() + interval '1 day' + i * interval '1 ms', 0, -1, 0, false, "
+      "'default', 't' from generate_series(1, 200000) i");
+  const Uuid due = EnqueueOne({.type = "t"});
+  EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{due});
+  EXPECT_EQ(Count("ready"), "200000");
+}
+
+TEST_F(ClaimCursorRulesTest, JobsOfUnknownTypesDoNotHoldTheCursor) {
+  sql_.Run(
+      "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+      "select gen_random_uuid(), now() - interval '1 hour' + i * interval '1 us', 0, 0, 0, false, "
+      "'default', 'another' from generate_series(1, 1000) i");
+  const auto left = [this](const std::string& type) {
+    pg::Params params;
+    const std::vector<Timestamp> times = {Timestamp::min()};
+    const std::vector<Timestamp> now = {
+        std::chrono::time_point_cast<Timestamp::duration>(std::chrono::system_clock::now())};
+    const std::vector<Uuid> ids(1);
+    const std::vector<std::int16_t> priorities = {0};
+    const std::vector<std::int32_t> gaps;
+    const auto same = [](const auto& value) { return value; };
+    params.Add(kLane).Add(std::string_view("default"));
+    params.AddArray(std::vector{type}, same).AddArray(priorities, same);
+    params.AddArray(times, same).AddArray(ids, same).AddArray(now, same).AddArray(ids, same);
+    params.AddArray(gaps, same).AddArray(gaps, same);
+    const pg::Rows rows = Run(pool_->Execute(sql::kLookAtQueue, std::move(params), Soon()));
+    int found = 0;
+    for (const pg::Row row : rows) found += row.Get<std::string_view>(0) == "left" ? 1 : 0;
+    return found;
+  };
+  EXPECT_EQ(left("another"), 1);
+  EXPECT_EQ(left("t"), 0);
+  const Uuid known = EnqueueOne({.type = "t"});
+  EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{known});
+}
+
+TEST_F(ClaimCursorRulesTest, APausedQueueGivesNothingAndItsJobsAreFoundWhenItOpens) {
+  CatchUp(fetcher_);
+  sql_.Run("select djps.set_paused(0::int2, 'default', true, 'me')");
+  const Uuid job = EnqueueOne({.type = "t"});
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(ClaimWith(fetcher_).empty());
+  sql_.Run("select djps.set_paused(0::int2, 'default', false, 'me')");
+  EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{job});
+}
+
+TEST_F(ClaimCursorRulesTest, AReplacedJobStandsWhereTheCursorComesPast) {
+  const std::string submit =
+      "select djps.enqueue('t', $${{\"n\": {}}}$$, \"unique\" => "
+      "'{{\"key\": \"k\", \"on_conflict\": \"replace\"}}')";
+  sql_.Run(fmt::format(fmt::runtime(submit), 1));
+  sql_.Run("select djps.set_paused(0::int2, 'default', true, 'me')");
+  CatchUp(fetcher_);
+  sql_.Run(fmt::format(fmt::runtime(submit), 2));
+  sql_.Run("select djps.set_paused(0::int2, 'default', false, 'me')");
+  EXPECT_EQ(ClaimWith(fetcher_).size(), 1U);
+}
+
+/// A server of its own, which allows prepared transactions.
+class ClaimCursorPropertyTest : public testing::Test {
+ protected:
+  ClaimCursorPropertyTest() {
+    embedded::ClusterConfig config{.binaries = test_support::TestBinaries(),
+                                   .data_dir = folder_.path() + "/data",
+                                   .durable = false};
+    cluster_ = embedded::Cluster::Start(config).value();
+    pg::Session(cluster_->connection_string())
+        .Run("alter system set max_prepared_transactions = 50");
+    cluster_.reset();
+    cluster_ = embedded::Cluster::Start(config).value();
+    EXPECT_TRUE(store::ApplyMigrations(cluster_->connection_string()));
+    pool_ = std::make_unique<pg::Pool>(io_.get_executor(),
+                                       pg::PoolConfig{.conninfo = cluster_->connection_string(),
+                                                      .size = 2,
+                                                      .statements = sql::AllStatements(),
+                                                      .setup = &sql::kConfigureSession});
+    pool_->Start();
+    plain_ = std::make_unique<pg::Session>(cluster_->connection_string());
+    for (int i = 0; i < kTransactions; ++i) transactions_.push_back(NewTransaction());
+    for (std::size_t i = 0; i < kFetchers; ++i) Restart(i);
+  }
+  ~ClaimCursorPropertyTest() override {
+    pool_->Close();
+    io_.restart();
+    io_.run_for(5s);
+  }
+
+  static constexpr int kTransactions = 4;
+  static constexpr int kFetchers = 2;
+
+  /// A session with a transaction that may be open, prepared, and have claimed or stored jobs.
+  struct Transaction {
+    std::unique_ptr<pg::Session> session;
+    std::string prepared = {};  // its name; empty: not prepared
+    bool open = false;
+    bool claims = false;  // holds claimed jobs; it must roll back, since nobody would run them
+    std::set<std::string> stored = {};
+  };
+
+  Transaction NewTransaction() {
+    return {.session = std::make_unique<pg::Session>(cluster_->connection_string())};
+  }
+  void Restart(std::size_t fetcher) {
+    fetchers_.resize(kFetchers);
+    const bool eager = Chance(2);
+    fetchers_[fetcher] = std::make_unique<LeaseStore>(
+        *pool_,
+        eager ? kEager : store::LookPace{.busy_jobs = 3, .busy = 2ms, .idle = 1ms, .full = 1h});
+  }
+
+  bool Chance(int one_in) { return Random(one_in) == 0; }
+  int Random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+
+  std::string Submission() {
+    static constexpr std::array kPriorities{-1, 0, 0, 0, 7};
+    const bool moved = Chance(4);
+    return fmt::format("select djps.enqueue('t', priority => {}, delay_ms => {})",
+                       kPriorities[static_cast<std::size_t>(Random(5))], moved ? "1" : "null");
+  }
+
+  void Begin(Transaction& transaction) {
+    if (!transaction.open) transaction.session->Run("begin");
+    transaction.open = true;
+  }
+
+  void End(Transaction& transaction, bool commit) {
+    if (!transaction.open) return;
+    commit = commit && !transaction.claims;
+    const std::string verb = commit ? "commit" : "rollback";
+    if (transaction.prepared.empty()) {
+      transaction.session->Run(verb);
+    } else {
+      transaction.session->Run(fmt::format("{} prepared '{}'", verb, transaction.prepared));
+    }
+    if (commit) waiting_.insert(transaction.stored.begin(), transaction.stored.end());
+    transaction.stored.clear();
+    transaction.prepared.clear();
+    transaction.claims = false;
+    transaction.open = false;
+  }
+
+  std::size_t Claim(std::size_t fetcher, std::size_t limit) {
+    const ClaimedBatch batch = RunCoroutine(
+        io_, fetchers_[fetcher]->ClaimJobs(
+                 {.queue = "default", .types = {"t"}, .limit = limit, .worker = "w", .lease = 1h},
+                 pg::After(20s)));
+    for (const auto& job : batch.jobs) {
+      EXPECT_EQ(waiting_.erase(job.id.ToString()), 1U) << "claimed twice, or before its commit";
+      running_.push_back({batch.lease, job.id});
+    }
+    return batch.jobs.size();
+  }
+
+  void GiveBackOne() {
+    if (running_.empty()) return;
+    const auto [lease, job] = running_.back();
+    running_.pop_back();
+    RunCoroutine(io_, fetchers_[0]->ReturnJobs({{lease, job}}, pg::After(20s)));
+    waiting_.insert(job.ToString());
+  }
+
+  void Step() {
+    Transaction& transaction = transactions_[static_cast<std::size_t>(Random(kTransactions))];
+    switch (Random(10)) {
+      case 0:
+      case 1:
+        waiting_.insert(plain_->Value(Submission()));
+        break;
+      case 2:
+      case 3:
+        if (!transaction.prepared.empty()) break;
+        Begin(transaction);
+        transaction.stored.insert(transaction.session->Value(Submission()));
+        break;
+      case 4:
+        End(transaction, !Chance(3));
+        break;
+      case 5:
+        if (!transaction.open || !transaction.prepared.empty()) break;
+        transaction.prepared = fmt::format("p{}", ++prepared_count_);
+        transaction.session->Run(fmt::format("prepare transaction '{}'", transaction.prepared));
+        break;
+      case 6:
+        // A claim that will not be committed.
+        if (transaction.open) break;
+        Begin(transaction);
+        transaction.session->Run(
+            "delete from djps.ready where ctid = any (array(select ctid from djps.ready "
+            "where visible_at <= now() order by priority, visible_at limit 2 "
+            "for update skip locked))");
+        transaction.claims = true;
+        break;
+      case 7:
+        if (Chance(5)) Restart(static_cast<std::size_t>(Random(kFetchers)));
+        GiveBackOne();
+        break;
+      default:
+        Claim(static_cast<std::size_t>(Random(kFetchers)), static_cast<std::size_t>(1 + Random(3)));
+    }
+  }
+
+  /// Everything ends; then every job must come out, each once, within a few looks.
+  void Finish() {
+    for (Transaction& transaction : transactions_) End(transaction, !Chance(3));
+    const std::size_t fetcher = static_cast<std::size_t>(Random(kFetchers));
+    const std::size_t rounds = waiting_.size() / 5 + 6;
+    // What is delayed by a millisecond must be due, by the server's clock.
+    plain_->Run("select pg_sleep(0.002)");
+    for (std::size_t i = 0; i < rounds && !waiting_.empty(); ++i) Claim(fetcher, 5);
+    EXPECT_TRUE(waiting_.empty()) << waiting_.size() << " jobs were passed over for good";
+    EXPECT_EQ(plain_->Value("select count(*) from djps.ready"), "0");
+    plain_->Run("delete from djps.leases");
+    running_.clear();
+    waiting_.clear();
+  }
+
+  test_support::TemporaryFolder folder_;
+  const std::uint64_t seed_ = test_support::TestSeed();
+  std::mt19937_64 random_{seed_};
+  std::unique_ptr<embedded::Cluster> cluster_;
+  boost::asio::io_context io_{1};
+  std::unique_ptr<pg::Pool> pool_;
+  std::vector<std::unique_ptr<LeaseStore>> fetchers_;
+  std::vector<Transaction> transactions_;
+  std::unique_ptr<pg::Session> plain_;
+  std::set<std::string> waiting_;               // committed and not claimed
+  std::vector<std::pair<Uuid, Uuid>> running_;  // lease and job
+  int prepared_count_ = 0;
+};
+
+TEST_F(ClaimCursorPropertyTest, APreparedTransactionThatCommitsBelowTheCursorIsFound) {
+  fetchers_[0] = std::make_unique<LeaseStore>(*pool_, kEager);
+  Claim(0, 1);
+  Transaction& late = transactions_[0];
+  Begin(late);
+  late.stored.insert(late.session->Value("select djps.enqueue('t')"));
+  for (int i = 0; i < 10; ++i) {
+    if (i == 5) {
+      late.session->Run("prepare transaction 'late'");
+      late.prepared = "late";
+    }
+    waiting_.insert(plain_->Value("select djps.enqueue('t')"));
+    EXPECT_EQ(Claim(0, 10), 1U);
+  }
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Claim(0, 10), 0U);
+  End(late, true);
+  std::size_t found = 0;
+  for (int i = 0; i < 3 && found == 0; ++i) found = Claim(0, 10);
+  EXPECT_EQ(found, 1U);
+}
+
+TEST_F(ClaimCursorPropertyTest, EveryJobIsClaimedOnceWhateverHappensAroundIt) {
+  SCOPED_TRACE(fmt::format("DJPS_TEST_SEED={}", seed_));
+  constexpr int kInterleavings = 150;
+  for (int i = 0; i < kInterleavings && !HasFailure(); ++i) {
+    SCOPED_TRACE(fmt::format("interleaving {}", i));
+    const int steps = 20 + Random(80);
+    for (int step = 0; step < steps; ++step) Step();
+    Finish();
+  }
+}
+
+}  // namespace
+}  // namespace djps
