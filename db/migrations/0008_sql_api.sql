@@ -11,6 +11,23 @@
 --
 -- Locks: creates new objects only. Old binaries: not affected.
 
+-- ---- Waking workers --------------------------------------------------------------------------
+
+-- Tells workers that wait for jobs of these queues to look, once the caller's transaction commits.
+create function djps.notify_workers(p_queues text[]) returns void
+language sql volatile
+as $$ select pg_notify('djps_work', q.queue) from (select distinct unnest(p_queues)) q (queue) $$;
+
+-- From now on this session hears what notify_workers says.
+create function djps.listen_for_work() returns boolean
+language plpgsql volatile
+as $$
+begin
+  listen djps_work;
+  return true;
+end
+$$;
+
 -- ---- Submitting and canceling ----------------------------------------------------------------
 
 -- Submits jobs inside the caller's transaction: a JSON array of objects with the members of
@@ -58,6 +75,11 @@ begin
                          array(select djps.new_job_id() from generate_subscripts(v_jobs, 1)),
                          v_jobs) s
     order by s.n;
+  -- By default nobody is told, since NOTIFY makes commits wait for each other: workers find the job
+  -- when they look next (poll_interval_max). With `set djps.notify = on` they hear of it at once.
+  if current_setting('djps.notify', true) in ('on', 'true', '1') then
+    perform djps.notify_workers(array(select coalesce(j.queue, 'default') from unnest(v_jobs) j));
+  end if;
 end
 $$;
 

@@ -21,7 +21,9 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
       pool_(executor, {.conninfo = std::move(config.conninfo),
                        .size = kServerConnections + (config.worker ? kWorkerConnections : 0),
                        .statements = sql::AllStatements(),
-                       .setup = &sql::kConfigureSession}),
+                       .setup = &sql::kConfigureSession,
+                       .listen = &sql::kListenForWork,
+                       .heard = [this](std::string_view queue) { Wake(queue); }}),
       stores_(pool_),
       server_(executor, std::move(config.server), stores_),
       upkeep_(executor, pool_) {
@@ -50,6 +52,11 @@ asio::awaitable<void> Services::Stop() {
   }
   co_await upkeep_.Stop();
   pool_.Close();
+}
+
+void Services::Wake(std::string_view queue) {
+  server_.Wake();
+  if (worker_) worker_->Wake(queue);
 }
 
 void Services::Hurry() {

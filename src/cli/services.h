@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "djps/result.h"
 #include "djps/worker.h"
@@ -52,6 +53,9 @@ class Services {
   void Hurry();
 
  private:
+  /// Somebody stored jobs, here or elsewhere.
+  void Wake(std::string_view queue);
+
   std::chrono::milliseconds grace_;
   pg::Pool pool_;
   store::Stores stores_;

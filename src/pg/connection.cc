@@ -204,6 +204,15 @@ asio::awaitable<void> Connection::ReadLoop(std::shared_ptr<Connection> /*self*/)
       break;
     }
     ReadAnswers();
+    ReadNotifications();
+  }
+}
+
+void Connection::ReadNotifications() {
+  while (!broken_) {
+    const std::unique_ptr<PGnotify, decltype(&PQfreemem)> told(PQnotifies(conn_), &PQfreemem);
+    if (!told) return;
+    if (heard_) heard_(told->extra);
   }
 }
 

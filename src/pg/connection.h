@@ -10,9 +10,12 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "pg/error.h"
 #include "pg/params.h"
@@ -54,6 +57,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool usable() const { return !broken_; }
   std::size_t in_flight() const { return queue_.size(); }
 
+  /// `heard` is called with the payload of each notification that comes from now on.
+  void OnNotify(std::function<void(std::string_view payload)> heard) { heard_ = std::move(heard); }
+
   /// Returns when the connection has broken or was closed.
   boost::asio::awaitable<void> Closed();
 
@@ -83,6 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Pending> Enqueue();
   void Flush();
   void ReadAnswers();
+  void ReadNotifications();
   void Accept(ResultHandle result);
   PgError ConnectionError(const char* doing) const;
 
@@ -91,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::posix::stream_descriptor socket_;  // a duplicate of libpq's own descriptor
   boost::asio::steady_timer closed_;              // never expires; canceled when broken
   std::deque<std::shared_ptr<Pending>> queue_;
+  std::function<void(std::string_view)> heard_;
   bool flushing_ = false;
   bool broken_ = false;
 };

@@ -57,7 +57,7 @@ class Pool::State {
 
   // `self` keeps the state alive for as long as the coroutine runs.
   static asio::awaitable<void> KeepConnected(Shared self, Slot& slot);
-  asio::awaitable<std::shared_ptr<Connection>> OpenConnection();
+  asio::awaitable<std::shared_ptr<Connection>> OpenConnection(bool listens);
   static asio::awaitable<std::shared_ptr<Connection>> LeastBusy(Shared self, Deadline deadline);
   void Report(const std::string& trouble);
 
@@ -97,7 +97,7 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
   Backoff backoff(kReconnectBase, kReconnectCap);
   while (!self->closed_) {
     try {
-      auto connection = co_await self->OpenConnection();
+      auto connection = co_await self->OpenConnection(&slot == self->slots_.front().get());
       if (self->closed_) {
         connection->Close(PgError(kConnectionFailure, "the connection pool was closed"));
         co_return;
@@ -124,18 +124,24 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
   }
 }
 
-asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection() {
+asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection(bool listens) {
   const Deadline deadline = After(config_.connect_timeout);
   auto connection = co_await Connection::Open(config_.conninfo, statements_, deadline);
-  if (config_.setup != nullptr) {
-    Params params;
-    params.Add(fmt::format("{}ms", config_.statement_timeout.count()));
-    try {
+  try {
+    if (config_.setup != nullptr) {
+      Params params;
+      params.Add(fmt::format("{}ms", config_.statement_timeout.count()));
       co_await connection->Execute(*config_.setup, params, deadline);
-    } catch (const PgError& error) {
-      connection->Close(error);
-      throw;
     }
+    if (listens && config_.listen != nullptr) {
+      connection->OnNotify(config_.heard);
+      const Params none;
+      co_await connection->Execute(*config_.listen, none, deadline);
+      config_.heard({});
+    }
+  } catch (const PgError& error) {
+    connection->Close(error);
+    throw;
   }
   co_return connection;
 }

@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "pg/connection.h"
 
@@ -19,6 +21,10 @@ struct PoolConfig {
   std::span<const Statement* const> statements;
   /// Run once on each new connection, with the statement timeout as its only parameter.
   const Statement* setup = nullptr;
+  /// Run on one of the connections, which then listens; `heard` gets the payload of each
+  /// notification, and an empty one when some may have been missed.
+  const Statement* listen = nullptr;
+  std::function<void(std::string_view payload)> heard = {};
   /// The server gives up on a statement after this; callers' deadlines are shorter.
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds connect_timeout{5'000};

@@ -34,6 +34,7 @@ void WakeWaiters(ServerContext& context, const std::vector<NewJob>& jobs,
     }
   }
   for (const auto& [kind, count] : due) {
+    context.stores.signal.Submitted(std::string(kind.first));
     context.waiters.Submitted(std::string(kind.first), std::string(kind.second), count);
   }
 }

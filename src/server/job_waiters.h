@@ -55,6 +55,9 @@ class JobWaiters {
   /// `jobs` of this kind were stored and are due.
   void Submitted(const std::string& queue, const std::string& type, std::size_t jobs);
 
+  /// There may be new jobs, stored by somebody else.
+  void Wake() { LookSoon(); }
+
   boost::asio::awaitable<void> Run();
 
   /// Wakes everybody, now and from now on.

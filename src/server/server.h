@@ -46,6 +46,9 @@ class Server {
   /// Begins to take connections. After Listen.
   void Start();
 
+  /// There may be new jobs that did not come through this server.
+  void Wake() { waiters_.Wake(); }
+
   /// Stops taking connections, closes idle ones, ends waits and streams,
   /// answers those that wait for jobs, lets requests in progress
   /// finish for `grace`, then closes those too. Returns when no connection is left: a handler that

@@ -1,5 +1,7 @@
 #include "store/lease_store.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "store/statements.h"
 
@@ -10,6 +12,11 @@ namespace asio = boost::asio;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+
+constexpr microseconds kRescueWithin = std::chrono::seconds(5);
+/// How often leases of any age are looked for, and for at most what share of the time: 1 in 50.
+constexpr auto kRescueAllInterval = std::chrono::seconds(30);
+constexpr int kRescueAllPause = 50;
 
 /// A server has one for each way in which its workers claim; beyond this, all start anew.
 constexpr std::size_t kCursorsMax = 1'000;
@@ -246,9 +253,17 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,
                                                                          pg::Deadline deadline) {
   pg::Params params;
-  params.Add(kLane).Add(Timestamp::min()).Add(static_cast<std::int32_t>(leases_max));
+  const auto begun = steady_clock::now();
+  const bool all = begun >= rescue_all_at_;
+  const auto within = all ? std::nullopt : std::optional<microseconds>(kRescueWithin);
+  params.Add(kLane).Add(within).Add(static_cast<std::int32_t>(leases_max));
   const pg::Rows rows =
       co_await pool_.Execute(sql::kRescueExpiredLeases, std::move(params), deadline);
+  if (all && rows.empty()) {
+    const auto ended = steady_clock::now();
+    rescue_all_at_ = ended + std::max<steady_clock::duration>(kRescueAllInterval,
+                                                              kRescueAllPause * (ended - begun));
+  }
   std::vector<RescuedJob> rescued;
   for (const pg::Row row : rows) {
     const auto status = ParseStatus(row.Get<std::string_view>(1));

@@ -122,7 +122,9 @@ class LeaseStore {
   boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(
       const std::vector<Uuid>& leases, pg::Deadline deadline);
 
-  /// Ends attempts whose lease has expired, at most `leases_max` leases of them.
+  /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Looks at the last
+  /// seconds, and now and then at all: a lease that somebody's transaction held locked until long
+  /// after its expiry waits for that.
   boost::asio::awaitable<std::vector<RescuedJob>> RescueExpiredLeases(int leases_max,
                                                                       pg::Deadline deadline);
 
@@ -141,8 +143,9 @@ class LeaseStore {
   pg::Pool& pool_;
   LookPace pace_;
   IdGenerator ids_;
-  std::map<std::string, Cursor> cursors_;  // by queue and types
-  std::uint64_t connections_seen_ = 0;     // cursors_ are of these connections
+  std::chrono::steady_clock::time_point rescue_all_at_{};  // not before
+  std::map<std::string, Cursor> cursors_;                  // by queue and types
+  std::uint64_t connections_seen_ = 0;                     // cursors_ are of these connections
 };
 
 }  // namespace djps::store

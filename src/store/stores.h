@@ -9,6 +9,7 @@
 #include "store/state_store.h"
 #include "store/token_store.h"
 #include "store/upkeep_store.h"
+#include "store/work_signal.h"
 #include "store/worker_store.h"
 
 namespace djps::store {
@@ -25,7 +26,8 @@ struct Stores {
         progress(pool),
         lists(pool),
         states(pool),
-        queues(pool) {}
+        queues(pool),
+        signal(pool) {}
 
   JobStore jobs;
   LeaseStore leases;
@@ -37,6 +39,7 @@ struct Stores {
   ListStore lists;
   StateStore states;
   QueueStore queues;
+  WorkSignal signal;
 };
 
 }  // namespace djps::store

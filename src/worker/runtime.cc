@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -30,6 +31,10 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 /// The first wait after an empty look; doubles up to WorkerConfig::poll_interval_max.
 constexpr milliseconds kPollIntervalMin{5};
+/// A wake reaches every idle worker, and the first takes the job. Those who come too late leave the
+/// next ones to others, for twice as long each time.
+constexpr milliseconds kDeafnessMin{1};
+constexpr milliseconds kDeafnessMax{64};
 /// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
 constexpr milliseconds kClaimTimeout{30'000};
 /// How long a handler may take to notice that its time is over before the attempt is reported as
@@ -88,6 +93,7 @@ Runtime::Runtime(asio::any_io_executor executor, pg::Pool& pool, WorkerConfig co
       presence_(executor_, pool, Describe(config_, registry_), [this] { return running(); }),
       pace_(config_.concurrency, steady_clock::now()),
       changed_(executor_, asio::steady_timer::time_point::max()),
+      deafness_(kDeafnessMin, kDeafnessMax),
       threads_(executor_, config_.concurrency,
                [this](std::vector<EndedAttempt> ended) { EndAll(std::move(ended)); }) {}
 
@@ -120,6 +126,7 @@ asio::awaitable<void> Runtime::Fetch() {
       if (!waiting_.empty() && steady_clock::now() - waiting_since_ > kWaitingMax) ReturnWaiting();
       continue;
     }
+    const bool woken = std::exchange(woken_, false);
     bool found = false;
     try {
       found = co_await ClaimOnce(wanted) > 0;
@@ -128,9 +135,30 @@ asio::awaitable<void> Runtime::Fetch() {
     }
     if (found) {
       polling.Reset();
-    } else if (!stopping_) {
-      co_await Pause(polling.Next());
+      deafness_.Reset();
+      deaf_until_ = {};
+      continue;
     }
+    if (woken) deaf_until_ = steady_clock::now() + deafness_.Next();
+    if (!stopping_) co_await Rest(polling);
+  }
+}
+
+void Runtime::Wake(std::string_view queue) {
+  if (!queue.empty() && queue != config_.queue) return;
+  woken_ = true;
+  changed_.cancel();
+}
+
+/// Until there may be something to claim.
+asio::awaitable<void> Runtime::Rest(Backoff& polling) {
+  const auto until = steady_clock::now() + polling.Next();
+  if (woken_) polling.Reset();
+  while (!stopping_ && steady_clock::now() < until) {
+    if (woken_ && steady_clock::now() >= deaf_until_) co_return;
+    const auto next = woken_ ? std::min(until, deaf_until_) : until;
+    changed_.expires_at(next);
+    co_await changed_.async_wait(kNoThrow);
   }
 }
 

@@ -7,9 +7,11 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "core/backoff.h"
 #include "djps/worker.h"
 #include "store/lease_store.h"
 #include "worker/attempt.h"
@@ -40,6 +42,9 @@ class Runtime {
 
   void Start();
 
+  /// There may be new jobs in `queue`; empty: in any. Looks at once instead of when it would have.
+  void Wake(std::string_view queue);
+
   /// Stops claiming, gives running attempts config.grace, then stops them and hands back what did
   /// not finish, attempt not counted. Returns when every handler has ended and every outcome is
   /// written or given up.
@@ -63,6 +68,7 @@ class Runtime {
   void End(EndedAttempt ended);
   boost::asio::awaitable<void> EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent);
   void Settle(Attempt& attempt, Outcome outcome);
+  boost::asio::awaitable<void> Rest(Backoff& polling);
   boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);
   template <typename Loop>
   void Spawn(Loop loop);
@@ -81,6 +87,9 @@ class Runtime {
   std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
   boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
   std::size_t loops_ = 0;              // those that Spawn started and that still run
+  bool woken_ = false;                 // since the last claim began
+  Backoff deafness_;                   // grows while others are faster
+  std::chrono::steady_clock::time_point deaf_until_{};  // and wakes are not heeded
   bool stopping_ = false;
   HandlerThreads threads_;  // last: its destructor waits for handlers, which use the rest
 };

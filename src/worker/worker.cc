@@ -11,6 +11,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -102,11 +103,15 @@ void Worker::Impl::Run() {
   RequireDatabase(*conninfo);
 
   io_.restart();
+  std::function<void(std::string_view)> wake;
   pg::Pool pool(io_.get_executor(), {.conninfo = *conninfo,
                                      .size = kConnections,
                                      .statements = sql::AllStatements(),
-                                     .setup = &sql::kConfigureSession});
+                                     .setup = &sql::kConfigureSession,
+                                     .listen = &sql::kListenForWork,
+                                     .heard = [&wake](std::string_view queue) { wake(queue); }});
   worker::Runtime runtime(io_.get_executor(), pool, config_, registry_);
+  wake = [&runtime](std::string_view queue) { runtime.Wake(queue); };
   upkeep::Upkeep upkeep(io_.get_executor(), pool);
   asio::signal_set signals(io_, SIGINT, SIGTERM);
   pool.Start();

@@ -114,6 +114,12 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
   Run(leases.FindCancellations({batch.lease}, Soon()));
   Run(leases.RescueExpiredLeases(10, Soon()));
+  // A pool's own, when it listens; and a coroutine's that nobody waits for.
+  Run(single_->Execute(sql::kListenForWork, {}, Soon()));
+  const std::vector<std::string> queues = {"default"};
+  pg::Params named;
+  named.AddArray(queues, [](const std::string& queue) { return std::string_view(queue); });
+  Run(single_->Execute(sql::kNotifyWorkers, std::move(named), Soon()));
   Run(lists.ListJobs({}, Soon()));
   Run(lists.ListJobs(
       {.filter = {.statuses = {JobStatus::kQueued}}, .order = store::ListOrder::kNext}, Soon()));
@@ -240,7 +246,7 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
                                               "array[null]::interval[], array[null]::jsonb[]"),
       Explain(sql::kReturnJobs, lease_and_job + "array['1 s']::interval[]"),
       Explain(sql::kExtendLeases, "0::int2, array[gen_random_uuid()], '10 s'"),
-      Explain(sql::kRescueExpiredLeases, "0::int2, '-infinity', 100"),
+      Explain(sql::kRescueExpiredLeases, "0::int2, '5 s', 100"),
       Explain(sql::kFindJob, "gen_random_uuid()"),
       Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
       Explain(sql::kBuryOverdue, "0::int2, 10"),

@@ -1,16 +1,18 @@
--- rescue_expired_leases(int2, timestamptz, int4)
+-- rescue_expired_leases(int2, interval, int4)
 -- Ends the attempts under leases that have expired, as failures of the class lease_expired: their
 -- jobs are queued again after the backoff, or dead when that was the last attempt, or canceled
 -- where that was asked for. Any node may run
 -- this at any time; each lease is acted on once.
 --
 -- $1 lane     int2
--- $2 from_at  timestamptz  nothing expired before this is left; '-infinity' to look at all
--- $3 limit    int4         leases per call
+-- $2 within   interval  only those that expired within this; null: all. Leases come with an expiry in
+--                       the future, so that nobody who looks every second has to walk again over
+--                       the deleted ones that a snapshot keeps from being vacuumed
+-- $3 limit    int4      leases per call
 -- Returns: id uuid, status text, worker text
 --
 -- Locks: the expired lease rows, skip locked: never waits, never passes a completion in progress.
--- Index: leases_expiry_idx. Cost: O(expired), plus dead index entries since from_at.
+-- Index: leases_expiry_idx. Cost: O(expired), plus dead index entries of that time.
 -- Safe to repeat: yes. Zero rows: nothing had expired.
 with expired as (
   delete from djps.leases
@@ -18,7 +20,7 @@ with expired as (
     and ctid = any (array(
       select l.ctid
       from djps.leases l
-      where l.lane = $1 and l.expires_at >= $2 and l.expires_at <= now()
+      where l.lane = $1 and l.expires_at >= coalesce(now() - $2, '-infinity') and l.expires_at <= now()
       order by l.expires_at
       limit $3
       for update skip locked

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "pg/pool.h"
+
+namespace djps::store {
+
+/// Tells workers in other processes that there are new jobs: after the commit, outside of it, and
+/// for many at once. A NOTIFY inside each submission would make their commits wait for each other.
+///
+/// The first word goes out at once; what comes within the next two milliseconds goes together.
+/// A word that is lost costs time only: workers also look by themselves.
+///
+/// Thread-safety: everything on one single-threaded executor.
+class WorkSignal {
+ public:
+  explicit WorkSignal(pg::Pool& pool);
+  ~WorkSignal();
+  WorkSignal(const WorkSignal&) = delete;
+  WorkSignal& operator=(const WorkSignal&) = delete;
+
+  /// Jobs of `queue` are committed and due.
+  void Submitted(const std::string& queue);
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace djps::store
