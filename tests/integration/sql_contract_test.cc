@@ -116,9 +116,9 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(leases.RescueExpiredLeases(10, Soon()));
   // A pool's own, when it listens; and a coroutine's that nobody waits for.
   Run(single_->Execute(sql::kListenForWork, {}, Soon()));
-  const std::vector<std::string> queues = {"default"};
+  const std::vector<std::string> told = {"default"};
   pg::Params named;
-  named.AddArray(queues, [](const std::string& queue) { return std::string_view(queue); });
+  named.AddArray(told, [](const std::string& queue) { return std::string_view(queue); });
   Run(single_->Execute(sql::kNotifyWorkers, std::move(named), Soon()));
   Run(lists.ListJobs({}, Soon()));
   Run(lists.ListJobs(
