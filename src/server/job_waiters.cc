@@ -1,12 +1,9 @@
 #include "server/job_waiters.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include "pg/error.h"
+#include <utility>
 
 namespace djps::server {
 namespace {
@@ -17,21 +14,26 @@ using std::chrono::milliseconds;
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr milliseconds kLookIntervalMin{5};
 constexpr milliseconds kLookIntervalMax{250};
-constexpr milliseconds kLookTimeout{10'000};
-/// Due jobs that one look counts in a queue: more than this many waiters are woken in turns.
-constexpr int kDueMax = 1'000;
+constexpr std::size_t kTriesMax = 64;
 
-/// Does a worker that needs `need` take `kind`?
-bool Takes(const WorkNeed& need, const store::WorkKind& kind) {
-  return std::find(need.queues.begin(), need.queues.end(), kind.first) != need.queues.end() &&
-         std::find(need.types.begin(), need.types.end(), kind.second) != need.types.end();
+/// Does a worker that needs `need` take jobs of this queue and type?
+bool Takes(const WorkNeed& need, const std::pair<std::string, std::string>& work) {
+  return std::find(need.queues.begin(), need.queues.end(), work.first) != need.queues.end() &&
+         std::find(need.types.begin(), need.types.end(), work.second) != need.types.end();
+}
+
+/// Names hold no NUL (core/validation.h).
+std::string KindOf(const WorkNeed& need) {
+  std::string kind;
+  for (const std::string& queue : need.queues) (kind += queue) += '\0';
+  for (const std::string& type : need.types) (kind += '\0') += type;
+  return kind;
 }
 
 }  // namespace
 
-JobWaiters::JobWaiters(asio::any_io_executor executor, store::WorkerStore& store)
+JobWaiters::JobWaiters(asio::any_io_executor executor)
     : executor_(std::move(executor)),
-      store_(store),
       interval_(kLookIntervalMin),
       next_look_(Clock::now()),
       wake_(executor_) {}
@@ -40,7 +42,7 @@ asio::awaitable<WorkWake> JobWaiters::Wait(WorkNeed& need, Clock::time_point unt
   if (stopped_) co_return WorkWake::kStopped;
   if (need.place == 0) need.place = ++last_place_;
   const std::uint64_t place = need.place;
-  Waiter waiter{need, asio::steady_timer(executor_, until)};
+  Waiter waiter{need, KindOf(need), asio::steady_timer(executor_, until)};
   if (line_.empty()) wake_.cancel();
   line_.emplace(place, &waiter);
   Count(need, 1);
@@ -70,8 +72,15 @@ void JobWaiters::Count(const WorkNeed& need, int change) {
 
 void JobWaiters::Finished(bool claimed) {
   --claiming_;
-  if (claimed) LookSoon();
-  if (claiming_ == 0) wake_.cancel();
+  found_ = found_ || claimed;
+  if (claiming_ > 0) return;
+  // Where there was something there may be more.
+  tries_ = found_ ? std::min(tries_ * 2, kTriesMax) : 1;
+  if (std::exchange(found_, false)) {
+    interval_ = kLookIntervalMin;
+    next_look_ = Clock::now();
+  }
+  wake_.cancel();
 }
 
 void JobWaiters::Submitted(const std::string& queue, const std::string& type, std::size_t jobs) {
@@ -120,26 +129,25 @@ asio::awaitable<void> JobWaiters::Run() {
     } else {
       next_look_ = Clock::now() + interval_;
       interval_ = std::min(interval_ * 2, kLookIntervalMax);
-      co_await Look();
+      Try();
       continue;
     }
     co_await wake_.async_wait(kNoThrow);
   }
 }
 
-asio::awaitable<void> JobWaiters::Look() {
-  std::vector<store::WorkKind> kinds;
-  kinds.reserve(wanted_.size());
-  for (const auto& [kind, waiters] : wanted_) kinds.push_back(kind);
-  try {
-    const auto found = co_await store_.FindDueWork(kinds, kDueMax, pg::After(kLookTimeout));
-    // A submission woke somebody meanwhile: what was found may be theirs.
-    if (claiming_ > 0) co_return;
-    Due due;
-    for (const store::DueWork& work : found) due.emplace(work.kind, work.jobs);
-    Grant(std::move(due));
-  } catch (const pg::PgError& error) {
-    spdlog::debug("could not look for due jobs: {}", error.what());
+void JobWaiters::Try() {
+  std::map<std::string, std::size_t> sent;  // by kind
+  for (auto waiter = line_.begin(); waiter != line_.end();) {
+    std::size_t& like = sent[waiter->second->kind];
+    if (like == tries_) {
+      ++waiter;
+    } else if (waiter->second->need.gone()) {
+      waiter = Leave(waiter, WorkWake::kGone);
+    } else {
+      ++like;
+      waiter = Leave(waiter, WorkWake::kWork);
+    }
   }
 }
 

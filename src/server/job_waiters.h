@@ -9,9 +9,8 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
-
-#include "store/worker_store.h"
 
 namespace djps::server {
 
@@ -25,18 +24,19 @@ struct WorkNeed {
 };
 
 enum class WorkWake {
-  kWork,     ///< Something is due: claim, then call Finished.
+  kWork,     ///< Something may be due: claim, then call Finished.
   kTimeout,  ///< Nothing came.
   kGone,     ///< The client has left.
   kStopped,  ///< The server stops: answer now.
 };
 
-/// Everybody who waits for jobs at this server. One loop asks the database on behalf of all of
-/// them, one question however many they are: after 5 ms, doubling to 250 ms while nothing comes. A
-/// submission that passes through this server wakes its waiters at once.
+/// Everybody who waits for jobs at this server. A submission that passes through it wakes as many
+/// of those who take it as there are jobs, at once. For all others one waiter of each kind (the
+/// same queues and types) tries a claim on behalf of its like, however many they are: after 5 ms,
+/// doubling to 250 ms while nothing comes. One that gets something makes two try, then four.
 ///
-/// Those who came first are woken first, and no more of them than there are due jobs; while woken
-/// ones claim, the loop waits, so that a job is not offered twice.
+/// Those who came first are woken first; while woken ones claim, nobody else is sent to try, so
+/// that a job is not offered twice.
 ///
 /// Lifetime: Run must have ended, or never run again, before this is destroyed.
 /// Thread-safety: everything on one single-threaded executor.
@@ -44,7 +44,7 @@ class JobWaiters {
  public:
   using Clock = std::chrono::steady_clock;
 
-  JobWaiters(boost::asio::any_io_executor executor, store::WorkerStore& store);
+  explicit JobWaiters(boost::asio::any_io_executor executor);
 
   /// Waits until something that `need` can use is due. After kWork the caller must call Finished.
   boost::asio::awaitable<WorkWake> Wait(WorkNeed& need, Clock::time_point until);
@@ -68,24 +68,27 @@ class JobWaiters {
  private:
   struct Waiter {
     WorkNeed& need;
+    std::string kind;  // its queues and types
     boost::asio::steady_timer timer;
     WorkWake wake = WorkWake::kTimeout;
   };
-  using Line = std::map<std::uint64_t, Waiter*>;  // by place: first come, first served
-  using Due = std::map<store::WorkKind, std::size_t>;
+  using Line = std::map<std::uint64_t, Waiter*>;     // by place: first come, first served
+  using Work = std::pair<std::string, std::string>;  // queue and type
+  using Due = std::map<Work, std::size_t>;
 
-  boost::asio::awaitable<void> Look();
+  void Try();
   void Grant(Due due);
   Line::iterator Leave(Line::iterator waiter, WorkWake wake);
   void Count(const WorkNeed& need, int change);
   void LookSoon();
 
   boost::asio::any_io_executor executor_;
-  store::WorkerStore& store_;
   Line line_;
-  std::map<store::WorkKind, int> wanted_;  // what is waited for, and by how many
+  std::map<Work, int> wanted_;  // what is waited for, and by how many
   std::uint64_t last_place_ = 0;
   std::size_t claiming_ = 0;  // woken, and not Finished
+  bool found_ = false;        // one of those got something
+  std::size_t tries_ = 1;     // of one kind at a time
   std::chrono::milliseconds interval_;
   Clock::time_point next_look_;
   boost::asio::steady_timer wake_;  // canceled when the loop has to think again

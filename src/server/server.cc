@@ -66,7 +66,7 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
     : executor_(std::move(executor)),
       config_(std::move(config)),
       limits_(stores.operators),
-      waiters_(executor_, stores.workers),
+      waiters_(executor_),
       presence_(executor_, stores.workers),
       watch_(executor_, stores.states, config_.store_timeout, {}),
       tokens_(executor_, stores.tokens, config_,

@@ -76,20 +76,4 @@ asio::awaitable<std::vector<WorkerRecord>> WorkerStore::ListWorkers(
   co_return workers;
 }
 
-asio::awaitable<std::vector<DueWork>> WorkerStore::FindDueWork(const std::vector<WorkKind>& kinds,
-                                                               int limit, pg::Deadline deadline) {
-  pg::Params params;
-  params.Add(kLane);
-  params.AddArray(kinds, [](const WorkKind& kind) { return std::string_view(kind.first); });
-  params.AddArray(kinds, [](const WorkKind& kind) { return std::string_view(kind.second); });
-  params.Add(static_cast<std::int32_t>(limit));
-  const pg::Rows rows = co_await pool_.Execute(sql::kFindDueWork, std::move(params), deadline);
-  std::vector<DueWork> due;
-  for (const pg::Row row : rows) {
-    due.push_back({{row.Get<std::string>(0), row.Get<std::string>(1)},
-                   static_cast<std::size_t>(row.Get<std::int32_t>(2))});
-  }
-  co_return due;
-}
-
 }  // namespace djps::store

@@ -42,16 +42,7 @@ struct WorkerRecord {
   std::string jobs;
 };
 
-/// A queue and a type.
-using WorkKind = std::pair<std::string, std::string>;
-
-struct DueWork {
-  WorkKind kind;
-  std::size_t jobs = 0;
-};
-
-/// Who works, and whether there is work for those who wait: typed calls over src/store/sql/workers
-/// and find_due_work. Calls throw pg::PgError.
+/// Who works: typed calls over src/store/sql/workers. They throw pg::PgError.
 class WorkerStore {
  public:
   explicit WorkerStore(pg::Pool& pool) : pool_(pool) {}
@@ -64,10 +55,6 @@ class WorkerStore {
                                             pg::Deadline deadline);
   boost::asio::awaitable<std::vector<WorkerRecord>> ListWorkers(std::chrono::milliseconds within,
                                                                 int limit, pg::Deadline deadline);
-
-  /// Of `kinds`, those that are due. Counts no further than `limit` in a queue.
-  boost::asio::awaitable<std::vector<DueWork>> FindDueWork(const std::vector<WorkKind>& kinds,
-                                                           int limit, pg::Deadline deadline);
 
  private:
   pg::Pool& pool_;

@@ -151,9 +151,6 @@ TEST_F(ServerWorkTest, APausedQueueWakesNobody) {
   store::OperatorStore operators(*pool_);
   Run(operators.SetQueuePaused("default", true, "me", Soon()));
   EnqueueOne({.type = "t"});
-  store::WorkerStore workers(*pool_);
-  const std::vector<store::WorkKind> kinds = {{"default", "t"}};
-  EXPECT_TRUE(Run(workers.FindDueWork(kinds, 10, Soon())).empty());
   HttpClient waiting = server_.Connect();
   SendClaim(waiting, "waiter");
   ASSERT_TRUE(Seen("waiter"));

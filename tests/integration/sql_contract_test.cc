@@ -108,7 +108,6 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(workers.ListWorkers(60s, 10, Soon()));
   Run(workers.RemoveWorker("w", Soon()));
   Run(workers.ForgetWorkers(1h, Soon()));
-  Run(workers.FindDueWork({{"default", "t"}}, 10, Soon()));
   Run(leases.CompleteJobs({{batch.lease, batch.jobs[0].id, "1"}}, Soon()));
   Run(leases.FailJobs({{.lease = batch.lease, .job = batch.jobs[1].id}}, Soon()));
   Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
@@ -250,7 +249,6 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kFindJob, "gen_random_uuid()"),
       Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
       Explain(sql::kBuryOverdue, "0::int2, 10"),
-      Explain(sql::kFindDueWork, "0::int2, array['default'], array['t'], 100"),
       Explain(sql::kWriteProgress, lease_and_job + "array[1.0], array['m'], array['1']::jsonb[]"),
       Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10"),
       Explain(sql::kPurgeProgress, "0::int2, '1 day', 10"),

@@ -1,26 +1,32 @@
 // The line of those who wait for jobs.
 #include "server/job_waiters.h"
 
-#include <deque>
+#include <gtest/gtest.h>
 
-#include "support/store_fixture.h"
+#include <deque>
+#include <map>
+
+#include "support/run_coroutine.h"
 
 namespace djps::server {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::RunCoroutine;
 using test_support::RunUntil;
-using test_support::StoreTest;
 
-class JobWaitersTest : public StoreTest {
+class JobWaitersTest : public testing::Test {
  protected:
-  JobWaitersTest() {
-    boost::asio::co_spawn(io_, waiters_.Run(),
-                          [this](const std::exception_ptr&) { ended_ = true; });
-  }
   ~JobWaitersTest() override {
     waiters_.Stop();
     EXPECT_TRUE(RunUntil(io_, [this] { return ended_ && waiting_ == 0; }));
+  }
+
+  /// Begins to send waiters to try.
+  void StartLoop() {
+    ended_ = false;
+    boost::asio::co_spawn(io_, waiters_.Run(),
+                          [this](const std::exception_ptr&) { ended_ = true; });
   }
 
   /// Somebody who waits for `jobs` jobs of `type`; woken_ and wakes_ tell what came of it.
@@ -43,15 +49,15 @@ class JobWaitersTest : public StoreTest {
     return RunUntil(io_, [&] { return woken_.size() == count; });
   }
 
-  store::WorkerStore store_{*pool_};
-  JobWaiters waiters_{io_.get_executor(), store_};
+  boost::asio::io_context io_{1};
+  JobWaiters waiters_{io_.get_executor()};
   std::vector<std::string> queues_ = {"default"};
   std::deque<std::vector<std::string>> types_;
   std::deque<WorkNeed> needs_;
   std::vector<int> woken_;
   std::map<int, WorkWake> wakes_;
   int waiting_ = 0;
-  bool ended_ = false;
+  bool ended_ = true;
 };
 
 TEST_F(JobWaitersTest, WhoCameFirstIsWokenFirstAndNoMoreThanThereAreJobs) {
@@ -60,23 +66,59 @@ TEST_F(JobWaitersTest, WhoCameFirstIsWokenFirstAndNoMoreThanThereAreJobs) {
   ASSERT_TRUE(Woken(2));
   EXPECT_EQ(woken_, (std::vector<int>{1, 2}));
   EXPECT_EQ(waiters_.waiting(), 3U);
-  Claim(2);
   waiters_.Finished(true);
   waiters_.Finished(true);
 }
 
-TEST_F(JobWaitersTest, TheLoopFindsWhatIsDueForEachKind) {
+TEST_F(JobWaitersTest, ASubmissionWakesOnlyThoseWhoTakeIt) {
+  Join(1, "a");
+  Join(2, "b");
+  waiters_.Submitted("default", "b", 2);
+  ASSERT_TRUE(Woken(1));
+  EXPECT_EQ(woken_, std::vector<int>{2});
+  waiters_.Submitted("elsewhere", "a", 1);
+  EXPECT_EQ(waiters_.waiting(), 1U);
+  waiters_.Finished(true);
+}
+
+TEST_F(JobWaitersTest, OneOfEachKindTriesForAllOfIt) {
   Join(1, "a");
   Join(2, "b");
   Join(3, "a");
-  Enqueue({NewJob{.type = "b"}, NewJob{.type = "b"}, NewJob{.type = "c"}});
-  ASSERT_TRUE(Woken(1));
-  EXPECT_EQ(woken_, std::vector<int>{2});
-  waiters_.Finished(true);
-  EnqueueOne({.type = "a"});
+  StartLoop();
   ASSERT_TRUE(Woken(2));
-  EXPECT_EQ(woken_[1], 1);
+  EXPECT_EQ(woken_, (std::vector<int>{1, 2}));
+  EXPECT_EQ(waiters_.waiting(), 1U);
+  waiters_.Finished(false);
+  waiters_.Finished(false);
+}
+
+TEST_F(JobWaitersTest, WhereOneFoundSomethingTwoTryThenFour) {
+  for (int who = 1; who <= 8; ++who) Join(who);
+  StartLoop();
+  ASSERT_TRUE(Woken(1));
   waiters_.Finished(true);
+  ASSERT_TRUE(Woken(3));
+  waiters_.Finished(true);
+  waiters_.Finished(false);
+  ASSERT_TRUE(Woken(7));
+  EXPECT_EQ(woken_, (std::vector<int>{1, 2, 3, 4, 5, 6, 7}));
+  for (int i = 0; i < 4; ++i) waiters_.Finished(false);
+  ASSERT_TRUE(Woken(8));
+  waiters_.Finished(false);
+}
+
+TEST_F(JobWaitersTest, NobodyIsSentToTryWhileSomebodyClaims) {
+  Join(1);
+  Join(2);
+  StartLoop();
+  ASSERT_TRUE(Woken(1));
+  io_.restart();
+  io_.run_for(50ms);
+  EXPECT_EQ(woken_.size(), 1U);
+  waiters_.Finished(false);
+  ASSERT_TRUE(Woken(2));
+  waiters_.Finished(false);
 }
 
 TEST_F(JobWaitersTest, OneThatTakesManyLeavesNothingForTheNext) {
@@ -98,25 +140,13 @@ TEST_F(JobWaitersTest, WhoLeftIsPassedOver) {
   waiters_.Finished(true);
 }
 
-TEST_F(JobWaitersTest, NobodyIsWokenTwiceForOneJobWhileItIsClaimed) {
-  Join(1);
-  Join(2);
-  EnqueueOne({.type = "t"});
-  ASSERT_TRUE(Woken(1));
-  // It is due still, and the loop would find it again: it must wait for the claim to end.
-  io_.restart();
-  io_.run_for(50ms);
-  EXPECT_EQ(woken_.size(), 1U);
-  Claim(1);
-  waiters_.Finished(true);
-}
-
 TEST_F(JobWaitersTest, AStopWakesEverybodyAndLetsNobodyIn) {
   Join(1);
   waiters_.Stop();
   ASSERT_TRUE(RunUntil(io_, [this] { return waiting_ == 0; }));
   EXPECT_EQ(wakes_.at(1), WorkWake::kStopped);
-  EXPECT_EQ(Run(waiters_.Wait(needs_.back(), JobWaiters::Clock::now() + 60s)), WorkWake::kStopped);
+  EXPECT_EQ(RunCoroutine(io_, waiters_.Wait(needs_.back(), JobWaiters::Clock::now() + 60s)),
+            WorkWake::kStopped);
 }
 
 }  // namespace
