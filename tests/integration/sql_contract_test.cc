@@ -148,12 +148,12 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(operators.SetRetryPolicy("t", R"({"kind":"fixed","delay_ms":1})", "me", Soon()));
   Run(operators.ListRetryPolicies(Soon()));
   Run(operators.ListAudit("q", std::nullopt, 10, Soon()));
-  const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, Soon()));
+  const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, "me", Soon()));
   Run(tokens.EnsureToken("a deployer's own text", "admin", Soon()));
   Run(tokens.ListTokens(Soon()));
   Run(tokens.LoadActiveTokens(Soon()));
   Run(tokens.TouchToken(token.record.id, Soon()));
-  Run(tokens.RevokeToken(token.record.id, Soon()));
+  Run(tokens.RevokeToken(token.record.id, "me", Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));
 
