@@ -257,10 +257,11 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kListWorkers, "0::int2, '60 s', 10"),
       Explain(sql::kLoadActiveTokens, ""),
       Explain(sql::kTouchToken, "gen_random_uuid()"),
-      Explain(sql::kRevokeToken, "gen_random_uuid()"),
+      Explain(sql::kRevokeToken, "gen_random_uuid(), 'me'"),
       Explain(sql::kLookAtQueue,
-              "0::int2, 'default', array['t'], array[0]::int2[], array['-infinity']::timestamptz[], "
-              "array[gen_random_uuid()], array[now()], array[gen_random_uuid()], array[-32769], "
+              "0::int2, 'default', array['t'], array[0]::int2[], "
+              "array['-infinity']::timestamptz[], array[gen_random_uuid()], array[now()], "
+              "array[gen_random_uuid()], array[-32769], "
               "array[0]")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }
