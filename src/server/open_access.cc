@@ -20,7 +20,8 @@ namespace http = boost::beast::http;
 /// "localhost:3000" without the port, "[::1]:3000" without the brackets as well.
 std::string_view HostOf(std::string_view authority) {
   if (authority.starts_with('[')) {
-    return authority.substr(1, authority.find(']') - 1);
+    const std::size_t end = authority.find(']');
+    return end == std::string_view::npos ? std::string_view() : authority.substr(1, end - 1);
   }
   return authority.substr(0, authority.find(':'));
 }
