@@ -5,7 +5,7 @@ import json, os, signal, socket, threading, urllib.request
 SERVER = os.environ.get("DJPS_SERVER", "http://127.0.0.1:3000")
 NAME = f"{socket.gethostname()}/{os.getpid()}"
 LEASE_MS = 30_000
-stop = threading.Event()
+stop, waiting = threading.Event(), threading.Event()
 
 def call(operation, **body):
     headers = {"Content-Type": "application/json"}
@@ -47,12 +47,24 @@ def work(job):
     finally:
         done.set()
 
-for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda *_: stop.set())
-while not stop.is_set():
+def claim():
+    waiting.set()
     try:
         wanted = {"types": list(HANDLERS), "leaseMs": LEASE_MS, "waitMs": 20_000}
-        for job in call("claim", worker=NAME, **wanted)["jobs"]:
+        return call("claim", worker=NAME, **wanted)["jobs"]
+    finally:
+        waiting.clear()
+
+def end(*_):
+    stop.set()
+    if waiting.is_set():  # no job is held: end at once
+        raise SystemExit
+
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, end)
+while not stop.is_set():
+    try:
+        for job in claim():
             work(job)
     except OSError as error:  # the server is away, or the lease was lost (409): go on
         print(error)

@@ -8,12 +8,11 @@
 #include "cli/exit_code.h"
 #include "cli/options.h"
 #include "cli/queue_commands.h"
+#include "core/option_limits.h"
 #include "core/validation.h"
 
 namespace djps::cli {
 namespace {
-
-constexpr int kBacklogMax = 100'000'000;
 
 struct QueueControlOptions {
   TargetOptions target;

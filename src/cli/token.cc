@@ -22,6 +22,7 @@ using std::chrono::milliseconds;
 using Tokens = std::vector<store::TokenRecord>;
 
 constexpr milliseconds kTimeout{30'000};
+constexpr const char* kActor = "command line";  // in the audit; who can reach the database
 constexpr std::size_t kRestrictionsMax = 100;
 
 struct TokenOptions {
@@ -99,7 +100,7 @@ int RunCreate(const Context& context, const TokenOptions& options) {
   if (!target) return ReportError(target.error());
   DatabaseLink link(*target);
   store::TokenStore tokens(link.pool());
-  const auto created = link.Run(tokens.CreateToken(token, pg::After(kTimeout)));
+  const auto created = link.Run(tokens.CreateToken(token, kActor, pg::After(kTimeout)));
   if (!created) return ReportError(created.error());
   if (created->outcome != store::CreatedToken::Outcome::kCreated) {
     return ReportError({ErrorCode::kConflict,
@@ -161,7 +162,7 @@ int RunRevoke(const Context& context, const TokenOptions& options) {
   if (!tokens) return ReportError(tokens.error());
   const auto id = Choose(*tokens, options.which);
   if (!id) return ReportError(id.error());
-  const auto revoked = link.Run(store.RevokeToken(*id, pg::After(kTimeout)));
+  const auto revoked = link.Run(store.RevokeToken(*id, kActor, pg::After(kTimeout)));
   if (!revoked) return ReportError(revoked.error());
   if (options.json) {
     std::string json;

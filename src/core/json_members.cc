@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <charconv>
+#include <cmath>
 
 #include "core/json_text.h"
 #include "core/validation.h"
@@ -89,6 +90,17 @@ std::optional<long long> ReadJsonInteger(std::string_view value) {
   const auto [rest, error] = std::from_chars(begin, end, number);
   if (error != std::errc() || rest != end) return std::nullopt;
   return number;
+}
+
+std::optional<long long> ReadJsonWholeNumber(std::string_view value) {
+  if (const auto integer = ReadJsonInteger(value)) return integer;
+  constexpr double kExactMax = 9007199254740992.0;
+  boost::system::error_code error;
+  const boost::json::value parsed = boost::json::parse({value.data(), value.size()}, error);
+  if (error || !parsed.is_double()) return std::nullopt;
+  const double number = parsed.get_double();
+  if (std::abs(number) > kExactMax || number != std::trunc(number)) return std::nullopt;
+  return static_cast<long long>(number);
 }
 
 std::string JsonString(std::string_view text) {

@@ -33,6 +33,10 @@ std::optional<std::string> ReadJsonString(std::string_view value);
 /// Nothing when `value` is not an integer that fits, written without fraction and exponent.
 std::optional<long long> ReadJsonInteger(std::string_view value);
 
+/// The same, but 34 may be written 34.0 or 3.4e1 as well, as JSON Schema's "integer" allows and
+/// some libraries do; so written it is exact up to 2^53.
+std::optional<long long> ReadJsonWholeNumber(std::string_view value);
+
 /// `text` (UTF-8) as a JSON string, quotes included.
 std::string JsonString(std::string_view text);
 

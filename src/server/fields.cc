@@ -132,7 +132,7 @@ std::optional<std::string> Fields::Text(std::string_view name, std::size_t bytes
 std::optional<long long> Fields::Integer(std::string_view name, long long min, long long max) {
   const std::string* value = Find(name);
   if (value == nullptr) return std::nullopt;
-  const auto number = ReadJsonInteger(*value);
+  const auto number = ReadJsonWholeNumber(*value);
   if (number && *number >= min && *number <= max) return number;
   Add(name, fmt::format("must be a whole number from {} to {}, got {}", min, max, Got(*value)));
   return std::nullopt;
@@ -271,7 +271,7 @@ std::optional<std::vector<std::chrono::milliseconds>> Fields::Durations(
   if (!items) return std::nullopt;
   std::vector<std::chrono::milliseconds> durations;
   for (std::size_t i = 0; i < items->size(); ++i) {
-    const auto count = ReadJsonInteger((*items)[i]);
+    const auto count = ReadJsonWholeNumber((*items)[i]);
     if (count && *count >= 0 && *count <= max.count()) {
       durations.emplace_back(*count);
       continue;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "core/option_limits.h"
 #include "core/validation.h"
 #include "server/fields.h"
 #include "server/handlers.h"
@@ -28,9 +29,7 @@ constexpr std::size_t kChunk = 500;
 constexpr std::chrono::seconds kWorkTime{5};
 constexpr std::size_t kStatusesMax = 6;
 constexpr std::size_t kWordBytesMax = 64;
-constexpr std::size_t kTagBytesMax = 128;
 constexpr std::size_t kCursorBytesMax = 1'024;
-constexpr std::size_t kReasonBytesMax = 1'000;
 
 enum class Action { kCancel, kRetry, kPurge };
 

@@ -100,6 +100,13 @@ asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& r
 
 asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& request) {
   if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  if (request.caller.restricted()) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("The token {} is restricted to some queues or types; the totals are about all. "
+                    "GET /queues shows the numbers of its queues.",
+                    QuoteForMessage(request.caller.name))});
+  }
   const auto deadline = pg::After(context.config.store_timeout);
   const auto queues = co_await context.stores.queues.ListQueues(deadline);
   const auto ended = co_await context.stores.queues.CountOutcomes(deadline);

@@ -61,8 +61,8 @@ Problem NotCreated(const store::NewToken& token, const store::CreatedToken& crea
 asio::awaitable<HandlerResult> CreateToken(ServerContext& context, const Request& request) {
   const auto token = ParseToken(request.body());
   if (!token) co_return tl::unexpected(token.error());
-  const auto created =
-      co_await context.stores.tokens.CreateToken(*token, pg::After(context.config.store_timeout));
+  const auto created = co_await context.stores.tokens.CreateToken(
+      *token, request.caller.name, pg::After(context.config.store_timeout));
   if (created.outcome != store::CreatedToken::Outcome::kCreated) {
     co_return tl::unexpected(NotCreated(*token, created));
   }
@@ -87,8 +87,8 @@ asio::awaitable<HandlerResult> RevokeToken(ServerContext& context, const Request
         ProblemKind::kMalformedId,
         fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
   }
-  const auto token =
-      co_await context.stores.tokens.RevokeToken(*id, pg::After(context.config.store_timeout));
+  const auto token = co_await context.stores.tokens.RevokeToken(
+      *id, request.caller.name, pg::After(context.config.store_timeout));
   if (!token) {
     co_return tl::unexpected(
         Problem{ProblemKind::kTokenNotFound, fmt::format("There is no token {}.", id->ToString())});

@@ -15,6 +15,7 @@
 #include "server/handlers.h"
 #include "server/job_waiters.h"
 #include "server/query.h"
+#include "server/visible_workers.h"
 #include "server/worker_presence.h"
 
 namespace djps::server {
@@ -321,9 +322,10 @@ asio::awaitable<HandlerResult> ListWorkers(ServerContext& context, const Request
   Query query(request.message.target());
   const bool all = query.Bool("all").value_or(false);
   if (auto problem = query.Finish()) co_return tl::unexpected(*std::move(problem));
-  const auto workers = co_await context.stores.workers.ListWorkers(
+  auto listed = co_await context.stores.workers.ListWorkers(
       all ? kForever : kWorkerListedFor, kWorkersListed, pg::After(context.config.store_timeout));
   Response response;
+  const auto workers = VisibleWorkers(request.caller, std::move(listed));
   response.body = "{\"workers\":[";
   for (const store::WorkerRecord& worker : workers) AppendWorker(response.body, worker);
   if (!workers.empty()) response.body.pop_back();

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <utility>
 
+#include "core/json_members.h"
 #include "core/suggest.h"
 #include "core/time_text.h"
 #include "core/validation.h"
@@ -170,15 +170,13 @@ class JobDraft::Judge {
   void TakeInteger(std::size_t field, T& target, T min, T max) {
     if (!Usable(field)) return;
     const Member& member = members_[field];
-    T value{};
-    const char* end = member.text.data() + member.text.size();
-    const auto parsed = std::from_chars(member.text.data(), end, value);
-    if (member.kind != JsonKind::kNumber || parsed.ec != std::errc{} || parsed.ptr != end ||
-        value < min || value > max) {
+    const auto value = member.kind == JsonKind::kNumber ? ReadJsonWholeNumber(member.text)
+                                                        : std::optional<long long>();
+    if (!value || *value < min || *value > max) {
       Report(field, fmt::format("must be an integer from {} to {}, got {}", min, max, Got(field)));
       return;
     }
-    target = value;
+    target = static_cast<T>(*value);
   }
 
   void TakeTime(NewJob& job) {

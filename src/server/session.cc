@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "server/dispatch.h"
+#include "server/open_access.h"
 #include "server/request_head.h"
 
 namespace djps::server {
@@ -219,6 +220,8 @@ void Session::ParseHead() {
     refusal_ = Problem{ProblemKind::kMalformedRequest, std::move(*trouble)};
     return;
   }
+  refusal_ = OpenAccessTrouble(config_, message.base());
+  if (refusal_) return;
   match_ = FindRoute(message.method(), PathOf(message.target()));
   if (parser_->content_length().value_or(0) > BodyBytesMax()) refusal_ = BodyTooLarge();
 }

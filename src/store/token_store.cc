@@ -56,14 +56,14 @@ pg::Params CreateParams(const NewToken& token, Uuid id, const std::string& hash)
 
 }  // namespace
 
-asio::awaitable<CreatedToken> TokenStore::CreateToken(const NewToken& token,
+asio::awaitable<CreatedToken> TokenStore::CreateToken(const NewToken& token, std::string actor,
                                                       pg::Deadline deadline) {
   CreatedToken created;
   created.secret = NewApiToken(random_);
   created.record.id = ids_.NewLeaseToken();
-  const pg::Rows rows = co_await pool_.Execute(
-      sql::kCreateToken, CreateParams(token, created.record.id, HashApiToken(created.secret)),
-      deadline);
+  pg::Params params = CreateParams(token, created.record.id, HashApiToken(created.secret));
+  params.Add(actor);
+  const pg::Rows rows = co_await pool_.Execute(sql::kCreateToken, std::move(params), deadline);
   const pg::Row row = rows[0];
   if (!row.Get<bool>(0)) {
     created.outcome = row.Get<bool>(1) ? CreatedToken::Outcome::kExpiresInThePast
@@ -94,10 +94,11 @@ asio::awaitable<std::vector<TokenRecord>> TokenStore::ListTokens(pg::Deadline de
   co_return tokens;
 }
 
-asio::awaitable<std::optional<TokenRecord>> TokenStore::RevokeToken(Uuid id,
+asio::awaitable<std::optional<TokenRecord>> TokenStore::RevokeToken(Uuid id, std::string actor,
                                                                     pg::Deadline deadline) {
-  const pg::Rows rows =
-      co_await pool_.Execute(sql::kRevokeToken, std::move(pg::Params().Add(id)), deadline);
+  pg::Params params;
+  params.Add(id).Add(actor);
+  const pg::Rows rows = co_await pool_.Execute(sql::kRevokeToken, std::move(params), deadline);
   if (rows.empty()) co_return std::nullopt;
   co_return ReadToken(rows[0]);
 }

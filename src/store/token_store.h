@@ -60,8 +60,10 @@ class TokenStore {
  public:
   explicit TokenStore(pg::Pool& pool) : pool_(pool) {}
 
-  /// The grant must be valid: known role, names as types and queues have them.
-  boost::asio::awaitable<CreatedToken> CreateToken(const NewToken& token, pg::Deadline deadline);
+  /// The grant must be valid: known role, names as types and queues have them. `actor`, here and
+  /// below: who does it, for the audit.
+  boost::asio::awaitable<CreatedToken> CreateToken(const NewToken& token, std::string actor,
+                                                   pg::Deadline deadline);
 
   /// Makes a token of that text, unless it was made before; true when it is new. One that has been
   /// revoked stays revoked. Idempotency: safe to repeat, also from many servers at once.
@@ -72,7 +74,8 @@ class TokenStore {
   boost::asio::awaitable<std::vector<TokenRecord>> ListTokens(pg::Deadline deadline);
 
   /// Nothing: there is no such token. Idempotency: safe to repeat.
-  boost::asio::awaitable<std::optional<TokenRecord>> RevokeToken(Uuid id, pg::Deadline deadline);
+  boost::asio::awaitable<std::optional<TokenRecord>> RevokeToken(Uuid id, std::string actor,
+                                                                 pg::Deadline deadline);
 
   boost::asio::awaitable<std::vector<ActiveToken>> LoadActiveTokens(pg::Deadline deadline);
 

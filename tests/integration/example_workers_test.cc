@@ -1,4 +1,5 @@
 // The workers of examples/, which speak nothing but HTTP, at work.
+#include <chrono>
 #include <csignal>
 
 #include "support/process.h"
@@ -59,6 +60,22 @@ TEST_F(ExampleWorkersTest, PythonAddsUpFromACheckpoint) {
   const json::object failed = GetOk("/jobs/" + bad);
   EXPECT_EQ(TextOf(failed, "status"), "dead");
   EXPECT_EQ(TextOf(failed.at("last_error").as_object(), "class"), "TypeError");
+}
+
+TEST_F(ExampleWorkersTest, TheyStopAtOnceWhileTheyWait) {
+  const std::vector<std::vector<std::string>> workers = {
+      {Example("bash_worker/worker.sh"), "t", "true"}, {Example("python_worker/worker.py")}};
+  for (const auto& argv : workers) {
+    Process worker(argv, Environment(), log_);
+    const std::string waits =
+        fmt::format("select count(*) from djps.workers where name like '%/{}'", worker.pid());
+    ASSERT_TRUE(Eventually(waits, "1")) << argv.front() << ReadFile(log_);
+    const auto begin = std::chrono::steady_clock::now();
+    worker.Signal(SIGTERM);
+    worker.Wait();
+    // Far below the 20 seconds for which the server holds their request.
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(12)) << argv.front();
+  }
 }
 
 }  // namespace

@@ -128,7 +128,8 @@ Stand OpenApiExamplesTest::Prepare(const std::string& operation) {
       {"editJob", queued},
       {"purgeJob", ended},
       {"revokeToken", [&] {
-         const auto token = Run(tokens_.CreateToken({.grant = {"to-be-revoked", "read"}}, Soon()));
+         const auto token =
+             Run(tokens_.CreateToken({.grant = {"to-be-revoked", "read"}}, "me", Soon()));
          return Stand{{kToken, token.record.id.ToString()}};
        }}};
   const auto found = preparations.find(operation);
@@ -191,6 +192,34 @@ TEST_F(OpenApiExamplesTest, ProblemsFitTheirSchema) {
     for (const std::string& trouble : SchemaTrouble(document_, schema, reply.Json())) {
       ADD_FAILURE() << trouble << " in " << reply.body;
     }
+  }
+}
+
+TEST_F(OpenApiExamplesTest, TheSchemaOfASubmissionSaysWhatTheServerTakes) {
+  const std::vector<std::pair<const char*, bool>> bodies = {
+      {R"({"type":"t","queue":null,"runAt":null,"priority":null,"maxAttempts":null,"delayMs":null})",
+       true},
+      {R"({"type":"t","idempotencyKey":null,"keyLifetimeMs":null,"tags":null,"metadata":null})",
+       true},
+      {R"({"type":"t","retry":null,"timeoutMs":null,"finishBy":null,"unique":null})", true},
+      {R"({"type":"t","unique":{"fields":null,"key":null,"queue":null,"periodMs":null,)"
+       R"("states":null,"onConflict":null}})",
+       true},
+      {R"({"type":"t","retry":{"kind":"fixed","delayMs":5,"capMs":null,"jitter":null}})", true},
+      {R"({"type":"t","retry":{"kind":"list","delaysMs":[1,2]}})", true},
+      {R"({"type":"t","retry":{"kind":"list"}})", false},
+      {R"({"type":"t","retry":{"kind":"list","delaysMs":null}})", false},
+      {R"({"type":null})", false},
+      {R"({"type":"t","colour":1})", false},
+      {R"({"type":"t","idempotencyKey":"a\u0000b"})", false},
+      {R"({"type":"t","idempotencyKey":"line\nbreak"})", false},
+      {R"({"type":"t","retry":{"kind":"fixed","more":1}})", false}};
+  HttpClient client = server_.Connect();
+  const json::value& schema = document_.at("components").at("schemas").at("NewJob");
+  for (const auto& [body, taken] : bodies) {
+    EXPECT_EQ(SchemaTrouble(document_, schema, json::parse(body)).empty(), taken) << body;
+    const HttpReply reply = client.Post("/jobs", body);
+    EXPECT_EQ(reply.status, taken ? 201 : 422) << body << reply.body;
   }
 }
 

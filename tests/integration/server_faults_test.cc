@@ -64,7 +64,8 @@ TEST_F(ServerFaultsTest, AHeaderThatDoesNotEndIsClosed) {
 TEST_F(ServerFaultsTest, ABodyThatDoesNotEndIsClosed) {
   ApiServer server(conninfo_, {.body_timeout = 50ms});
   HttpClient slow = server.Connect();
-  slow.SendRaw("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 13\r\n\r\n{\"type\":\"t\"}");
+  slow.SendRaw(
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 13\r\n\r\n{\"type\":\"t\"}");
   EXPECT_EQ(slow.ReadReply().status, 408);
   EXPECT_EQ(slow.ReadToEnd(), "");
   EXPECT_EQ(JobCount(), "0");
@@ -89,7 +90,8 @@ TEST_F(ServerFaultsTest, AnAnswerThatIsNotTakenIsGivenUp) {
   // Far more answers than the kernel's buffers hold, none of them read.
   std::string requests;
   for (int i = 0; i < 64; ++i) {
-    requests += fmt::format("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", created.Header("Location"));
+    requests +=
+        fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", created.Header("Location"));
   }
   client.SendRaw(requests);
   EXPECT_EQ(StatusWithin(server, "/health", 200), 200);
@@ -117,7 +119,7 @@ TEST_F(ServerFaultsTest, AConnectionTooManyIsToldSo) {
   int status = 0;
   while (status != 400 && std::chrono::steady_clock::now() < end) {
     HttpClient next = server.Connect();
-    if (next.TrySendRaw("GET /jobs/x HTTP/1.1\r\nHost: a\r\n\r\n")) {
+    if (next.TrySendRaw("GET /jobs/x HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
       // A refused connection may be reset before its answer is read.
       try {
         status = next.ReadReply().status;
@@ -163,7 +165,7 @@ TEST_F(ServerFaultsTest, StopLetsARequestInProgressFinish) {
   const std::string body = R"({"type":"t"})";
   // Half of a request has arrived for sure: the server has asked for the rest.
   busy.SendRaw(
-      fmt::format("POST /jobs HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+      fmt::format("POST /jobs HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                   "Content-Length: {}\r\n\r\n",
                   body.size()));
   EXPECT_EQ(busy.ReadReply(true).status, 100);
@@ -182,7 +184,8 @@ TEST_F(ServerFaultsTest, StopClosesWhatOutlastsTheGrace) {
   ApiServer server(conninfo_);
   HttpClient busy = server.Connect();
   busy.SendRaw(
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n");
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
+      "9\r\n\r\n");
   EXPECT_EQ(busy.ReadReply(true).status, 100);
   auto stopped = server.Stop(10ms);
   ASSERT_EQ(stopped.wait_for(kPatience), std::future_status::ready);
@@ -266,10 +269,11 @@ TEST_F(ServerFaultsTest, NoiseNeverBreaksIt) {
   ApiServer server(conninfo_,
                    {.head_timeout = 200ms, .body_timeout = 200ms, .linger_timeout = 20ms});
   const std::string good =
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
       "c\r\n{\"type\":\"t\"}\r\n0\r\n\r\n"
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n{\"type\":\"t\",\"payload\":[1]}"
-      "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+      "26\r\n\r\n{\"type\":\"t\",\"payload\":[1]}"
+      "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   for (int round = 0; round < 600; ++round) {
     std::string bytes = good;
     if (round % 3 == 0) {

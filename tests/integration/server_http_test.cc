@@ -22,8 +22,8 @@ std::string TypeOf(const HttpReply& reply) {
 }
 
 std::string JobRequest(std::string_view body) {
-  return fmt::format("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(),
-                     body);
+  return fmt::format("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+                     body.size(), body);
 }
 
 class ServerHttpTest : public testing::Test {
@@ -120,13 +120,14 @@ TEST_F(ServerHttpTest, BodiesMustBeJsonWhereTheySayWhatTheyAre) {
 
 TEST_F(ServerHttpTest, ABodyAboveTheLimitIsRefusedBeforeItComes) {
   const HttpReply reply =
-      RawRefused("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n");
+      RawRefused("POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n");
   EXPECT_EQ(reply.status, 413);
   EXPECT_EQ(TypeOf(reply), "urn:djps:problem:body-too-large");
   EXPECT_EQ(
-      RawRefused("POST /jobs/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 67108865\r\n\r\n").status,
+      RawRefused("POST /jobs/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: 67108865\r\n\r\n")
+          .status,
       413);
-  EXPECT_EQ(RawRefused("POST /nothing HTTP/1.1\r\nHost: a\r\n"
+  EXPECT_EQ(RawRefused("POST /nothing HTTP/1.1\r\nHost: localhost\r\n"
                        "Content-Length: 18446744073709551615\r\n\r\n")
                 .status,
             413);
@@ -141,44 +142,47 @@ TEST_F(ServerHttpTest, ABodyAtTheLimitIsTaken) {
 
 TEST_F(ServerHttpTest, AChunkedBodyAboveTheLimitIsRefusedWhenItGetsThere) {
   HttpClient client = server_.Connect();
-  client.SendRaw("POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.SendRaw("POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string chunk = fmt::format("{:x}\r\n{}\r\n", 64 * kKiB, std::string(64 * kKiB, 'x'));
   for (int i = 0; i < 17; ++i) client.TrySendRaw(chunk);
   const HttpReply reply = client.ReadReply();
   EXPECT_EQ(reply.status, 413);
   EXPECT_EQ(reply.Header("Connection"), "close");
   // One chunk that says it is huge is refused by its header alone.
-  EXPECT_EQ(RawRefused("POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "ffffffffff\r\n")
-                .status,
-            413);
+  EXPECT_EQ(
+      RawRefused("POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 "ffffffffff\r\n")
+          .status,
+      413);
 }
 
 TEST_F(ServerHttpTest, AChunkedBodyIsPutTogether) {
   client_.SendRaw(
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
       "5\r\n{\"typ\r\n1;ext=1\r\ne\r\n6\r\n\":\"t\"}\r\n0\r\nTrailer: x\r\n\r\n");
   EXPECT_EQ(client_.ReadReply().status, 201);
   EXPECT_EQ(client_.Get("/health").status, 200);
 }
 
 TEST_F(ServerHttpTest, LongUrisAndHeadersAreRefused) {
-  EXPECT_EQ(
-      RawRefused(fmt::format("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", std::string(8 * kKiB, 'x')))
-          .status,
-      414);
+  EXPECT_EQ(RawRefused(fmt::format("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                                   std::string(8 * kKiB, 'x')))
+                .status,
+            414);
   EXPECT_EQ(RawRefused("GET /" + std::string(8 * kKiB + 1, 'x')).status, 414);  // without an end
   EXPECT_EQ(client_.Get("/" + std::string(8 * kKiB - 1, 'x')).status, 404);
   const auto with_header = [](std::size_t bytes) {
-    return fmt::format("GET /health HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", std::string(bytes, 'x'));
+    return fmt::format("GET /health HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n",
+                       std::string(bytes, 'x'));
   };
   EXPECT_EQ(RawRefused(with_header(17 * kKiB)).status, 431);
   EXPECT_EQ(
-      RawRefused("GET /health HTTP/1.1\r\nHost: a\r\nX: " + std::string(17 * kKiB, 'x')).status,
+      RawRefused("GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(17 * kKiB, 'x'))
+          .status,
       431);
   client_.SendRaw(with_header(15 * kKiB));
   EXPECT_EQ(client_.ReadReply().status, 200);
-  std::string many = "GET /health HTTP/1.1\r\nHost: a\r\n";
+  std::string many = "GET /health HTTP/1.1\r\nHost: localhost\r\n";
   for (int i = 0; i < 5000; ++i) many += "a:\r\n";
   EXPECT_EQ(RawRefused(many + "\r\n").status, 431);
 }
@@ -188,54 +192,57 @@ TEST_F(ServerHttpTest, RequestsThatCouldBeReadInTwoWaysAreRefusedAndTheConnectio
   const std::string smuggled = JobRequest(R"({"type":"smuggled"})");
   // NOLINTBEGIN(bugprone-suspicious-missing-comma): long ones are cut in two.
   const char* heads[] = {
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 0,0\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 5 5\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+      "5\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0,0\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: +0\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x5\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5 5\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length:\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
       "Transfer-Encoding: chunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\n Transfer-Encoding: chunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nX: y\r\n Content-Length: 5\r\n\r\n",
-      "POST /jobs HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-      "POST /jobs HTTP/1.1\nHost: a\nContent-Length: 0\n\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\nContent-Length: 0\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nX y: z\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\n: z\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\n Transfer-Encoding: chunked\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nX: y\r\n Content-Length: 5\r\n\r\n",
+      "POST /jobs HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "POST /jobs HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\nContent-Length: 0\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nX: a\x01z\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nX y: z\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\n: z\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n",
       "POST /jobs HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-      "POST http://b/jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
-      "POST /jobs HTTP/1.2\r\nHost: a\r\n\r\n",
-      "POST /jobs HTTP/2.0\r\nHost: a\r\n\r\n",
-      "POST /jobs http/1.1\r\nHost: a\r\n\r\n",
-      "POST  /jobs HTTP/1.1\r\nHost: a\r\n\r\n",
-      "POST /jo bs HTTP/1.1\r\nHost: a\r\n\r\n",
+      "POST http://b/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+      "POST /jobs HTTP/1.2\r\nHost: localhost\r\n\r\n",
+      "POST /jobs HTTP/2.0\r\nHost: localhost\r\n\r\n",
+      "POST /jobs http/1.1\r\nHost: localhost\r\n\r\n",
+      "POST  /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "POST /jo bs HTTP/1.1\r\nHost: localhost\r\n\r\n",
       "POST /jobs\r\n\r\n",
       "POST\r\n\r\n",
-      "P(ST /jobs HTTP/1.1\r\nHost: a\r\n\r\n",
+      "P(ST /jobs HTTP/1.1\r\nHost: localhost\r\n\r\n",
       "\x16\x03\x01\x02",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nabcde\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n 5\r\nabcde\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n+5\r\nabcde\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n0x5\r\nabcde\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n 5\r\nabcde\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
       "10000000000000005\r\nabcde\r\n",
   };
   // NOLINTEND(bugprone-suspicious-missing-comma)
@@ -253,7 +260,7 @@ TEST_F(ServerHttpTest, RequestsThatCouldBeReadInTwoWaysAreRefusedAndTheConnectio
 
 TEST_F(ServerHttpTest, AnEndlessChunkExtensionIsRefused) {
   HttpClient client = server_.Connect();
-  client.SendRaw("POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;");
+  client.SendRaw("POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5;");
   for (int i = 0; i < 64; ++i) client.TrySendRaw(std::string(16 * kKiB, 'x'));
   EXPECT_EQ(client.ReadReply().status, 400);
 }
@@ -262,7 +269,7 @@ TEST_F(ServerHttpTest, PipelinedRequestsAreAnsweredInOrder) {
   std::string requests;
   for (int i = 0; i < 200; ++i) {
     requests += JobRequest(fmt::format(R"({{"type":"t","payload":{}}})", i));
-    requests += "GET /jobs/x HTTP/1.1\r\nHost: a\r\n\r\n";
+    requests += "GET /jobs/x HTTP/1.1\r\nHost: localhost\r\n\r\n";
   }
   client_.SendRaw(requests);
   for (int i = 0; i < 200; ++i) {
@@ -277,7 +284,7 @@ TEST_F(ServerHttpTest, PipelinedRequestsAreAnsweredInOrder) {
 TEST_F(ServerHttpTest, RequestsMayComeByteByByte) {
   const std::string request =
       JobRequest(R"({"type":"t","payload":["\u00e9",12.5e3],"idempotencyKey":"k"})") +
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
       "c;x=y\r\n{\"type\":\"t\"}\r\n0\r\n\r\n";
   for (const char byte : request) client_.SendRaw(std::string_view(&byte, 1));
   const HttpReply first = client_.ReadReply();
@@ -287,7 +294,7 @@ TEST_F(ServerHttpTest, RequestsMayComeByteByByte) {
 }
 
 TEST_F(ServerHttpTest, EmptyLinesBeforeARequestAreForgiven) {
-  client_.SendRaw("\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n\r\n");
+  client_.SendRaw("\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n\r\n");
   EXPECT_EQ(client_.ReadReply().status, 200);
   EXPECT_EQ(client_.Get("/health").status, 200);
 }
@@ -305,7 +312,7 @@ TEST_F(ServerHttpTest, TheConnectionStaysAsTheClientWishes) {
 }
 
 TEST_F(ServerHttpTest, AbsoluteTargetsAreUnderstood) {
-  client_.SendRaw("GET http://a/health HTTP/1.1\r\nHost: a\r\n\r\n");
+  client_.SendRaw("GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(client_.ReadReply().status, 200);
   EXPECT_EQ(client_.Get("/health?verbose=1").status, 200);
 }
@@ -313,13 +320,13 @@ TEST_F(ServerHttpTest, AbsoluteTargetsAreUnderstood) {
 TEST_F(ServerHttpTest, ExpectContinueIsAnsweredBeforeTheBody) {
   const std::string body = R"({"type":"t"})";
   client_.SendRaw(
-      fmt::format("POST /jobs HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+      fmt::format("POST /jobs HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                   "Content-Length: {}\r\n\r\n",
                   body.size()));
   EXPECT_EQ(client_.ReadReply(true).status, 100);
   client_.SendRaw(body);
   EXPECT_EQ(client_.ReadReply().status, 201);
-  EXPECT_EQ(RawRefused("POST /jobs HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+  EXPECT_EQ(RawRefused("POST /jobs HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                        "Content-Length: 99999999\r\n\r\n")
                 .status,
             413);
@@ -334,10 +341,12 @@ TEST_F(ServerHttpTest, ABodyOnGetIsReadAndIgnored) {
 TEST_F(ServerHttpTest, AClientThatLeavesInTheMiddleHarmsNobody) {
   {
     HttpClient leaving = server_.Connect();
-    leaving.SendRaw("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{\"type\":\"t\"");
+    leaving.SendRaw(
+        "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{\"type\":\"t\"");
   }
   HttpClient half = server_.Connect();
-  half.SendRaw("POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n{\"type\":\"t\"}");
+  half.SendRaw(
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{\"type\":\"t\"}");
   half.ShutdownSend();
   EXPECT_EQ(half.ReadToEnd(), "");
   EXPECT_EQ(client_.Get("/health").status, 200);

@@ -35,7 +35,7 @@ std::vector<HttpReply> SubmitAThousandTimes(std::uint16_t port, const std::strin
   constexpr std::size_t kThreads = 4;
   const FileLimit room(4 * kSubmissions);
   const std::string request = fmt::format(
-      "POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
+      "POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}", body.size(), body);
   std::vector<HttpReply> replies(kSubmissions);
   std::barrier all_connected(kThreads);
   const auto submit = [&](std::size_t first) {

@@ -28,7 +28,8 @@ class ServerWatchTest : public StoreTest {
                                const std::string& headers = "") {
     HttpClient client = server.Connect();
     client.SendRaw(fmt::format(
-        "GET /jobs/{}/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n", id, headers));
+        "GET /jobs/{}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}\r\n", id,
+        headers));
     return client;
   }
 
@@ -101,7 +102,7 @@ TEST_F(ServerWatchTest, ManyMayWaitForOneJob) {
   for (int i = 0; i < 20; ++i) {
     clients.push_back(server_.Connect());
     clients.back().SendRaw(
-        fmt::format("GET /jobs/{}/wait?timeoutMs=60000 HTTP/1.1\r\nHost: a\r\n\r\n", id));
+        fmt::format("GET /jobs/{}/wait?timeoutMs=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n", id));
   }
   AwaitWatchers();
   CompleteBySql(id);
@@ -189,7 +190,8 @@ TEST_F(ServerWatchTest, ClientsOfHttp10GetTheStreamUntilTheConnectionEnds) {
 TEST_F(ServerWatchTest, StoppingTheServerEndsWaitsAndStreams) {
   const std::string id = Make();
   HttpClient waiting = server_.Connect();
-  waiting.SendRaw(fmt::format("GET /jobs/{}/wait?timeoutMs=60000 HTTP/1.1\r\nHost: a\r\n\r\n", id));
+  waiting.SendRaw(
+      fmt::format("GET /jobs/{}/wait?timeoutMs=60000 HTTP/1.1\r\nHost: localhost\r\n\r\n", id));
   HttpClient events = OpenEvents(server_, id);
   AwaitWatchers();
   // The grace is far longer than the test may take: nothing is cut off.

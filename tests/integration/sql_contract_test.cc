@@ -147,12 +147,12 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(operators.SetRetryPolicy("t", R"({"kind":"fixed","delay_ms":1})", "me", Soon()));
   Run(operators.ListRetryPolicies(Soon()));
   Run(operators.ListAudit("q", std::nullopt, 10, Soon()));
-  const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, Soon()));
+  const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, "me", Soon()));
   Run(tokens.EnsureToken("a deployer's own text", "admin", Soon()));
   Run(tokens.ListTokens(Soon()));
   Run(tokens.LoadActiveTokens(Soon()));
   Run(tokens.TouchToken(token.record.id, Soon()));
-  Run(tokens.RevokeToken(token.record.id, Soon()));
+  Run(tokens.RevokeToken(token.record.id, "me", Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));
 
@@ -255,10 +255,11 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kListWorkers, "0::int2, '60 s', 10"),
       Explain(sql::kLoadActiveTokens, ""),
       Explain(sql::kTouchToken, "gen_random_uuid()"),
-      Explain(sql::kRevokeToken, "gen_random_uuid()"),
+      Explain(sql::kRevokeToken, "gen_random_uuid(), 'me'"),
       Explain(sql::kLookAtQueue,
-              "0::int2, 'default', array['t'], array[0]::int2[], array['-infinity']::timestamptz[], "
-              "array[gen_random_uuid()], array[now()], array[gen_random_uuid()], array[-32769], "
+              "0::int2, 'default', array['t'], array[0]::int2[], "
+              "array['-infinity']::timestamptz[], array[gen_random_uuid()], array[now()], "
+              "array[gen_random_uuid()], array[-32769], "
               "array[0]")};
   for (const std::string& plan : plans) EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
 }

@@ -87,7 +87,7 @@ inline constexpr auto kBadSubmissions = std::to_array<BadSubmission>({
     {R"({"type":"t","priority":32768})", 422, "priority", "got 32768"},
     {R"({"type":"t","priority":-32769})", 422, "priority", "got -32769"},
     {R"({"type":"t","priority":1.5})", 422, "priority", "got 1.5"},
-    {R"({"type":"t","priority":1e1})", 422, "priority", "got 1e1"},
+    {R"({"type":"t","priority":1e9})", 422, "priority", "got 1e9"},
     {R"({"type":"t","priority":"1"})", 422, "priority", R"(got "1")"},
     {R"({"type":"t","priority":99999999999999999999999999})", 422, "priority", "got 999999"},
     {R"({"type":"t","priority":[]})", 422, "priority", "got an array"},

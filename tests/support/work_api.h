@@ -76,7 +76,7 @@ class WorkApiTest : public StoreTest {
     const std::string body =
         fmt::format(R"({{"worker":"{}","types":["t"],"waitMs":{}}})", worker, wait_ms);
     client.SendRaw(
-        fmt::format("POST /worker/claim HTTP/1.1\r\nHost: a\r\n"
+        fmt::format("POST /worker/claim HTTP/1.1\r\nHost: localhost\r\n"
                     "Content-Length: {}\r\n\r\n{}",
                     body.size(), body));
   }

@@ -41,6 +41,22 @@ TEST(FieldsTest, TakesBothSpellingsAndReadsNullAsNothing) {
   EXPECT_EQ(Told(fields.Finish()), "nothing");
 }
 
+TEST(FieldsTest, AWholeNumberMayHaveAPointOrAnExponent) {
+  for (const char* written : {"34", "34.0", "3.4e1", "3.4E+1", "340e-1", "0.34e2"}) {
+    Fields fields(std::string(R"({"count":)") + written + R"(,"waitsMs":[)" + written + "]}");
+    EXPECT_EQ(fields.Integer("count", 0, 100), 34) << written;
+    EXPECT_EQ(fields.Durations("waitsMs", 1, 100ms), (std::vector{34ms})) << written;
+    EXPECT_EQ(Told(fields.Finish()), "nothing") << written;
+  }
+  for (const char* written :
+       {"34.5", "3.45e1", "1e-1", "1e400", "1e18", "\"34\"", "101.0", "-1.0"}) {
+    Fields fields(std::string(R"({"count":)") + written + "}");
+    EXPECT_EQ(fields.Integer("count", 0, 100), std::nullopt) << written;
+    EXPECT_NE(Told(fields.Finish()).find("must be a whole number from 0 to 100"), std::string::npos)
+        << written;
+  }
+}
+
 TEST(FieldsTest, SaysEverythingThatIsWrongAtOnce) {
   Fields fields(
       R"({"name":7,"count":11,"on":"yes","at":"soon","id":"x","queue":"a b","ids":[1],"limt":1})");

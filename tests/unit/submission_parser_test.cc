@@ -194,6 +194,16 @@ TEST(SubmissionParserTest, TheLastOfEqualNamesWins) {
   EXPECT_EQ(PayloadOf(R"({"k":1,"k":2})"), R"({"k":1,"k":2})");
 }
 
+TEST(SubmissionParserTest, AnIntegerMayHaveAPointOrAnExponent) {
+  const auto job = ParseSubmission(R"({"type":"t","priority":-3.4e1,"maxAttempts":7.0})");
+  ASSERT_TRUE(job) << job.error().detail;
+  EXPECT_EQ(job->priority, -34);
+  EXPECT_EQ(job->max_attempts, 7);
+  for (const char* wrong : {"1.5", "1e9", "1e400", "0.1e0"}) {
+    EXPECT_FALSE(ParseSubmission(fmt::format(R"({{"type":"t","priority":{}}})", wrong))) << wrong;
+  }
+}
+
 TEST(SubmissionParserTest, TakesSixtyFourLevelsOfPayloadAndNoMore) {
   EXPECT_EQ(PayloadOf(Nested(kJsonDepthMax)), Nested(kJsonDepthMax));
   EXPECT_NE(PayloadOf(Nested(kJsonDepthMax + 1)).find("nests deeper than 64"), std::string::npos);

@@ -1,4 +1,4 @@
--- create_token(uuid, text, text, text, text[], text[], timestamptz[], interval[])
+-- create_token(uuid, text, text, text, text[], text[], timestamptz[], interval[], text)
 -- Makes a token, unless its name is taken or its end has come already.
 --
 -- $1 id          uuid
@@ -9,6 +9,7 @@
 -- $6 types       text[]       empty: any type
 -- $7 expires_at  timestamptz[]  one element, null: not given
 -- $8 expires_in  interval[]     one element, null: not given; from now on the database's clock
+-- $9 actor       text         for the audit
 -- Returns: created bool, expired bool, created_at timestamptz, expires_at timestamptz
 --
 -- Locks: none but the new row; waits for another that is making a token of the same name.
@@ -26,6 +27,15 @@ made as (
   where w.expires_at is null or w.expires_at > w.now
   on conflict (name) where revoked_at is null do nothing
   returning id
+),
+
+noted as (
+  insert into djps.audit (actor, action, target, detail)
+  select $9, 'create_token', $2,
+         jsonb_build_object('id', m.id, 'role', $4, 'queues', nullif($5, '{}'),
+                            'types', nullif($6, '{}'), 'expires_at', w.expires_at)
+  from made m
+  cross join wanted w
 )
 
 select m.id is not null as created, coalesce(w.expires_at <= w.now, false) as expired,
