@@ -4,9 +4,7 @@
 # result is standard output, as a text. Any other: failed, standard error says why.
 set -u
 url=${DJPS_SERVER:-http://127.0.0.1:3000}/worker name="$HOSTNAME/$$" type=$1
-errors=$(mktemp) reply=$(mktemp)
-shift
-trap 'rm -f "$errors" "$reply"' EXIT
+errors=$(mktemp) reply=$(mktemp); shift; trap 'rm -f "$errors" "$reply"' EXIT
 trap 'stop=1; [ -z "${claim-}" ] || kill "$claim" 2>/dev/null' INT TERM  # a claim that waits; never a job
 curl=(curl -fsS --max-time 60 -H 'Content-Type: application/json'
   ${DJPS_TOKEN:+-H "Authorization: Bearer $DJPS_TOKEN"})
@@ -15,8 +13,7 @@ text() { tr '\0-\37' ' ' | head -c 2000 | iconv -cf utf-8 -t utf-8 | sed 's/ *$/
 after() { local rest=${answer#*"$1"}; printf %s "${rest%%\"*}"; }  # to the next quote
 while [ -z "${stop-}" ]; do
   wanted="\"worker\":\"$name\",\"types\":[\"$type\"],\"waitMs\":20000"
-  "${curl[@]}" -d "{$wanted}" "$url/claim" >"$reply" &
-  claim=$!
+  "${curl[@]}" -d "{$wanted}" "$url/claim" >"$reply" & claim=$!
   wait "$claim" || [ -n "${stop-}" ] || sleep 1
   claim='' answer=$(<"$reply")
   [[ $answer == '{"lease":"'* ]] || continue  # null: there was nothing to do
