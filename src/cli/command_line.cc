@@ -128,6 +128,7 @@ void RegisterCommands(CommandLine& line) {
   RegisterAudit(line);
   RegisterStats(line);
   RegisterHealth(line);
+  RegisterBench(line);
   RegisterVersion(line);
   RegisterCompletion(line);
 }

@@ -18,6 +18,7 @@ void RegisterRetryPolicy(CommandLine& line);
 void RegisterAudit(CommandLine& line);
 void RegisterStats(CommandLine& line);
 void RegisterHealth(CommandLine& line);
+void RegisterBench(CommandLine& line);
 void RegisterVersion(CommandLine& line);
 void RegisterCompletion(CommandLine& line);
 

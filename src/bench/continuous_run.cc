@@ -1,0 +1,162 @@
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
+#include <optional>
+#include <utility>
+
+#include "bench/payload.h"
+#include "bench/probe.h"
+#include "bench/report.h"
+#include "bench/runs.h"
+#include "bench/stage.h"
+#include "bench/submitter.h"
+#include "bench/workers.h"
+
+namespace djps::bench {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLookAgain{1};
+/// For the jobs that are left when the measuring is over.
+constexpr milliseconds kEndPatience{60'000};
+
+/// What the producers and the meter share.
+struct ContinuousLoop {
+  asio::awaitable<void> Producer(std::size_t client) {
+    asio::steady_timer timer(stage.io());
+    while (!stage.stopping() && Clock::now() < end) {
+      const std::size_t batch = settings.load.batch;
+      // A batch may be larger than what may be outstanding: then there is one at a time.
+      const std::uint64_t waiting = sent - board.finished();
+      if (waiting > 0 && waiting + batch > settings.outstanding) {
+        timer.expires_after(kLookAgain);
+        co_await timer.async_wait(asio::use_awaitable);
+        continue;
+      }
+      sent += batch;
+      std::vector<std::string> payloads(batch, maker.Make());
+      co_await submitter.Submit(client, std::move(payloads));
+      stored += batch;
+    }
+  }
+
+  asio::awaitable<void> Meter() {
+    asio::steady_timer timer(stage.io());
+    std::uint64_t before = board.finished();
+    Clock::time_point from = begin;
+    while (from + settings.window <= end) {
+      const Clock::time_point until = from + settings.window;
+      while (Clock::now() < until) {
+        if (stage.stopping()) co_return;
+        timer.expires_at(std::min(until, Clock::now() + milliseconds(100)));
+        co_await timer.async_wait(asio::use_awaitable);
+      }
+      const auto now = Clock::now();
+      const std::uint64_t finished = board.finished();
+      windows.push_back(PerSecond(finished - before, now - from));
+      watcher.window(std::chrono::duration_cast<milliseconds>(now - begin), windows.back());
+      before = finished;
+      from = now;
+      measured = finished;
+      measured_until = now;
+    }
+  }
+
+  Stage& stage;
+  Submitter& submitter;
+  const Board& board;
+  const ContinuousSettings& settings;
+  const Watcher& watcher;
+  PayloadMaker maker;
+  Clock::time_point begin;
+  Clock::time_point end;
+  std::vector<double> windows = {};
+  std::uint64_t measured = 0;  // jobs done up to the end of the last window
+  Clock::time_point measured_until = {};
+  std::uint64_t sent = 0;
+  std::uint64_t stored = 0;
+};
+
+const char* HoldName(Hold hold) {
+  switch (hold) {
+    case Hold::kNothing:
+      return "nothing";
+    case Hold::kSnapshot:
+      return "snapshot";
+    case Hold::kWriter:
+      return "writer";
+  }
+  return "";
+}
+
+void AddWindows(json::object& results, const ContinuousLoop& loop) {
+  results["jobs"] = loop.measured;
+  results["seconds"] = loop.windows.empty() ? 0 : Seconds(loop.measured_until - loop.begin);
+  results["jobs_per_s"] =
+      loop.windows.empty() ? 0 : PerSecond(loop.measured, loop.measured_until - loop.begin);
+  results["windows_jobs_per_s"] = json::array(loop.windows.begin(), loop.windows.end());
+  const bool comparable = loop.windows.size() > 1 && loop.windows.front() > 0;
+  results["last_to_first"] =
+      comparable ? json::value(loop.windows.back() / loop.windows.front()) : json::value(nullptr);
+}
+
+}  // namespace
+
+Result<Report> RunContinuous(const Target& target, const ContinuousSettings& settings,
+                             const Watcher& watcher) {
+  Probe probe(target.conninfo);
+  if (auto taken = probe.TakeQueue(); !taken) return tl::unexpected<Error>(taken.error());
+  Board board(settings.work.workers);
+  Workers workers(target.conninfo, settings.work, board);
+  std::optional<HeldTransaction> held(std::in_place, target.conninfo, settings.hold);
+  Stage stage(watcher);
+  const auto submitter = MakeSubmitter(stage.io(), target, settings.load);
+  probe.LogBytes();
+  workers.Begin();
+  const auto begin = Clock::now();
+  ContinuousLoop loop{.stage = stage,
+                      .submitter = *submitter,
+                      .board = board,
+                      .settings = settings,
+                      .watcher = watcher,
+                      .maker = PayloadMaker(settings.load.payload_bytes),
+                      .begin = begin,
+                      .end = begin + settings.duration};
+  std::vector<asio::awaitable<void>> works;
+  works.push_back(loop.Meter());
+  for (std::size_t i = 0; i < settings.load.clients; ++i) works.push_back(loop.Producer(i));
+  const Stage::Phase phase{.name = "submitting and working",
+                           .jobs = [&board] { return board.finished(); },
+                           .look = [&workers] { workers.Check(); }};
+  stage.Run(phase, std::move(works));
+  const std::uint64_t log_bytes = probe.LogBytes();
+  const std::uint64_t finished = board.finished();
+  submitter->Close();
+  held.reset();
+  const auto patience = Clock::now() + kEndPatience;
+  stage.Wait(phase, [&] {
+    return Clock::now() > patience || (board.finished() >= loop.sent && !probe.Busy());
+  });
+
+  Report report{.benchmark = "continuous", .interrupted = stage.interrupted()};
+  AddLoad(report.settings, target, settings.load);
+  AddWork(report.settings, settings.work);
+  report.settings["seconds"] = Seconds(settings.duration);
+  report.settings["window_seconds"] = Seconds(settings.window);
+  report.settings["outstanding"] = settings.outstanding;
+  report.settings["hold"] = HoldName(settings.hold);
+  AddWindows(report.results, loop);
+  report.results["wal_bytes_per_job"] = PerJob(log_bytes, finished);
+  report.results["submitted"] = loop.stored;
+  AddWorkers(report.results, board, workers);
+  workers.Stop();
+  Conclude(report.results, target, probe);
+  return report;
+}
+
+}  // namespace djps::bench

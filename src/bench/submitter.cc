@@ -1,0 +1,62 @@
+#include "bench/submitter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pg/pool.h"
+#include "store/job_store.h"
+#include "store/statements.h"
+
+namespace djps::bench {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::milliseconds kTimeout{30'000};
+/// A benchmark of failures wants its jobs to end well in the end.
+constexpr int kMaxAttempts = 1'000;
+
+class StoreSubmitter : public Submitter {
+ public:
+  StoreSubmitter(asio::io_context& io, const Target& target, const LoadSettings& load)
+      : pool_(io.get_executor(), {.conninfo = target.conninfo,
+                                  .size = std::min(load.connections, load.clients),
+                                  .statements = sql::AllStatements(),
+                                  .setup = &sql::kConfigureSession}),
+        jobs_(pool_) {
+    pool_.Start();
+  }
+
+  asio::awaitable<void> Submit(std::size_t /*client*/, std::vector<std::string> payloads) override {
+    std::vector<NewJob> jobs;
+    jobs.reserve(payloads.size());
+    for (std::string& payload : payloads) {
+      jobs.push_back({.type = kType,
+                      .payload = std::move(payload),
+                      .queue = kQueue,
+                      .max_attempts = kMaxAttempts});
+    }
+    co_await jobs_.EnqueueJobs(jobs, pg::After(kTimeout));
+  }
+
+  void Close() override { pool_.Close(); }
+
+ private:
+  pg::Pool pool_;
+  store::JobStore jobs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Submitter> MakeStoreSubmitter(asio::io_context& io, const Target& target,
+                                              const LoadSettings& load) {
+  return std::make_unique<StoreSubmitter>(io, target, load);
+}
+
+std::unique_ptr<Submitter> MakeSubmitter(asio::io_context& io, const Target& target,
+                                         const LoadSettings& load) {
+  return target.server.empty() ? MakeStoreSubmitter(io, target, load)
+                               : MakeHttpSubmitter(io, target, load);
+}
+
+}  // namespace djps::bench
