@@ -49,21 +49,19 @@ struct ContinuousLoop {
     asio::steady_timer timer(stage.io());
     std::uint64_t before = board.finished();
     Clock::time_point from = begin;
-    while (from + settings.window <= end) {
-      const Clock::time_point until = from + settings.window;
+    // By the clock, so that a late look does not move the windows behind it.
+    for (auto until = begin + settings.window; until <= end; until += settings.window) {
       while (Clock::now() < until) {
         if (stage.stopping()) co_return;
         timer.expires_at(std::min(until, Clock::now() + milliseconds(100)));
         co_await timer.async_wait(asio::use_awaitable);
       }
-      const auto now = Clock::now();
-      const std::uint64_t finished = board.finished();
-      windows.push_back(PerSecond(finished - before, now - from));
-      watcher.window(std::chrono::duration_cast<milliseconds>(now - begin), windows.back());
-      before = finished;
-      from = now;
-      measured = finished;
-      measured_until = now;
+      measured_until = Clock::now();
+      measured = board.finished();
+      windows.push_back(PerSecond(measured - before, measured_until - from));
+      watcher.window(std::chrono::duration_cast<milliseconds>(until - begin), windows.back());
+      before = measured;
+      from = measured_until;
     }
   }
 

@@ -4,12 +4,14 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <functional>
+#include <utility>
 
 #include "bench/runs.h"
 #include "cli/bench_options.h"
 #include "cli/bench_report.h"
 #include "cli/bench_target.h"
 #include "cli/commands.h"
+#include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/interrupts.h"
 #include "cli/options.h"
@@ -19,6 +21,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// Shorter windows would show the worker's rounds.
+constexpr milliseconds kWindowMin{100};
 constexpr const char* kClearLine = "\r\x1b[K";
 
 /// One line of standard error that is written over and over, and a line for each window.
@@ -69,6 +73,8 @@ int RunBench(const Context& context, const BenchOptions<Settings>& options,
              Benchmark<Settings> benchmark, bool needs_database) {
   // From here on a Ctrl-C is only asked for, so that what was started is ended in order.
   Interrupts interrupts;
+  // A private Postgres says much at its start that nobody needs here.
+  if (spdlog::get_level() == spdlog::level::info) spdlog::set_level(spdlog::level::warn);
   const auto prepared = PrepareBench(options.where, context.environment, needs_database);
   if (!prepared) return ReportError(prepared.error());
   boost::json::object document;
@@ -94,6 +100,13 @@ int RunBenchDrain(const Context& context, const BenchOptions<bench::DrainSetting
 }
 int RunBenchContinuous(const Context& context,
                        const BenchOptions<bench::ContinuousSettings>& options) {
+  const bench::ContinuousSettings& settings = options.settings;
+  if (settings.window < kWindowMin || settings.window > settings.duration) {
+    return ReportError({ErrorCode::kInvalidArgument,
+                        fmt::format("--window must be from {} to --seconds, got {}",
+                                    FormatDuration(kWindowMin), FormatDuration(settings.window)),
+                        "--window"});
+  }
   return RunBench(context, options, bench::RunContinuous, true);
 }
 int RunBenchLatency(const Context& context, const BenchOptions<bench::LatencySettings>& options) {

