@@ -12,7 +12,7 @@ import zipfile
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
-CACHE = BENCH / ".cache"
+CACHE = ROOT / "build" / "bench"  # never committed
 CEILING = BENCH / "ceiling"
 
 
