@@ -155,6 +155,26 @@ def text(document):
     return "\n".join([*lines, "```", ""])
 
 
+BEGIN, END = "<!-- measured: bench/run --readme -->", "<!-- /measured -->"
+
+
+def update_readme(document, readme):
+    """Puts the summary between the two marks of the README, with its date and machine."""
+    before, rest = readme.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    machine = document["machine"]
+    lines = [
+        BEGIN,
+        f"Measured {document['date']} on {machine['cores']} cores ({machine['processor']}), which "
+        f"client, workers and {document['postgres']} share; every commit on disk; medians of "
+        f"{document['repetitions']} runs, at the best documented tuning of each system:",
+        "",
+        *summary_table(Results(document)),
+        END,
+    ]
+    readme.write_text(before + "\n".join(lines) + after, encoding="utf-8")
+
+
 def write(document, folder):
     """README.md and the plots; the data are there already."""
     results = Results(document)
