@@ -282,6 +282,63 @@ class Beanstalkd(NodePeer):
         return debian_version("beanstalkd")
 
 
+class CommandPeer(System):
+    """A peer with a driver that is a program of its own."""
+
+    tunings = ("best", "default")
+
+    def command(self):
+        raise NotImplementedError
+
+    def measure(self, context, cell, tuning):
+        command = [*self.command(), tuning, cell.kind, json.dumps(cell.options)]
+        environment = context.cluster.environment()
+        return json.loads(run(command, env=environment, timeout=context.timeout))
+
+
+class Procrastinate(CommandPeer):
+    name = "procrastinate"
+    release = "3.10.0"
+    folder = CACHE / "python"
+
+    def install(self):
+        if not (self.folder / "bin/procrastinate").exists():
+            try:
+                run(["python3", "-m", "venv", self.folder], timeout=60)
+                packages = [f"procrastinate=={self.release}", "psycopg[binary,pool]"]
+                run([self.folder / "bin/pip", "install", "-q", *packages], timeout=300)
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                raise Unavailable(f"pip cannot install it: {error}") from error
+
+    def version(self):
+        return self.release
+
+    def command(self):
+        return [self.folder / "bin/python", "-B", BENCH / "peers/procrastinate_driver.py"]
+
+
+class River(CommandPeer):
+    name = "river"
+    folder = CACHE / "river"
+
+    def install(self):
+        if not shutil.which("go"):
+            raise Unavailable("there is no go")
+        shutil.copytree(BENCH / "peers/river", self.folder, dirs_exist_ok=True)
+        environment = os.environ | {"GOFLAGS": "-mod=mod"}
+        try:
+            run(["go", "build", "-o", "river", "."], cwd=self.folder, timeout=600, env=environment)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"go cannot build it: {error}") from error
+
+    def version(self):
+        module = (self.folder / "go.mod").read_text()
+        return re.search(r"riverqueue/river (v\S+)", module).group(1)
+
+    def command(self):
+        return [self.folder / "river"]
+
+
 class PgBench(System):
     """SQL by pgbench: what this Postgres can do, without a job system."""
 
@@ -392,9 +449,11 @@ def all_systems(concurrency):
         DjpsHttp(concurrency),
         Graphile(),
         PgBoss(),
+        Procrastinate(),
+        River(),
+        BullMq(),
         Pgmq(),
         Pgq(),
-        BullMq(),
         Beanstalkd(),
         Ceiling(),
         Raw(),

@@ -1,0 +1,228 @@
+"""One measurement of Procrastinate (https://procrastinate.readthedocs.io).
+
+procrastinate_driver.py TUNING CELL JSON-OPTIONS; prints one line of JSON, as driver.mjs does.
+"""
+
+import asyncio
+import json
+import math
+import multiprocessing
+import re
+import sys
+import time
+
+import psycopg
+from procrastinate import App, PsycopgConnector
+
+DATABASE = "bench_procrastinate"
+JOB = {"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor"}
+
+
+def make_app(connections):
+    connector = PsycopgConnector(
+        conninfo=f"dbname={DATABASE}", min_size=1, max_size=connections
+    )
+    return App(connector=connector)
+
+
+async def prepare():
+    admin = await psycopg.AsyncConnection.connect("dbname=postgres", autocommit=True)
+    async with admin:
+        await admin.execute(f"drop database if exists {DATABASE} with (force)")
+        await admin.execute(f"create database {DATABASE}")
+    async with make_app(2).open_async() as app:
+        await app.schema_manager.apply_schema_async()
+
+
+# https://procrastinate.readthedocs.io/en/stable/howto/basics/worker.html: concurrency is 1 by
+# default; it is woken up by LISTEN/NOTIFY, so polling does not decide.
+def worker_options(tuning, options):
+    return {"concurrency": options["concurrency"] if tuning == "best" else 1}
+
+
+def work(tuning, options, shared, pipe):
+    """The process that works."""
+    latencies = []
+
+    async def run():
+        app = make_app(options["concurrency"] + 2)
+
+        @app.task(name="email")
+        async def email(t=0, **_):
+            now = time.monotonic_ns()
+            if shared["done"].value == 0:
+                shared["first"].value = now
+            if t > 0:
+                latencies.append((now - t) / 1e6)
+            shared["last"].value = now
+            shared["done"].value += 1
+
+        async with app.open_async():
+            shared["start"].value = time.monotonic_ns()
+            worker = asyncio.create_task(
+                app.run_worker_async(
+                    install_signal_handlers=False, **worker_options(tuning, options)
+                )
+            )
+            await asyncio.to_thread(pipe.recv)
+            worker.cancel()
+            await asyncio.wait([worker], timeout=5)
+
+    asyncio.run(run())
+    with open("/proc/self/status", encoding="utf-8") as status:
+        peak = int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1)) * 1024
+    pipe.send({"latencies": latencies, "memory": peak})
+
+
+class Worker:
+    def __init__(self, tuning, options):
+        kinds = {"done": "q", "first": "q", "last": "q", "start": "q"}
+        self.shared = {name: multiprocessing.Value(kind) for name, kind in kinds.items()}
+        self.pipe, other = multiprocessing.Pipe()
+        arguments = (tuning, options, self.shared, other)
+        self.process = multiprocessing.Process(target=work, args=arguments, daemon=True)
+        self.process.start()
+
+    @property
+    def done(self):
+        return self.shared["done"].value
+
+    def seconds(self):
+        return (self.shared["last"].value - self.shared["start"].value) / 1e9
+
+    def stop(self):
+        self.pipe.send("stop")
+        return self.pipe.recv() if self.pipe.poll(10) else {"latencies": [], "memory": None}
+
+
+class Producer:
+    def __init__(self, app):
+        self.task = app.configure_task("email")
+
+    async def submit(self, count=1, due=0):
+        if count == 1:
+            await self.task.defer_async(t=due, **JOB)
+        else:
+            await self.task.batch_defer_async(*[{"t": 0, **JOB}] * count)
+
+
+async def log_position():
+    connection = await psycopg.AsyncConnection.connect(f"dbname={DATABASE}")
+    async with connection:
+        query = "select (pg_current_wal_insert_lsn() - '0/0')::int8"
+        return (await (await connection.execute(query)).fetchone())[0]
+
+
+async def enqueue(_worker, producer, options):
+    batch = options["batch"]
+    await producer.submit(batch)
+    log = await log_position()
+    jobs = 0
+    begin = time.monotonic()
+
+    async def loop():
+        nonlocal jobs
+        while time.monotonic() < begin + options["seconds"]:
+            await producer.submit(batch)
+            jobs += batch
+
+    await asyncio.gather(*[loop() for _ in range(options["clients"])])
+    took = time.monotonic() - begin
+    written = round((await log_position() - log) / jobs)
+    return {"jobs": jobs, "seconds": took, "jobs_per_s": jobs / took, "wal_bytes_per_job": written}
+
+
+async def drain(start, producer, options):
+    log = await log_position()
+    for sent in range(0, options["jobs"], 1000):
+        await producer.submit(min(1000, options["jobs"] - sent))
+    worker = start()
+    end = time.monotonic() + options["cap"]
+    while worker.done < options["jobs"] and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    done, seconds = worker.done, worker.seconds()
+    memory = worker.stop()["memory"]
+    result = {"jobs": done, "seconds": seconds, "jobs_per_s": done / seconds}
+    if done >= options["jobs"]:
+        result["wal_bytes_per_job"] = round((await log_position() - log) / done)
+    return result | {"worker_peak_memory_bytes": memory}
+
+
+async def continuous(start, producer, options):
+    held = None
+    if options["hold"]:
+        held = await psycopg.AsyncConnection.connect(f"dbname={DATABASE}", autocommit=True)
+        await held.execute("begin isolation level repeatable read")
+        await held.execute("select pg_current_xact_id()")
+    worker = start()
+    sent, over = 0, False
+
+    async def produce():
+        nonlocal sent
+        while not over:
+            if sent - worker.done + 200 > options["outstanding"]:
+                await asyncio.sleep(0.001)
+                continue
+            sent += 200
+            await producer.submit(200)
+
+    producers = [asyncio.create_task(produce()) for _ in range(2)]
+    begin, windows, before = time.monotonic(), [], 0
+    for index in range(1, options["seconds"] // options["window"] + 1):
+        await asyncio.sleep(begin + index * options["window"] - time.monotonic())
+        done = worker.done
+        windows.append((done - before) / options["window"])
+        before = done
+    over = True
+    await asyncio.gather(*producers)
+    memory = worker.stop()["memory"]
+    if held:
+        await held.close()
+    pace = before / options["seconds"]
+    return {
+        "jobs": before,
+        "jobs_per_s": pace,
+        "windows_jobs_per_s": windows,
+        "worker_peak_memory_bytes": memory,
+    }
+
+
+async def latency(start, producer, options):
+    worker = start()
+    await asyncio.sleep(1.5)
+    rate = options["rate"]
+    begin = time.monotonic_ns()
+    total = round(rate * (options["seconds"] + options["warmUp"]))
+    places = iter(range(total))
+
+    async def send():
+        # Each takes the next place in the schedule; what is sent late counts from when it was due.
+        for place in places:
+            due = begin + place * 1_000_000_000 // rate
+            await asyncio.sleep(max(0, due - time.monotonic_ns()) / 1e9)
+            await producer.submit(due=due if place >= rate * options["warmUp"] else 0)
+
+    await asyncio.gather(*[send() for _ in range(16)])
+    for _ in range(60):
+        if worker.done >= total:
+            break
+        await asyncio.sleep(0.05)
+    found = sorted(worker.stop()["latencies"])
+    shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999, "max": 1}
+    pickup = {
+        name: found[math.ceil(share * len(found)) - 1] if found else None
+        for name, share in shares.items()
+    }
+    return {"jobs": total, "measured": len(found), "pickup_ms": pickup}
+
+
+async def measure(tuning, cell, options):
+    await prepare()
+    cells = {"enqueue": enqueue, "drain": drain, "continuous": continuous, "latency": latency}
+    async with make_app(min(options.get("clients", 16), 16)).open_async() as app:
+        return await cells[cell](lambda: Worker(tuning, options), Producer(app), options)
+
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    print(json.dumps(asyncio.run(measure(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))))
