@@ -3,8 +3,8 @@
 from xml.sax.saxutils import escape
 
 WIDTH = 720
-LEFT = 150
-RIGHT = 110
+LEFT = 180
+RIGHT = 90
 BAR = 22
 COLORS = ("#1b6ca8", "#d1495b", "#3d9970", "#8e6bbf", "#c98a1b", "#5c7080", "#b04a86", "#3aa6b9")
 OURS = "#1b6ca8"
@@ -55,8 +55,7 @@ def bars(title, unit, rows):
 def lines(title, unit, window, series):
     """`series`: name -> throughput of one window after another, each `window` seconds long."""
     height, bottom, head = 360, 320, 50
-    span = WIDTH - LEFT - RIGHT + 60
-    left = 80
+    left, span = 80, 520
     series = {name: values for name, values in series.items() if values}
     top = max((max(values) for values in series.values()), default=0) or 1
     count = max((len(values) for values in series.values()), default=1)

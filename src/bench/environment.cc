@@ -1,8 +1,11 @@
 #include <sched.h>
 
+#include <chrono>
+
 #include "bench/probe.h"
 #include "bench/process_memory.h"
 #include "bench/runs.h"
+#include "core/time_text.h"
 #include "core/version.h"
 
 namespace djps::bench {
@@ -19,6 +22,8 @@ int CountCores() {
 
 boost::json::object DescribeEnvironment(const Target& target) {
   boost::json::object environment;
+  environment["measured_at"] = FormatTimestamp(
+      std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
   environment["djps"] = kVersion;
   if (!target.conninfo.empty()) {
     Probe probe(target.conninfo);
