@@ -47,7 +47,16 @@ struct ContinuousLoop {
 
   asio::awaitable<void> Meter() {
     asio::steady_timer timer(stage.io());
-    std::uint64_t before = board.finished();
+    // The workers' start is no part of the first window.
+    while (board.finished() == 0) {
+      if (stage.stopping()) co_return;
+      timer.expires_after(kLookAgain);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+    begin = Clock::now();
+    end = begin + settings.duration;
+    const std::uint64_t base = board.finished();
+    std::uint64_t before = base;
     Clock::time_point from = begin;
     // By the clock, so that a late look does not move the windows behind it.
     for (auto until = begin + settings.window; until <= end; until += settings.window) {
@@ -57,10 +66,11 @@ struct ContinuousLoop {
         co_await timer.async_wait(asio::use_awaitable);
       }
       measured_until = Clock::now();
-      measured = board.finished();
-      windows.push_back(PerSecond(measured - before, measured_until - from));
+      const std::uint64_t finished = board.finished();
+      measured = finished - base;
+      windows.push_back(PerSecond(finished - before, measured_until - from));
       watcher.window(std::chrono::duration_cast<milliseconds>(until - begin), windows.back());
-      before = measured;
+      before = finished;
       from = measured_until;
     }
   }
@@ -71,10 +81,10 @@ struct ContinuousLoop {
   const ContinuousSettings& settings;
   const Watcher& watcher;
   PayloadMaker maker;
-  Clock::time_point begin;
-  Clock::time_point end;
+  Clock::time_point begin = {};
+  Clock::time_point end = Clock::time_point::max();  // until the first job is done
   std::vector<double> windows = {};
-  std::uint64_t measured = 0;  // jobs done up to the end of the last window
+  std::uint64_t measured = 0;  // jobs done in all windows
   Clock::time_point measured_until = {};
   std::uint64_t sent = 0;
   std::uint64_t stored = 0;
@@ -116,15 +126,12 @@ Result<Report> RunContinuous(const Target& target, const ContinuousSettings& set
   const auto submitter = MakeSubmitter(stage.io(), target, settings.load);
   probe.LogBytes();
   workers.Begin();
-  const auto begin = Clock::now();
   ContinuousLoop loop{.stage = stage,
                       .submitter = *submitter,
                       .board = board,
                       .settings = settings,
                       .watcher = watcher,
-                      .maker = PayloadMaker(settings.load.payload_bytes),
-                      .begin = begin,
-                      .end = begin + settings.duration};
+                      .maker = PayloadMaker(settings.load.payload_bytes)};
   std::vector<asio::awaitable<void>> works;
   works.push_back(loop.Meter());
   for (std::size_t i = 0; i < settings.load.clients; ++i) works.push_back(loop.Producer(i));
