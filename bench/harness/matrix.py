@@ -33,7 +33,7 @@ class Effort:
 
 
 FULL = Effort(3, 5, 50_000, 20, 20, 60, 10, 10)
-QUICK = Effort(1, 2, 50_000, 5, 6, 12, 3, 3)
+QUICK = Effort(1, 2, 50_000, 5, 6, 9, 3, 3)
 
 
 def cells(effort):
