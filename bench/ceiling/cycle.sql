@@ -1,6 +1,7 @@
 with stored as (
   insert into ceiling.facts (id, type, payload)
-  select ceiling.next_id(), 'email', '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}'::jsonb
+  select ceiling.next_id(), 'email',
+         '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}'::jsonb
   from generate_series(1, :n)
   returning id, queue, priority, run_at
 )

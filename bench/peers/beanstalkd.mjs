@@ -53,7 +53,8 @@ class Connection {
 export default {
   drainJobsMax: 10_000, // each is a sync, and so is its end
   async init() {
-    const args = ['-l', '127.0.0.1', '-p', String(port), '-b', scratchFolder('beanstalkd'), '-f', '0'];
+    const log = scratchFolder('beanstalkd');
+    const args = ['-l', '127.0.0.1', '-p', String(port), '-b', log, '-f', '0'];
     this.server = spawn('beanstalkd', args, { stdio: 'ignore' });
     await sleep(400);
   },

@@ -1,5 +1,6 @@
-// BullMQ on Redis: https://docs.bullmq.io. Redis syncs each write, so that an answer means as much
-// as a commit of Postgres: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence
+// BullMQ on Redis: https://docs.bullmq.io. Redis syncs each write (appendfsync always), so that an
+// answer means as much as a commit of Postgres:
+// https://redis.io/docs/latest/operate/oss_and_stack/management/persistence
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { scratch, scratchFolder, sleep, waitForFile } from './common.mjs';
@@ -11,7 +12,8 @@ async function connect() {
   return new Redis({ path: socket, maxRetriesPerRequest: null });
 }
 
-// "best": https://docs.bullmq.io/guide/workers/concurrency and .../guide/queues/auto-removal-of-jobs
+// "best": https://docs.bullmq.io/guide/workers/concurrency
+// and https://docs.bullmq.io/guide/queues/auto-removal-of-jobs
 const options = (tuning, concurrency) =>
   tuning === 'best'
     ? { concurrency: 200, removeOnComplete: { count: 0 } }
@@ -20,7 +22,8 @@ const options = (tuning, concurrency) =>
 export default {
   async init() {
     const args = `--port 0 --unixsocket ${socket} --appendonly yes --appendfsync always`;
-    const more = ['--dir', scratchFolder('redis'), '--save', '', '--maxmemory-policy', 'noeviction'];
+    const folder = scratchFolder('redis');
+    const more = ['--dir', folder, '--save', '', '--maxmemory-policy', 'noeviction'];
     this.server = spawn('redis-server', [...args.split(' '), ...more], { stdio: 'ignore' });
     await waitForFile(socket);
     await sleep(200);

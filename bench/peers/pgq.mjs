@@ -31,8 +31,9 @@ export default {
     const best = tuning === 'best';
     const connections = pool(database, 2);
     if (best) {
-      await connections.query(`select pgq.set_queue_config('q', 'ticker_max_lag', '20 milliseconds'),
-                                      pgq.set_queue_config('q', 'ticker_max_count', '1')`);
+      await connections.query(`
+        select pgq.set_queue_config('q', 'ticker_max_lag', '20 milliseconds'),
+               pgq.set_queue_config('q', 'ticker_max_count', '1')`);
     }
     let stop = false;
     const tick = async () => {

@@ -1,4 +1,4 @@
-// The process that works: node worker.mjs SYSTEM TUNING CONCURRENCY EXPECTED; started by driver.mjs.
+// The process that works; driver.mjs starts it: node worker.mjs SYSTEM TUNING CONCURRENCY EXPECTED
 import fs from 'node:fs';
 import { nowUs } from './common.mjs';
 
