@@ -1,7 +1,7 @@
 with stored as (
   insert into ceiling.facts (id, type, payload)
-  select ceiling.next_id(), 'email',
-         '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}'::jsonb
+  select ceiling.next_id(), 'email', jsonb
+         '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}'
   from generate_series(1, :n)
   returning id, queue, priority, run_at
 )

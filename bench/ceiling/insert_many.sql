@@ -1,3 +1,4 @@
 insert into ceiling.plain (type, payload)
-select 'email',
-       '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}'::jsonb from generate_series(1, 1000);
+select 'email', jsonb
+       '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}'
+from generate_series(1, 1000);

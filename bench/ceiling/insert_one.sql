@@ -1,1 +1,2 @@
-insert into ceiling.plain (type, payload) values ('email', '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}');
+insert into ceiling.plain (type, payload) values ('email', jsonb
+  '{"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor sit amet"}');
