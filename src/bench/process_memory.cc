@@ -63,8 +63,11 @@ std::optional<std::uint64_t> ServerMemory(pid_t backend) {
     const auto stat = ReadStat(pid);
     if (!stat || (pid != postmaster && stat->parent != own->parent)) continue;
     const auto pss = ReadField(fmt::format("/proc/{}/smaps_rollup", pid), "Pss:");
-    if (!pss) return std::nullopt;
-    sum += *pss;
+    if (pss) {
+      sum += *pss;
+    } else if (pid == postmaster) {
+      return std::nullopt;
+    }  // else it has just ended
   }
   return sum;
 }
