@@ -66,7 +66,7 @@ TEST_F(HistoryUpkeepTest, UpkeepThrowsAwayWhatIsPastItsRetention) {
   EXPECT_EQ(Run(upkeep.ThrowAway()), upkeep::UpkeepConfig().history_interval);
   EXPECT_EQ(Count("facts"), "1");
   EXPECT_TRUE(Exists(dead));
-  Make(5, {});
+  Make(5, {.days = 20});
   pg::Session reader(conninfo_);
   reader.Run("begin");
   reader.Run("select count(*) from djps.facts");
