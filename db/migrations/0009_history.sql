@@ -100,6 +100,14 @@ create function djps.day_floor(p_day date) returns uuid
 language sql immutable strict parallel safe
 as $$ select djps.uuid_floor(p_day::timestamp at time zone 'UTC') $$;
 
+-- The day on which a job with this id was submitted.
+create function djps.day_of(p_id uuid) returns date
+language sql immutable strict parallel safe
+as $$
+  select (timestamp 'epoch' + interval '1 millisecond'
+          * ('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint)::date
+$$;
+
 -- Makes one partition of one day; false: there is one, or it has to wait. Rows of the day that are
 -- in the default partition (a clock was wrong, or nobody ran for days) move into it, where they are
 -- few; where they are many it cannot be made, they stay where they are, and nothing is lost.
@@ -150,7 +158,8 @@ begin
 end
 $$;
 
--- Makes the daily partitions of facts, outcomes and attempts from today to `p_days` days ahead.
+-- Makes the daily partitions of facts, outcomes and attempts from today to `p_days` days ahead, and
+-- those of past days of which there are jobs in the default partition: nobody made them in time.
 -- Safe to run from many nodes at once, and again; returns how many were made.
 --
 -- Locks: takes an advisory transaction lock. A new partition is built apart and attached, which
@@ -163,12 +172,32 @@ as $$
 declare
   v_today date := (clock_timestamp() at time zone 'UTC')::date;
   v_made  integer := 0;
+  v_late  integer;
+  v_day   date;
 begin
   perform pg_advisory_xact_lock(hashtextextended('djps.ensure_partitions', 0));
   select count(*) into v_made
   from unnest(array['facts', 'outcomes', 'attempts']) parent
   cross join generate_series(v_today, v_today + p_days, interval '1 day') d
   where djps.make_partition(parent, d::date);
+  for v_day in
+    with recursive missed (day) as (
+      select djps.day_of((select f.id from djps.facts_default f order by f.id limit 1))
+      union all
+      select djps.day_of((select f.id from djps.facts_default f
+                          where f.id >= djps.day_floor(m.day + 1) order by f.id limit 1))
+      from missed m where m.day is not null
+    )
+    select m.day from missed m where m.day < v_today limit 30
+  loop
+    begin
+      select count(*) into v_late from unnest(array['facts', 'outcomes', 'attempts']) parent
+      where djps.make_partition(parent, v_day);
+      v_made := v_made + v_late;
+    exception when invalid_object_definition then
+      raise warning 'the default partition holds jobs of %, which another partition covers', v_day;
+    end;
+  end loop;
   return v_made;
 end
 $$;

@@ -34,6 +34,28 @@ TEST_F(HistoryUpkeepTest, RowsInTheDefaultPartitionDoNotKeepTheirDayFromBeingMad
   EXPECT_EQ(Count("attempts"), "10001");
 }
 
+TEST_F(HistoryUpkeepTest, DaysThatNobodyMadeInTimeAreMadeLaterAndThrownAwayAsOthers) {
+  for (const int days : {9, 12}) {
+    const std::string id = sql_.Value(fmt::format("select old_id({})", days));
+    sql_.Run(
+        fmt::format("insert into djps.facts (id, created_at, run_at, lane, priority, max_attempts, "
+                    "queue, type, "
+                    "payload) values ('{0}', now(), now(), 0, 0, 25, 'default', 't', '1'); "
+                    "insert into djps.outcomes (id, finished_at, status, lane, attempts) "
+                    "values ('{0}', now() - interval '8 days', 'succeeded', 0, 1)",
+                    id));
+  }
+  EXPECT_EQ(Count("facts_default"), "2");
+  EXPECT_EQ(Run(upkeep_.EnsurePartitions(3, Soon())), 6);
+  EXPECT_EQ(Count("facts_default"), "0");
+  EXPECT_EQ(Count("outcomes_default"), "0");
+  EXPECT_TRUE(DayIsThere(9));
+  EXPECT_TRUE(DayIsThere(12));
+  EXPECT_EQ(Run(upkeep_.EnsurePartitions(3, Soon())), 0);
+  StepTo("idle");
+  EXPECT_EQ(Count("facts"), "0");
+}
+
 TEST_F(HistoryUpkeepTest, PartitionsOfADayAreNotVacuumedForTheirInserts) {
   EXPECT_EQ(
       sql_.Value("select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid "
