@@ -125,6 +125,7 @@ void RegisterCommands(CommandLine& line) {
   RegisterDead(line);
   RegisterWorkers(line);
   RegisterRetryPolicy(line);
+  RegisterRetention(line);
   RegisterAudit(line);
   RegisterStats(line);
   RegisterHealth(line);

@@ -14,6 +14,7 @@ void RegisterJob(CommandLine& line);
 void RegisterQueue(CommandLine& line);
 void RegisterDead(CommandLine& line);
 void RegisterWorkers(CommandLine& line);
+void RegisterRetention(CommandLine& line);
 void RegisterRetryPolicy(CommandLine& line);
 void RegisterAudit(CommandLine& line);
 void RegisterStats(CommandLine& line);

@@ -39,6 +39,8 @@ boost::asio::awaitable<HandlerResult> SetRetryPolicy(ServerContext& context,
                                                      const Request& request);
 boost::asio::awaitable<HandlerResult> DeleteRetryPolicy(ServerContext& context,
                                                         const Request& request);
+boost::asio::awaitable<HandlerResult> ListRetention(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> SetRetention(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context,
                                                         const Request& request);
 boost::asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& request);

@@ -31,6 +31,8 @@ constexpr std::array kRoutes = {
     Route{verb::get, "/retry-policies", Role::kRead, ListRetryPolicies},
     Route{verb::put, "/retry-policies/{type}", Role::kOperate, SetRetryPolicy},
     Route{verb::delete_, "/retry-policies/{type}", Role::kOperate, DeleteRetryPolicy},
+    Route{verb::get, "/retention", Role::kRead, ListRetention},
+    Route{verb::put, "/retention", Role::kOperate, SetRetention},
     Route{verb::get, "/audit", Role::kOperate, ListAudit},
     Route{verb::get, "/jobs/{id}/logs", Role::kRead, ListJobLogs},
     Route{verb::get, "/workers", Role::kRead, ListWorkers},

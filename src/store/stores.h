@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store/history_store.h"
 #include "store/job_store.h"
 #include "store/lease_store.h"
 #include "store/list_store.h"
@@ -27,7 +28,8 @@ struct Stores {
         lists(pool),
         states(pool),
         queues(pool),
-        signal(pool) {}
+        signal(pool),
+        history(pool) {}
 
   JobStore jobs;
   LeaseStore leases;
@@ -40,6 +42,7 @@ struct Stores {
   StateStore states;
   QueueStore queues;
   WorkSignal signal;
+  HistoryStore history;
 };
 
 }  // namespace djps::store

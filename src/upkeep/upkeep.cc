@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,6 +17,8 @@ constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
 constexpr int kRowsPerPurge = 10'000;
+constexpr int kJobsPerHistoryStep = 2'000;
+constexpr int kKeysPerPurge = 2'000;
 constexpr milliseconds kStatementTimeout{10'000};
 
 }  // namespace
@@ -28,8 +31,10 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig conf
       upkeep_(pool),
       workers_(pool),
       progress_(pool),
+      history_(pool),
       rescue_timer_(executor_),
       partition_timer_(executor_),
+      history_timer_(executor_),
       ended_(executor_, asio::steady_timer::time_point::max()) {}
 
 template <typename Loop>
@@ -46,12 +51,14 @@ void Upkeep::Spawn(Loop loop) {
 void Upkeep::Start() {
   Spawn(RescueLoop());
   Spawn(PartitionLoop());
+  Spawn(HistoryLoop());
 }
 
 asio::awaitable<void> Upkeep::Stop() {
   stopping_ = true;
   rescue_timer_.cancel();
   partition_timer_.cancel();
+  history_timer_.cancel();
   while (loops_ > 0) co_await ended_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
@@ -89,17 +96,53 @@ asio::awaitable<std::size_t> Upkeep::RescueOnce() {
 
 asio::awaitable<void> Upkeep::PartitionLoop() {
   while (!stopping_) {
+    milliseconds wait = config_.partition_interval;
     try {
       const int made =
           co_await upkeep_.EnsurePartitions(kPartitionDaysAhead, pg::After(kStatementTimeout));
       if (made > 0) spdlog::info("made {} partitions ahead", made);
       co_await TidyUp();
     } catch (const pg::PgError& error) {
-      // There are days in hand; the next round will do.
+      // There are days in hand, and what no partition covers lands in the default ones.
       spdlog::warn("could not make partitions ahead and tidy up: {}", error.what());
+      wait = config_.partition_retry;
     }
-    co_await Sleep(partition_timer_, config_.partition_interval);
+    co_await Sleep(partition_timer_, wait);
   }
+}
+
+asio::awaitable<void> Upkeep::HistoryLoop() {
+  while (!stopping_) {
+    milliseconds wait = config_.history_retry;
+    try {
+      wait = co_await ThrowAway();
+    } catch (const pg::PgError& error) {
+      spdlog::warn("could not throw away what is past its retention: {}", error.what());
+    }
+    co_await Sleep(history_timer_, wait);
+  }
+}
+
+asio::awaitable<milliseconds> Upkeep::ThrowAway() {
+  using Clock = std::chrono::steady_clock;
+  while (!stopping_) {
+    const auto start = Clock::now();
+    const store::HistoryStep step =
+        co_await history_.RunStep(kJobsPerHistoryStep, pg::After(kStatementTimeout));
+    std::int64_t keys = 0;
+    if (step.done == "idle") {
+      keys = co_await history_.PurgeExpiredKeys(kKeysPerPurge, pg::After(kStatementTimeout));
+      if (keys == 0) co_return config_.history_interval;
+    }
+    // Another node is at it, or somebody holds a lock for long.
+    if (step.done == "busy" || step.done == "locked") co_return config_.history_retry;
+    if (step.done == "dropped") spdlog::info("dropped a partition whose jobs are past retention");
+    if (step.done == "failed") spdlog::warn("could not drop a partition: see the log of Postgres");
+    // At most half of the time is spent here, so that claims come first on a busy database.
+    const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
+    co_await Sleep(history_timer_, std::max(took, config_.history_pause));
+  }
+  co_return config_.history_interval;
 }
 
 asio::awaitable<void> Upkeep::TidyUp() {

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "pg/pool.h"
+#include "store/history_store.h"
 #include "store/lease_store.h"
 #include "store/operator_store.h"
 #include "store/progress_store.h"
@@ -18,6 +19,14 @@ namespace djps::upkeep {
 struct UpkeepConfig {
   std::chrono::milliseconds rescue_interval{1'000};  ///< How often expired leases are looked for.
   std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
+  /// When making them failed, since others held a lock or the database was away.
+  std::chrono::milliseconds partition_retry{10'000};
+  /// How often it is looked whether jobs are past their retention.
+  std::chrono::milliseconds history_interval{600'000};
+  /// When others were in the way of a step.
+  std::chrono::milliseconds history_retry{15'000};
+  /// Between two steps, at least; never less than the last one took.
+  std::chrono::milliseconds history_pause{50};
   /// Workers silent for longer are forgotten.
   std::chrono::milliseconds worker_silence_max = std::chrono::hours(24);
   /// Progress and log lines of finished jobs go when the job is older than this.
@@ -26,8 +35,8 @@ struct UpkeepConfig {
 
 /// What somebody has to do now and then for the system to stay healthy: put back the jobs of dead
 /// workers, bury jobs whose deadline has passed, make tomorrow's partitions, and throw away what
-/// nobody needs. Every server and worker runs it; there is no leader, since each action is safe
-/// when several do it at once and done once by whoever comes first.
+/// nobody needs any more. Every server and worker runs it; there is no leader, since each action is
+/// safe when several do it at once and done once by whoever comes first.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class Upkeep {
@@ -36,15 +45,20 @@ class Upkeep {
 
   void Start();
 
-  /// Returns when both loops have ended.
+  /// Returns when all loops have ended.
   boost::asio::awaitable<void> Stop();
 
   /// One look for expired leases; gives back how many jobs were put back or buried.
   boost::asio::awaitable<std::size_t> RescueOnce();
 
+  /// Throws away what is past its retention, in steps with pauses, until there is nothing left or
+  /// somebody is in the way. Gives back how long to wait before the next look.
+  boost::asio::awaitable<std::chrono::milliseconds> ThrowAway();
+
  private:
   boost::asio::awaitable<void> RescueLoop();
   boost::asio::awaitable<void> PartitionLoop();
+  boost::asio::awaitable<void> HistoryLoop();
   boost::asio::awaitable<void> TidyUp();
   boost::asio::awaitable<void> Sleep(boost::asio::steady_timer& timer,
                                      std::chrono::milliseconds duration);
@@ -58,8 +72,10 @@ class Upkeep {
   store::UpkeepStore upkeep_;
   store::WorkerStore workers_;
   store::ProgressStore progress_;
+  store::HistoryStore history_;
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;
+  boost::asio::steady_timer history_timer_;
   boost::asio::steady_timer ended_;  // canceled when a loop has ended
   std::size_t loops_ = 0;
   bool stopping_ = false;

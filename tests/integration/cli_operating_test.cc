@@ -182,6 +182,23 @@ TEST_F(CliOperatingTest, QueuesPauseResumeLimitAndDrain) {
   EXPECT_EQ(dev_->Run({"queue", "pause", "a b"}).code, 2);
 }
 
+TEST_F(CliOperatingTest, RetentionIsListedAndSet) {
+  EXPECT_TRUE(Contains(dev_->Run({"retention", "list"}).out, "dead       for ever"))
+      << dev_->Run({"retention", "list"}).out;
+  const Ended set = dev_->Run({"retention", "set", "dead", "--queue", "letters", "--keep", "90d"});
+  EXPECT_EQ(set.code, 0) << set.err;
+  EXPECT_TRUE(Contains(set.out, "letters  dead       90d")) << set.out;
+  const Ended json =
+      dev_->Run({"retention", "set", "dead", "--queue", "letters", "--inherit", "--json"});
+  EXPECT_EQ(json.Json().at("retention").as_array().size(), 3U) << json.out << json.err;
+  EXPECT_EQ(dev_->Run({"retention", "set", "dead"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "lost", "--forever"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--keep", "1m"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--keep", "7"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--keep", "7d", "--forever"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--inherit"}).code, 2);
+}
+
 TEST_F(CliOperatingTest, RetryPoliciesAuditAndWorkers) {
   const Ended set =
       dev_->Run({"retry-policy", "set", "mail", "--kind", "list", "--delays", "1s,5m"});
@@ -291,7 +308,7 @@ TEST(CliOperatingUsageTest, NeedsAServerAndSaysSo) {
   for (const Args& args :
        {Args{"job", "cancel", kNobodysId}, Args{"job", "retry", "--status", "dead"},
         Args{"dead", "list"}, Args{"queue", "pause", "q"}, Args{"queue", "drain", "q"},
-        Args{"retry-policy", "list"}, Args{"audit"}, Args{"workers"}}) {
+        Args{"retry-policy", "list"}, Args{"retention", "list"}, Args{"audit"}, Args{"workers"}}) {
     Args all = args;
     all.insert(all.end(), {"--server", "http://127.0.0.1:1"});
     const Ended ended = Djps(all);

@@ -222,6 +222,31 @@ TEST_F(ServerOperateTest, RetryPoliciesOfTypes) {
   EXPECT_EQ(Text(client_.Get("/retry-policies"), "retry_policies"), "[]");
 }
 
+TEST_F(ServerOperateTest, RetentionOfQueuesAndStatuses) {
+  const std::string all = R"({"queue":"*","status":"succeeded","keep_ms":604800000},)"
+                          R"({"queue":"*","status":"canceled","keep_ms":604800000},)"
+                          R"({"queue":"*","status":"dead","keep_ms":null})";
+  EXPECT_EQ(Text(client_.Get("/retention"), "retention"), "[" + all + "]");
+  const auto set = [&](const std::string& body) {
+    const HttpReply reply = Send("PUT", "/retention", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Text(reply, "retention");
+  };
+  EXPECT_EQ(set(R"({"queue":"mail","status":"dead","keepMs":86400000})"),
+            "[" + all + R"(,{"queue":"mail","status":"dead","keep_ms":86400000}])");
+  EXPECT_EQ(set(R"({"queue":"mail","status":"dead","forever":true})"),
+            "[" + all + R"(,{"queue":"mail","status":"dead","keep_ms":null}])");
+  EXPECT_EQ(set(R"({"queue":"mail","status":"dead","inherit":true})"), "[" + all + "]");
+  EXPECT_EQ(set(R"({"queue":"mail","status":"dead","inherit":true})"), "[" + all + "]");
+  set(R"({"status":"succeeded","keep_ms":3600000})");
+  EXPECT_EQ(sql_.Value("select keep from djps.retention where status = 'succeeded'"), "01:00:00");
+  EXPECT_EQ(sql_.Value("select string_agg(target || ' ' || (detail ->> 'before') || ' ' || "
+                       "(detail ->> 'after'), ', ' order by id) from djps.audit "
+                       "where action = 'retention'"),
+            "mail inherit 24:00:00, mail 24:00:00 forever, mail forever inherit, "
+            "* 7 days 01:00:00");
+}
+
 TEST_F(ServerOperateTest, BadRequestsAreRefusedAndChangeNothing) {
   struct Case {
     std::string method, path, body;
@@ -253,6 +278,23 @@ TEST_F(ServerOperateTest, BadRequestsAreRefusedAndChangeNothing) {
       {"PUT", "/queues/q", R"({"maxBacklog":"many"})", 422},
       {"PUT", "/retry-policies/a%20b", R"({"kind":"fixed","delayMs":1})", 422},
       {"PUT", "/retry-policies/t", R"({"kind":"fixed","delayMs":-1})", 422},
+      {"GET", "/retention?queue=q", "", 422},
+      {"PUT", "/retention", "{", 400},
+      {"PUT", "/retention", "{}", 422},
+      {"PUT", "/retention", R"({"status":"dead"})", 422},
+      {"PUT", "/retention", R"({"status":"dead","keepMs":null})", 422},
+      {"PUT", "/retention", R"({"keepMs":86400000})", 422},
+      {"PUT", "/retention", R"({"status":"queued","keepMs":86400000})", 422},
+      {"PUT", "/retention", R"({"status":"lost","keepMs":86400000})", 422},
+      {"PUT", "/retention", R"({"status":"dead","keepMs":3599999})", 422},
+      {"PUT", "/retention", R"({"status":"dead","keepMs":316224000001})", 422},
+      {"PUT", "/retention", R"({"status":"dead","keepMs":"7d"})", 422},
+      {"PUT", "/retention", R"({"status":"dead","keepMs":86400000,"forever":true})", 422},
+      {"PUT", "/retention", R"({"status":"dead","forever":true,"inherit":true})", 422},
+      {"PUT", "/retention", R"({"status":"dead","forever":"yes"})", 422},
+      {"PUT", "/retention", R"({"status":"dead","inherit":true})", 422},
+      {"PUT", "/retention", R"({"status":"dead","queue":"a b","forever":true})", 422},
+      {"PUT", "/retention", R"({"status":"dead","queue":"q","keep":1})", 422},
       {"GET", "/audit?limit=0", "", 422},
       {"GET", "/audit?limt=5", "", 422},
       {"GET", "/audit?before=x", "", 422}};

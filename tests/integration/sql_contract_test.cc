@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "store/history_store.h"
 #include "store/progress_store.h"
 #include "store/worker_store.h"
 #include "support/store_fixture.h"
@@ -91,6 +92,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::ListStore lists(*single_);
   store::StateStore states(*single_);
   store::QueueStore queues(*single_);
+  store::HistoryStore history(*single_);
   NewJob keyed{.type = "t"};
   keyed.idempotency_key = "k";
   Run(jobs.EnqueueJobs(std::vector<NewJob>(4, NewJob{.type = "t"}), Soon()));
@@ -153,6 +155,10 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(tokens.LoadActiveTokens(Soon()));
   Run(tokens.TouchToken(token.record.id, Soon()));
   Run(tokens.RevokeToken(token.record.id, "me", Soon()));
+  Run(history.RunStep(10, Soon()));
+  Run(history.PurgeExpiredKeys(10, Soon()));
+  Run(history.SetRetention({"q", JobStatus::kDead, 24h}, "me", Soon()));
+  Run(history.ListRetention(Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));
 

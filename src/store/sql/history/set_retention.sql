@@ -1,0 +1,13 @@
+-- set_retention(text, text, interval, bool, text)
+-- Says how long jobs of a queue that ended in one way are kept, and writes down who said so.
+--
+-- $1 queue    text      '*': all that have no rule of their own
+-- $2 status   text      succeeded, canceled or dead
+-- $3 keep     interval  since the job ended, from 1 h to 3660 days; null: for ever
+-- $4 inherit  bool      no rule of its own any more; not for '*'
+-- $5 actor    text      for the audit
+-- Returns: changed bool
+--
+-- Locks: the rule, and history_work: waits for the step in progress. Cost: O(parts of the history).
+-- Safe to repeat: yes.
+select djps.set_retention($1, $2::djps.job_status, $3, $4, $5) as changed
