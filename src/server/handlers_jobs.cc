@@ -189,7 +189,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   if (!submitted.created()) {
     co_return co_await AnswerExisting(context, request.caller, submitted);
   }
+  constexpr std::size_t kBytesBesidePayload = 640;
   Response response{.status = 201};
+  response.body.reserve(kBytesBesidePayload + stored_job.payload.size());
   response.headers.push_back({"Location", "/jobs/" + submitted.id.ToString()});
   AppendJob(response.body, RecordOf(std::move(stored_job), submitted));
   co_return response;
