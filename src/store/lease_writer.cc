@@ -111,8 +111,10 @@ LeaseWriter::LeaseWriter(asio::any_io_executor executor, LeaseStore& leases, Bac
       completions_(MakeLine<Ended>(executor, backlog_, leases, WriteCompleted)),
       failures_(MakeLine<Failed>(executor, backlog_, leases, WriteFailed)),
       returns_(MakeLine<Returned>(executor, backlog_, leases, WriteReturned)),
+      // Of their own: a lease must not be lost because large results wait to be written.
       heartbeats_(std::make_shared<Heartbeats>(
-          executor, backlog_, [&leases](const std::vector<Beat>& beats, pg::Deadline deadline) {
+          executor, std::make_shared<Backlog>(limits),
+          [&leases](const std::vector<Beat>& beats, pg::Deadline deadline) {
             return WriteBeats(leases, beats, deadline);
           })) {}
 
