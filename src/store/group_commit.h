@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -94,15 +95,19 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     line_.push_back(caller);
     StartBatches();
 
-    if (!caller->finished) {
-      co_await caller->done.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-    }
+    constexpr auto kNoThrow = boost::asio::as_tuple(boost::asio::use_awaitable);
+    if (!caller->finished) co_await caller->done.async_wait(kNoThrow);
     if (!caller->finished) {
       const auto place = std::find(line_.begin(), line_.end(), caller);
-      const bool in_line = place != line_.end();
-      if (in_line) line_.erase(place);
-      throw LateError(!in_line);
+      if (place != line_.end()) {
+        line_.erase(place);
+        throw LateError(false);
+      }
+      // The statement mostly has the same deadline, and knows better what happened.
+      caller->done.expires_after(kGrace);
+      co_await caller->done.async_wait(kNoThrow);
     }
+    if (!caller->finished) throw LateError(true);
     if (caller->error) std::rethrow_exception(caller->error);
     co_return Written{std::move(caller->items), std::move(caller->answers)};
   }
@@ -110,6 +115,8 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   const GroupCommitCounts& counts() const { return counts_; }
 
  private:
+  static constexpr std::chrono::milliseconds kGrace{20};
+
   struct Caller {
     Caller(const boost::asio::any_io_executor& executor, Backlog::Place taken)
         : place(std::move(taken)), done(executor) {}
