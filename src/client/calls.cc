@@ -25,7 +25,8 @@ tl::unexpected<Error> NoSuchJob(Uuid id) {
 }  // namespace
 
 Call<std::vector<SubmittedJob>> Calls::Submit(std::vector<NewJob> jobs, pg::Deadline deadline) {
-  co_return co_await stores_.jobs.EnqueueJobs(jobs, deadline);
+  auto written = co_await submissions_.EnqueueJobs(std::move(jobs), deadline);
+  co_return std::move(written.answers);
 }
 
 Call<std::optional<JobRecord>> Calls::Find(Uuid id, pg::Deadline deadline) {

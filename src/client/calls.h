@@ -7,6 +7,7 @@
 
 #include "djps/client.h"
 #include "pg/pool.h"
+#include "store/job_writer.h"
 #include "store/stores.h"
 
 namespace djps::client {
@@ -19,7 +20,8 @@ using Call = boost::asio::awaitable<Result<T>>;
 /// call may be made, and not yet awaited, on any.
 class Calls {
  public:
-  Calls(pg::Pool& pool, std::string actor) : stores_(pool), actor_(std::move(actor)) {}
+  Calls(pg::Pool& pool, std::string actor)
+      : stores_(pool), submissions_(pool.executor(), stores_.jobs), actor_(std::move(actor)) {}
 
   Call<std::vector<SubmittedJob>> Submit(std::vector<NewJob> jobs, pg::Deadline deadline);
   Call<std::optional<JobRecord>> Find(Uuid id, pg::Deadline deadline);
@@ -40,6 +42,7 @@ class Calls {
   Call<JobRecord> Answer(Uuid id, bool done, std::string needed, pg::Deadline deadline);
 
   store::Stores stores_;
+  store::JobWriter submissions_;  // what threads submit at the same time is written together
   std::string actor_;
 };
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "store/backlog.h"
+
 namespace djps::server {
 
 /// Who may call the API.
@@ -30,6 +32,10 @@ struct ServerConfig {
   std::size_t body_bytes_max = 1U << 20U;
   /// Bytes of a batch's body: 10,000 jobs of 6 KiB, or 64 of the largest.
   std::size_t batch_bytes_max = 64U << 20U;
+
+  /// What may wait to be written: submissions, and as much again that workers say about their jobs.
+  /// Beyond it requests are refused (503) instead of piling up.
+  store::BacklogLimits backlog{};
 
   /// Open connections. One costs about 10 KiB while idle.
   std::size_t connections_max = 10'000;

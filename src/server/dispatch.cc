@@ -12,6 +12,7 @@
 #include "core/validation.h"
 #include "pg/error.h"
 #include "server/token_cache.h"
+#include "store/backlog.h"
 
 namespace djps::server {
 namespace {
@@ -134,6 +135,9 @@ asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& mat
     auto result = co_await Handle(context, match, message, request_id, socket);
     if (result) co_return std::move(*result);
     problem = std::move(result.error());
+  } catch (const store::OverloadedError& error) {
+    problem =
+        Problem{ProblemKind::kOverloaded, fmt::format("Nothing was changed: {}.", error.what())};
   } catch (const pg::PgError& error) {
     problem = DatabaseProblem(error, request_id);
   } catch (const std::exception& error) {

@@ -14,6 +14,7 @@
 #include "server/job_lookup.h"
 #include "server/job_waiters.h"
 #include "server/submission_parser.h"
+#include "store/job_writer.h"
 
 namespace djps::server {
 namespace {
@@ -23,14 +24,16 @@ namespace asio = boost::asio;
 template <typename T>
 using Outcome = tl::expected<T, Problem>;
 
+using Stored = store::JobWriter::Line::Written;
+
 /// Wakes those who wait for `jobs` at this server. A job of the future is found when it is due.
-void WakeWaiters(ServerContext& context, const std::vector<NewJob>& jobs,
-                 const std::vector<SubmittedJob>& submitted) {
+void WakeWaiters(ServerContext& context, const Stored& stored) {
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    const SubmittedJob& stored = submitted[i];
-    if (stored.created() && stored.run_at <= stored.created_at) {
-      ++due[{jobs[i].queue, jobs[i].type}];
+  for (std::size_t i = 0; i < stored.items.size(); ++i) {
+    const NewJob& job = stored.items[i];
+    const SubmittedJob& submitted = stored.answers[i];
+    if (submitted.created() && submitted.run_at <= submitted.created_at) {
+      ++due[{job.queue, job.type}];
     }
   }
   for (const auto& [kind, count] : due) {
@@ -41,19 +44,18 @@ void WakeWaiters(ServerContext& context, const std::vector<NewJob>& jobs,
 
 /// Stores `jobs`. A payload that is JSON but nothing that jsonb can hold is the client's mistake;
 /// `blamed` is the field to name then.
-asio::awaitable<Outcome<std::vector<SubmittedJob>>> Enqueue(ServerContext& context,
-                                                            const std::vector<NewJob>& jobs,
-                                                            std::string_view blamed) {
+asio::awaitable<Outcome<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
+                                         std::string_view blamed) {
   const auto deadline = pg::After(context.config.store_timeout);
   auto problem = co_await context.limits.Refusal(jobs, deadline);
   if (problem) {
     co_return tl::unexpected(*std::move(problem));
   }
   try {
-    auto submitted =
-        co_await context.stores.jobs.EnqueueJobs(jobs, pg::After(context.config.store_timeout));
-    WakeWaiters(context, jobs, submitted);
-    co_return submitted;
+    auto stored = co_await context.submissions.EnqueueJobs(std::move(jobs),
+                                                           pg::After(context.config.store_timeout));
+    WakeWaiters(context, stored);
+    co_return stored;
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     FieldProblems problems;
@@ -172,40 +174,43 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   }
   std::vector<NewJob> jobs;
   jobs.push_back(std::move(*job));
-  const auto stored = co_await Enqueue(context, jobs, field_name::kPayload);
-  if (!stored) co_return tl::unexpected(stored.error());
+  auto stored = co_await Enqueue(context, std::move(jobs), field_name::kPayload);
+  if (!stored) co_return tl::unexpected(std::move(stored.error()));
 
-  const SubmittedJob& submitted = stored->front();
+  NewJob& stored_job = stored->items.front();
+  const SubmittedJob& submitted = stored->answers.front();
   if (submitted.replayed && submitted.payload_differs && IsStrict(context, request)) {
     co_return tl::unexpected(Problem{
         ProblemKind::kKeyReused,
         fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
                     "was stored.",
-                    QuoteForMessage(*jobs.front().idempotency_key), submitted.id.ToString())});
+                    QuoteForMessage(*stored_job.idempotency_key), submitted.id.ToString())});
   }
   if (!submitted.created()) {
     co_return co_await AnswerExisting(context, request.caller, submitted);
   }
+  constexpr std::size_t kBytesBesidePayload = 640;
   Response response{.status = 201};
+  response.body.reserve(kBytesBesidePayload + stored_job.payload.size());
   response.headers.push_back({"Location", "/jobs/" + submitted.id.ToString()});
-  AppendJob(response.body, RecordOf(std::move(jobs.front()), submitted));
+  AppendJob(response.body, RecordOf(std::move(stored_job), submitted));
   co_return response;
 }
 
 asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
-  const auto jobs = co_await ParseBatchInSlices(request.body());
-  if (!jobs) co_return tl::unexpected(jobs.error());
+  auto jobs = co_await ParseBatchInSlices(request.body());
+  if (!jobs) co_return tl::unexpected(std::move(jobs.error()));
   if (auto refused = FirstRefused(request.caller, *jobs)) {
     co_return tl::unexpected(*std::move(refused));
   }
-  const auto stored = co_await Enqueue(context, *jobs, "jobs");
+  const auto stored = co_await Enqueue(context, *std::move(jobs), "jobs");
   if (!stored) co_return tl::unexpected(stored.error());
 
   Response response;
-  for (const SubmittedJob& job : *stored) {
+  for (const SubmittedJob& job : stored->answers) {
     if (job.created()) response.status = 201;
   }
-  AppendBatch(response.body, *stored);
+  AppendBatch(response.body, stored->answers);
   co_return response;
 }
 

@@ -9,6 +9,7 @@
 #include "core/validation.h"
 #include "server/handlers.h"
 #include "server/held_jobs.h"
+#include "store/lease_writer.h"
 
 namespace djps::server {
 namespace {
@@ -49,11 +50,12 @@ std::string DescribeFailed(const std::vector<store::FailedAttempt>& failed) {
 }
 
 asio::awaitable<HandlerResult> ReturnHeld(ServerContext& context, HeldJobs<ReturnedJob> held) {
+  const std::vector<Uuid> asked = IdsOf(held.jobs);
   HeldJobsResult result;
-  result.done =
-      co_await context.stores.leases.ReturnJobs(held.jobs, pg::After(context.config.store_timeout));
+  result.done = co_await context.outcomes.ReturnJobs(std::move(held.jobs),
+                                                     pg::After(context.config.store_timeout));
   context.watch.Touch(result.done);
-  co_return AnswerHeldJobs(IdsOf(held.jobs), held.single, result, "delayMs");
+  co_return AnswerHeldJobs(asked, held.single, result, "delayMs");
 }
 
 }  // namespace
@@ -65,8 +67,8 @@ asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Reques
   if (!held) co_return tl::unexpected(std::move(held.error()));
 
   const std::vector<Uuid> asked = IdsOf(held->jobs);
-  const auto write = [&context](const std::vector<CompletedJob>& jobs) {
-    return context.stores.leases.CompleteJobs(jobs, pg::After(context.config.store_timeout));
+  const auto write = [&context](std::vector<CompletedJob> jobs) {
+    return context.outcomes.CompleteJobs(std::move(jobs), pg::After(context.config.store_timeout));
   };
   HeldJobsResult result;
   co_await WriteHeldJobs(std::move(held->jobs), write, result);
@@ -75,15 +77,15 @@ asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Reques
 }
 
 asio::awaitable<HandlerResult> FailWork(ServerContext& context, const Request& request) {
-  const auto held = ReadHeldJobs<FailedJob>(request.body(), ReadFailure);
-  if (!held) co_return tl::unexpected(held.error());
-  const auto failed =
-      co_await context.stores.leases.FailJobs(held->jobs, pg::After(context.config.store_timeout));
+  auto held = ReadHeldJobs<FailedJob>(request.body(), ReadFailure);
+  if (!held) co_return tl::unexpected(std::move(held.error()));
+  const std::vector<Uuid> asked = IdsOf(held->jobs);
+  const auto failed = co_await context.outcomes.FailJobs(std::move(held->jobs),
+                                                         pg::After(context.config.store_timeout));
   HeldJobsResult result;
   for (const store::FailedAttempt& job : failed) result.done.push_back(job.id);
   context.watch.Touch(result.done);
-  co_return AnswerHeldJobs(IdsOf(held->jobs), held->single, result, "message",
-                           DescribeFailed(failed));
+  co_return AnswerHeldJobs(asked, held->single, result, "message", DescribeFailed(failed));
 }
 
 asio::awaitable<HandlerResult> SnoozeWork(ServerContext& context, const Request& request) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <unordered_set>
 #include <utility>
 
 #include "core/json_text.h"
@@ -17,6 +18,7 @@
 #include "server/query.h"
 #include "server/visible_workers.h"
 #include "server/worker_presence.h"
+#include "store/lease_writer.h"
 
 namespace djps::server {
 namespace {
@@ -230,31 +232,40 @@ Response AnswerClaim(const Claimed& claimed) {
   return response;
 }
 
+/// The first of each.
+std::vector<Uuid> Distinct(const std::vector<Uuid>& ids) {
+  std::vector<Uuid> distinct;
+  std::unordered_set<Uuid> seen;
+  for (const Uuid& id : ids) {
+    if (seen.insert(id).second) distinct.push_back(id);
+  }
+  return distinct;
+}
+
 Response AnswerHeartbeat(const std::vector<Uuid>& leases,
-                         const std::vector<store::ExtendedLease>& extended,
-                         const std::vector<store::Cancellation>& canceled) {
+                         const std::vector<store::BeatAnswer>& answers) {
+  std::string extended;
+  std::string lost;
+  std::string canceled;
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    const store::BeatAnswer& answer = answers[i];
+    if (answer.expires_at) {
+      extended += '{';
+      AppendLease(extended, leases[i], *answer.expires_at);
+      extended += "},";
+    } else {
+      fmt::format_to(std::back_inserter(lost), "\"{}\",", leases[i].ToString());
+    }
+    for (const Uuid& job : answer.canceled) {
+      fmt::format_to(std::back_inserter(canceled), "\"{}\",", job.ToString());
+    }
+  }
+  for (std::string* list : {&extended, &lost, &canceled}) {
+    if (!list->empty()) list->pop_back();
+  }
   Response response;
-  std::string& out = response.body;
-  out = "{\"leases\":[";
-  for (const store::ExtendedLease& lease : extended) {
-    out += '{';
-    AppendLease(out, lease.id, lease.expires_at);
-    out += "},";
-  }
-  if (!extended.empty()) out.pop_back();
-  out += "],\"lost\":[";
-  for (const Uuid& lease : leases) {
-    const bool holds = std::any_of(extended.begin(), extended.end(),
-                                   [&lease](const auto& held) { return held.id == lease; });
-    if (!holds) fmt::format_to(std::back_inserter(out), "\"{}\",", lease.ToString());
-  }
-  if (out.back() == ',') out.pop_back();
-  out += "],\"canceled\":[";
-  for (const store::Cancellation& cancellation : canceled) {
-    fmt::format_to(std::back_inserter(out), "\"{}\",", cancellation.job.ToString());
-  }
-  if (!canceled.empty()) out.pop_back();
-  out += "]}";
+  response.body =
+      fmt::format(R"({{"leases":[{}],"lost":[{}],"canceled":[{}]}})", extended, lost, canceled);
   return response;
 }
 
@@ -301,7 +312,7 @@ asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& 
 asio::awaitable<HandlerResult> Heartbeat(ServerContext& context, const Request& request) {
   Fields fields(request.body());
   const auto worker = fields.Required("worker", fields.Text("worker", kWorkerNameBytesMax));
-  const auto leases = fields.Required("leases", fields.Uuids("leases", kLeasesMax));
+  const auto leases = Distinct(fields.Required("leases", fields.Uuids("leases", kLeasesMax)));
   const auto duration = fields.Duration("leaseMs", kLeaseMin, kLeaseMax).value_or(kLeaseDefault);
   if (auto problem = fields.Finish()) co_return tl::unexpected(*std::move(problem));
 
@@ -309,13 +320,8 @@ asio::awaitable<HandlerResult> Heartbeat(ServerContext& context, const Request& 
                          .kind = "http",
                          .version = CleanText(request.header("User-Agent"), kVersionBytesMax)});
   const auto deadline = pg::After(context.config.store_timeout);
-  std::vector<store::ExtendedLease> extended;
-  std::vector<store::Cancellation> canceled;
-  if (!leases.empty()) {
-    extended = co_await context.stores.leases.ExtendLeases(leases, duration, deadline);
-    canceled = co_await context.stores.leases.FindCancellations(leases, deadline);
-  }
-  co_return AnswerHeartbeat(leases, extended, canceled);
+  const auto answers = co_await context.outcomes.ExtendLeases(leases, duration, deadline);
+  co_return AnswerHeartbeat(leases, answers);
 }
 
 asio::awaitable<HandlerResult> ListWorkers(ServerContext& context, const Request& request) {

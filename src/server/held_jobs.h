@@ -68,7 +68,7 @@ boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
                                            HeldJobsResult& result) {
   std::optional<std::string> refused;
   try {
-    const std::vector<Uuid> done = co_await write(jobs);
+    const std::vector<Uuid> done = co_await write(jobs);  // a copy: they may have to be halved
     result.done.insert(result.done.end(), done.begin(), done.end());
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;

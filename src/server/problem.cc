@@ -65,6 +65,8 @@ constexpr std::array kKinds = {
     KindInfo{ProblemKind::kInternal, 500, "internal", "The server failed", ErrorCode::kInternal},
     KindInfo{ProblemKind::kUnavailable, 503, "unavailable", "The database cannot be used now",
              ErrorCode::kUnavailable, true},
+    KindInfo{ProblemKind::kOverloaded, 503, "overloaded",
+             "The server has more to write than it can hold", ErrorCode::kUnavailable, true},
     KindInfo{ProblemKind::kTooManyConnections, 503, "too-many-connections",
              "The server has too many connections", ErrorCode::kUnavailable, true},
 };

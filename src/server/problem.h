@@ -34,6 +34,7 @@ enum class ProblemKind {
   kHeadersTooLarge,
   kInternal,
   kUnavailable,
+  kOverloaded,
   kTooManyConnections,
 };
 

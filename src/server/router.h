@@ -20,6 +20,11 @@
 #include "server/role.h"
 #include "store/stores.h"
 
+namespace djps::store {
+class JobWriter;
+class LeaseWriter;
+}  // namespace djps::store
+
 namespace djps::server {
 
 class JobWaiters;
@@ -30,6 +35,8 @@ class TokenCache;
 struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
+  store::JobWriter& submissions;  ///< Instead of stores.jobs, and
+  store::LeaseWriter& outcomes;   ///< of stores.leases, for what many send at once.
   QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;

@@ -65,6 +65,8 @@ std::optional<Error> AccessError(const asio::ip::address& address, const ServerC
 Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
     : executor_(std::move(executor)),
       config_(std::move(config)),
+      submissions_(executor_, stores.jobs, config_.backlog),
+      outcomes_(executor_, stores.leases, config_.backlog),
       limits_(stores.operators),
       waiters_(executor_),
       presence_(executor_, stores.workers),
@@ -75,6 +77,8 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
               }),
       context_{.handlers = {.config = config_,
                             .stores = stores,
+                            .submissions = submissions_,
+                            .outcomes = outcomes_,
                             .limits = limits_,
                             .waiters = waiters_,
                             .presence = presence_,

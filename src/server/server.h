@@ -17,6 +17,8 @@
 #include "server/session.h"
 #include "server/token_cache.h"
 #include "server/worker_presence.h"
+#include "store/job_writer.h"
+#include "store/lease_writer.h"
 #include "store/stores.h"
 
 namespace djps::server {
@@ -67,6 +69,8 @@ class Server {
 
   boost::asio::any_io_executor executor_;
   ServerConfig config_;
+  store::JobWriter submissions_;
+  store::LeaseWriter outcomes_;
   QueueLimits limits_;
   JobWaiters waiters_;
   WorkerPresence presence_;

@@ -76,6 +76,15 @@ SubmittedJob ReadSubmission(const pg::Row& row) {
 
 }  // namespace
 
+SubmissionKind KindOf(const std::vector<NewJob>& jobs) {
+  const auto any = [&jobs](auto has) { return std::any_of(jobs.begin(), jobs.end(), has); };
+  if (any([](const NewJob& job) { return job.HasOptions(); })) return SubmissionKind::kWithOptions;
+  if (any([](const NewJob& job) { return job.idempotency_key.has_value(); })) {
+    return SubmissionKind::kKeyed;
+  }
+  return SubmissionKind::kPlain;
+}
+
 asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vector<NewJob>& jobs,
                                                                  pg::Deadline deadline) {
   if (jobs.empty()) co_return std::vector<SubmittedJob>{};
@@ -95,12 +104,12 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobs(const std::vector<NewJob>& jobs,
                                                                const std::vector<Uuid>& ids,
                                                                pg::Deadline deadline) {
-  const auto any = [&jobs](auto has) { return std::any_of(jobs.begin(), jobs.end(), has); };
-  if (any([](const NewJob& job) { return job.HasOptions(); })) {
+  const SubmissionKind kind = KindOf(jobs);
+  if (kind == SubmissionKind::kWithOptions) {
     co_return co_await StoreJobsWithOptions(jobs, ids, deadline);
   }
   pg::Params params = SubmissionParams(jobs, ids);
-  if (any([](const NewJob& job) { return job.idempotency_key.has_value(); })) {
+  if (kind == SubmissionKind::kKeyed) {
     params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
     co_return ReadKeyedJobs(
         co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));

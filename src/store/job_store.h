@@ -11,6 +11,11 @@
 
 namespace djps::store {
 
+/// The ways of submitting, from the shortest on; a call takes the shortest that all its jobs can
+/// go.
+enum class SubmissionKind { kPlain, kKeyed, kWithOptions };
+SubmissionKind KindOf(const std::vector<NewJob>& jobs);
+
 /// Submitting and reading jobs: typed calls over src/store/sql/jobs.
 /// Every call throws pg::PgError when the database is away, and does nothing by halves.
 class JobStore {

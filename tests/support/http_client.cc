@@ -141,6 +141,8 @@ void HttpClient::AwaitText(std::string_view text) {
   }
 }
 
+bool HttpClient::HasReply() { return buffer_.size() > 0 || stream_.socket().available() > 0; }
+
 bool HttpClient::Ended() {
   tcp_info info{};
   socklen_t size = sizeof(info);

@@ -55,6 +55,8 @@ class HttpClient {
   std::string ReadToEnd();
   /// Reads until `text` has come; ReadToEnd gives all of it later.
   void AwaitText(std::string_view text);
+  /// Has something come that was not read yet?
+  bool HasReply();
   /// Has the server ended the connection? Does not take what it sent before.
   bool Ended();
   /// Says that nothing more will be sent.

@@ -23,7 +23,7 @@ constexpr ProblemKind kAllKinds[] = {
     ProblemKind::kInternal,           ProblemKind::kUnavailable,
     ProblemKind::kTooManyConnections, ProblemKind::kUnauthorized,
     ProblemKind::kForbidden,          ProblemKind::kTokenNotFound,
-    ProblemKind::kTokenNameTaken,
+    ProblemKind::kTokenNameTaken,     ProblemKind::kOverloaded,
 };
 
 std::string HeaderOf(const Response& response, std::string_view name) {

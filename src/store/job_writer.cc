@@ -1,0 +1,63 @@
+#include "store/job_writer.h"
+
+#include <numeric>
+#include <utility>
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+
+/// About what a job takes up here; what most jobs have is exact.
+std::size_t SizeOf(const NewJob& job) {
+  std::size_t bytes = sizeof(NewJob) + job.payload.size() + job.queue.size() + job.type.size();
+  if (job.metadata) bytes += job.metadata->size();
+  for (const std::string& tag : job.tags) bytes += sizeof(tag) + tag.size();
+  return bytes;
+}
+
+}  // namespace
+
+JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, BacklogLimits limits)
+    : jobs_(jobs), backlog_(std::make_shared<Backlog>(limits)) {
+  const Line::Write write = [&jobs](const std::vector<NewJob>& items, pg::Deadline deadline) {
+    return jobs.EnqueueJobs(items, deadline);
+  };
+  plain_ = std::make_shared<Line>(executor, backlog_, write);
+  keyed_ = std::make_shared<Line>(executor, backlog_, write);
+  with_options_ = std::make_shared<Line>(executor, backlog_, write);
+}
+
+asio::awaitable<JobWriter::Line::Written> JobWriter::EnqueueJobs(std::vector<NewJob> jobs,
+                                                                 pg::Deadline deadline) {
+  const std::size_t bytes =
+      std::accumulate(jobs.begin(), jobs.end(), std::size_t{0},
+                      [](std::size_t sum, const NewJob& job) { return sum + SizeOf(job); });
+  if (jobs.size() >= kLargeJobs || bytes >= kLargeBytes) {
+    return WriteAlone(std::move(jobs), bytes, deadline);
+  }
+  const auto& line = LineOf(KindOf(jobs));
+  return line->Submit(std::move(jobs), bytes, deadline);
+}
+
+asio::awaitable<JobWriter::Line::Written> JobWriter::WriteAlone(std::vector<NewJob> jobs,
+                                                                std::size_t bytes,
+                                                                pg::Deadline deadline) {
+  const Backlog::Place place = Backlog::Enter(backlog_, jobs.size(), bytes);
+  auto submitted = co_await jobs_.EnqueueJobs(jobs, deadline);
+  co_return Line::Written{std::move(jobs), std::move(submitted)};
+}
+
+const std::shared_ptr<JobWriter::Line>& JobWriter::LineOf(SubmissionKind kind) const {
+  switch (kind) {
+    case SubmissionKind::kPlain:
+      return plain_;
+    case SubmissionKind::kKeyed:
+      return keyed_;
+    case SubmissionKind::kWithOptions:
+      break;
+  }
+  return with_options_;
+}
+
+}  // namespace djps::store
