@@ -102,6 +102,10 @@ struct SubmittedJob {
 
   /// Is it a new job?
   bool created() const { return !replayed && conflict == Conflict::kNone; }
+
+  /// Is it a new job that can be claimed at once? (Both times are read from the database's clock,
+  /// one after the other.)
+  bool due() const { return created() && run_at - created_at < std::chrono::milliseconds(1); }
 };
 
 /// A job as stored, with the fields of the view djps.jobs.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pg/pool.h"
-#include "store/job_store.h"
+#include "store/job_writer.h"
 #include "store/statements.h"
 
 namespace djps::bench {
@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds kTimeout{30'000};
 /// A benchmark of failures wants its jobs to end well in the end.
 constexpr int kMaxAttempts = 1'000;
 
+/// What djps::Client does, without a thread of its own.
 class StoreSubmitter : public Submitter {
  public:
   StoreSubmitter(asio::io_context& io, const Target& target, const LoadSettings& load)
@@ -23,7 +24,9 @@ class StoreSubmitter : public Submitter {
                                   .size = std::min(load.connections, load.clients),
                                   .statements = sql::AllStatements(),
                                   .setup = &sql::kConfigureSession}),
-        jobs_(pool_) {
+        jobs_(pool_),
+        signal_(pool_),
+        writer_(io.get_executor(), jobs_, signal_) {
     pool_.Start();
   }
 
@@ -36,7 +39,7 @@ class StoreSubmitter : public Submitter {
                       .queue = kQueue,
                       .max_attempts = kMaxAttempts});
     }
-    co_await jobs_.EnqueueJobs(jobs, pg::After(kTimeout));
+    co_await writer_.EnqueueJobs(std::move(jobs), pg::After(kTimeout));
   }
 
   void Close() override { pool_.Close(); }
@@ -44,6 +47,8 @@ class StoreSubmitter : public Submitter {
  private:
   pg::Pool pool_;
   store::JobStore jobs_;
+  store::WorkSignal signal_;
+  store::JobWriter writer_;
 };
 
 }  // namespace

@@ -21,7 +21,9 @@ using Call = boost::asio::awaitable<Result<T>>;
 class Calls {
  public:
   Calls(pg::Pool& pool, std::string actor)
-      : stores_(pool), submissions_(pool.executor(), stores_.jobs), actor_(std::move(actor)) {}
+      : stores_(pool),
+        submissions_(pool.executor(), stores_.jobs, stores_.signal),
+        actor_(std::move(actor)) {}
 
   Call<std::vector<SubmittedJob>> Submit(std::vector<NewJob> jobs, pg::Deadline deadline);
   Call<std::optional<JobRecord>> Find(Uuid id, pg::Deadline deadline);

@@ -31,13 +31,9 @@ void WakeWaiters(ServerContext& context, const Stored& stored) {
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
   for (std::size_t i = 0; i < stored.items.size(); ++i) {
     const NewJob& job = stored.items[i];
-    const SubmittedJob& submitted = stored.answers[i];
-    if (submitted.created() && submitted.run_at <= submitted.created_at) {
-      ++due[{job.queue, job.type}];
-    }
+    if (stored.answers[i].due()) ++due[{job.queue, job.type}];
   }
   for (const auto& [kind, count] : due) {
-    context.stores.signal.Submitted(std::string(kind.first));
     context.waiters.Submitted(std::string(kind.first), std::string(kind.second), count);
   }
 }

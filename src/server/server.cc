@@ -65,7 +65,7 @@ std::optional<Error> AccessError(const asio::ip::address& address, const ServerC
 Server::Server(asio::any_io_executor executor, ServerConfig config, store::Stores& stores)
     : executor_(std::move(executor)),
       config_(std::move(config)),
-      submissions_(executor_, stores.jobs, config_.backlog),
+      submissions_(executor_, stores.jobs, stores.signal, config_.backlog),
       outcomes_(executor_, stores.leases, config_.backlog),
       limits_(stores.operators),
       waiters_(executor_),

@@ -18,14 +18,26 @@ std::size_t SizeOf(const NewJob& job) {
 
 }  // namespace
 
-JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, BacklogLimits limits)
-    : jobs_(jobs), backlog_(std::make_shared<Backlog>(limits)) {
-  const Line::Write write = [&jobs](const std::vector<NewJob>& items, pg::Deadline deadline) {
-    return jobs.EnqueueJobs(items, deadline);
+JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, WorkSignal& signal,
+                     BacklogLimits limits)
+    : jobs_(jobs), signal_(signal), backlog_(std::make_shared<Backlog>(limits)) {
+  const Line::Write write = [&jobs, &signal](const std::vector<NewJob>& items,
+                                             pg::Deadline deadline) {
+    return Write(jobs, signal, items, deadline);
   };
   plain_ = std::make_shared<Line>(executor, backlog_, write);
   keyed_ = std::make_shared<Line>(executor, backlog_, write);
   with_options_ = std::make_shared<Line>(executor, backlog_, write);
+}
+
+asio::awaitable<std::vector<SubmittedJob>> JobWriter::Write(JobStore& jobs, WorkSignal& signal,
+                                                            const std::vector<NewJob>& items,
+                                                            pg::Deadline deadline) {
+  auto submitted = co_await jobs.EnqueueJobs(items, deadline);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (submitted[i].due()) signal.Submitted(items[i].queue);
+  }
+  co_return submitted;
 }
 
 asio::awaitable<JobWriter::Line::Written> JobWriter::EnqueueJobs(std::vector<NewJob> jobs,
@@ -44,7 +56,7 @@ asio::awaitable<JobWriter::Line::Written> JobWriter::WriteAlone(std::vector<NewJ
                                                                 std::size_t bytes,
                                                                 pg::Deadline deadline) {
   const Backlog::Place place = Backlog::Enter(backlog_, jobs.size(), bytes);
-  auto submitted = co_await jobs_.EnqueueJobs(jobs, deadline);
+  auto submitted = co_await Write(jobs_, signal_, jobs, deadline);
   co_return Line::Written{std::move(jobs), std::move(submitted)};
 }
 

@@ -7,6 +7,7 @@
 #include "djps/job.h"
 #include "store/group_commit.h"
 #include "store/job_store.h"
+#include "store/work_signal.h"
 
 namespace djps::store {
 
@@ -15,7 +16,9 @@ namespace djps::store {
 /// There is a line for each way of submitting (SubmissionKind), so that plain jobs never pay for
 /// what others have. Large batches gain nothing from company and go by themselves.
 ///
-/// Lifetime: `jobs` must outlive what is under way.
+/// Workers elsewhere hear of what is due, once it is committed.
+///
+/// Lifetime: `jobs` and `signal` must outlive what is under way.
 /// Thread-safety: everything on the pool's single-threaded executor.
 class JobWriter {
  public:
@@ -25,7 +28,8 @@ class JobWriter {
   static constexpr std::size_t kLargeJobs = 500;
   static constexpr std::size_t kLargeBytes = 1U << 20U;
 
-  JobWriter(boost::asio::any_io_executor executor, JobStore& jobs, BacklogLimits limits = {});
+  JobWriter(boost::asio::any_io_executor executor, JobStore& jobs, WorkSignal& signal,
+            BacklogLimits limits = {});
 
   /// As JobStore::EnqueueJobs: all of `jobs` or none. Gives them back with the answers.
   /// Errors: as GroupCommit::Submit.
@@ -38,9 +42,14 @@ class JobWriter {
  private:
   boost::asio::awaitable<Line::Written> WriteAlone(std::vector<NewJob> jobs, std::size_t bytes,
                                                    pg::Deadline deadline);
+  /// Stores jobs and tells of those that are due.
+  static boost::asio::awaitable<std::vector<SubmittedJob>> Write(JobStore& jobs, WorkSignal& signal,
+                                                                 const std::vector<NewJob>& items,
+                                                                 pg::Deadline deadline);
   const std::shared_ptr<Line>& LineOf(SubmissionKind kind) const;
 
   JobStore& jobs_;
+  WorkSignal& signal_;
   std::shared_ptr<Backlog> backlog_;
   std::shared_ptr<Line> plain_;
   std::shared_ptr<Line> keyed_;

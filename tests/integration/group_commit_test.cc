@@ -100,7 +100,8 @@ class GroupCommitTest : public StoreTest {
     return std::stoi(sql_.Value("select count(distinct xmin::text) from djps.facts"));
   }
 
-  JobWriter writer_{io_.get_executor(), jobs_};
+  store::WorkSignal signal_{*pool_};
+  JobWriter writer_{io_.get_executor(), jobs_, signal_};
   LeaseWriter outcomes_{io_.get_executor(), leases_};
 };
 
