@@ -17,7 +17,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::chrono::milliseconds kInterval{2};
+constexpr std::chrono::milliseconds kInterval{1};
 constexpr std::chrono::milliseconds kTimeout{5'000};
 
 }  // namespace

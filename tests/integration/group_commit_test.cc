@@ -326,8 +326,9 @@ class GroupCommitServerTest : public GroupCommitTest {
     std::deque<HttpClient> clients;
     for (const std::string& body : bodies) {
       clients.emplace_back(server.port(), io);
-      clients.back().SendRaw(fmt::format(
-          "POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+      clients.back().SendRaw(
+          fmt::format("POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{}",
+                      body.size(), body));
     }
     return clients;
   }

@@ -31,7 +31,8 @@ class ServerRetentionTest : public StoreTest {
 };
 
 TEST_F(ServerRetentionTest, ARestrictedTokenSeesAndSetsTheRulesOfItsQueues) {
-  const auto created = Run(tokens_.CreateToken({.grant = {"shift", "operate", {"mine"}}}, "me", Soon()));
+  const auto created =
+      Run(tokens_.CreateToken({.grant = {"shift", "operate", {"mine"}}}, "me", Soon()));
   bearer_ = "Bearer " + created.secret;
   Run(history_.SetRetention({"other", JobStatus::kDead, 24h}, "ann", Soon()));
   const std::string forever = R"("status":"dead","forever":true})";
