@@ -10,8 +10,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// Two keep both directions of the wire busy for the server; a worker beside it has one more.
-constexpr std::size_t kServerConnections = 2;
+/// One for each batch of a group commit; a worker beside the server has one more.
+constexpr std::size_t kServerConnections = 4;
 constexpr std::size_t kWorkerConnections = 1;
 
 }  // namespace

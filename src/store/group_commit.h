@@ -28,7 +28,7 @@ namespace djps::store {
 
 /// How much one statement of a group commit writes, and how many are under way.
 struct GroupCommitLimits {
-  std::size_t batches = 2;  ///< At once: while Postgres flushes one, the next is being made.
+  std::size_t batches = 4;  ///< At once: while Postgres flushes one, the next are being made.
   std::size_t batch_items = 1'000;
   std::size_t batch_bytes = 4U << 20U;
 };
