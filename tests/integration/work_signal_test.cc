@@ -19,14 +19,13 @@ using test_support::StoreTest;
 class WorkSignalTest : public StoreTest {
  protected:
   WorkSignalTest()
-      : listener_(io_.get_executor(), {.conninfo = conninfo_,
-                                       .size = 2,
-                                       .statements = sql::AllStatements(),
-                                       .setup = &sql::kConfigureSession,
-                                       .listen = &sql::kListenForWork,
-                                       .heard = [this](std::string_view queue) {
-                                         heard_.emplace_back(queue);
-                                       }}) {
+      : listener_(io_.get_executor(),
+                  {.conninfo = conninfo_,
+                   .size = 2,
+                   .statements = sql::AllStatements(),
+                   .setup = &sql::kConfigureSession,
+                   .listen = &sql::kListenForWork,
+                   .heard = [this](std::string_view queue) { heard_.emplace_back(queue); }}) {
     listener_.Start();
     // The empty word at the beginning: what came before was not heard.
     EXPECT_TRUE(RunUntil(io_, [this] { return heard_ == std::vector<std::string>{""}; }));
@@ -35,9 +34,8 @@ class WorkSignalTest : public StoreTest {
   ~WorkSignalTest() override { listener_.Close(); }
 
   bool Hears(const std::string& queue) {
-    return RunUntil(io_, [&] {
-      return std::find(heard_.begin(), heard_.end(), queue) != heard_.end();
-    });
+    return RunUntil(io_,
+                    [&] { return std::find(heard_.begin(), heard_.end(), queue) != heard_.end(); });
   }
 
   std::vector<std::string> heard_;
