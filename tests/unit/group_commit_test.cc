@@ -127,7 +127,7 @@ TEST_F(GroupCommitTest, WritesWhoeverComesAloneAtOnce) {
 }
 
 TEST_F(GroupCommitTest, WritesTogetherWhoeverComesWhileBatchesAreUnderWay) {
-  MakeLine();
+  MakeLine({.batches = 2, .batch_items = 1'000, .batch_bytes = 4U << 20U});
   held_ = true;
   std::vector<std::shared_ptr<Outcome>> outcomes;
   for (int i = 0; i < 2; ++i) {
