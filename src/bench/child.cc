@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds kLook{2};
   setpgid(0, 0);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   int code = kFailed;
   try {
     code = work();

@@ -80,6 +80,7 @@ Result<Report> RunLatency(const Target& target, const LatencySettings& settings,
                    .warm_up = warm_up,
                    .total = warm_up + JobsIn(settings.duration, settings.rate)});
   std::vector<asio::awaitable<void>> senders;
+  senders.reserve(settings.load.clients);
   for (std::size_t i = 0; i < settings.load.clients; ++i) senders.push_back(schedule->Sender(i));
   const Stage::Phase phase{.name = "submitting on schedule",
                            .jobs = [&board] { return board.finished(); },

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "pg/conninfo.h"
@@ -31,7 +31,8 @@ Result<fs::path> MakeFolder() {
   if (failed || mkdtemp(pattern.data()) == nullptr) {
     return Failure(ErrorCode::kUnsupported,
                    fmt::format("no folder can be made in {} ({}); set TMPDIR to one where it can",
-                               fs::path(pattern).parent_path().string(), std::strerror(errno)));
+                               fs::path(pattern).parent_path().string(),
+                               std::generic_category().message(errno)));
   }
   // Postgres may run as another user than this program, and must be able to pass through.
   fs::permissions(pattern, static_cast<fs::perms>(0755), failed);
@@ -88,7 +89,7 @@ Result<std::unique_ptr<BenchServer>> BenchServer::Start(const std::string& conni
 BenchServer::BenchServer(const std::string& conninfo, int port)
     : port_(port), process_([&conninfo, port] {
         // Not an argument, where others would see the password.
-        setenv("DJPS_DATABASE_URL", conninfo.c_str(), 1);
+        setenv("DJPS_DATABASE_URL", conninfo.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
         return ExecuteSelf({"server", "--port", std::to_string(port), "--log-level", "warn"});
       }) {}
 
