@@ -61,7 +61,7 @@ class Results:
             if (run["cell"], run["system"], run["tuning"]) == (cell, system, tuning)
             and run["result"].get("windows_jobs_per_s")
         ]
-        return sorted(runs, key=sum)[len(runs) // 2] if runs else None
+        return sorted(runs, key=statistics.mean)[len(runs) // 2] if runs else None
 
 
 def ratio(value, other):
@@ -83,12 +83,15 @@ def cell_table(results, cell):
     lines = [f"### {about['title']}", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for system, tuning, median in results.rows(cell):
         values = results.figures(cell, system, tuning, "value")
-        row = [system, tuning if system in results.peers else "", f"**{shown(median)}**"]
+        # docs/performance.md: with more than a fifth between the runs, measure again.
+        unsteady = " (unsteady)" if max(values) - min(values) > median / 5 else ""
+        row = [system, tuning if system in results.peers else "", f"**{shown(median)}**{unsteady}"]
         row += [f"{shown(min(values))} – {shown(max(values))}"]
         row += [ratio(median, full), ratio(median, any_peer)]
         if latency:
             for name in ("p99", "max"):
-                row.append(shown(results.median(cell, system, tuning, f"pickup_ms.{name}")))
+                times = results.figures(cell, system, tuning, f"pickup_ms.{name}")
+                row.append(f"{shown(min(times))} – {shown(max(times))}" if times else "–")
         else:
             row.append(ratio(median, ceiling))
         if about["kind"] == "drain":
@@ -126,7 +129,8 @@ def text(document):
         f"workers and server share them. {document['postgres']}; the same cluster for everybody, "
         "every commit on disk.",
         f"{document['repetitions']} runs of each cell, the systems in turn; medians. "
-        f"Made by `bench/run`; raw data: `{document['name']}.json`.",
+        f"Our worker runs {document['djps_concurrency']} jobs at once, those of peers 24 unless "
+        f"their tuning says otherwise. Made by `bench/run`; raw data: `{document['name']}.json`.",
     ]
     if document["quick"]:
         lines += ["", "**A quick run: it shows that everything works, not how fast it is.**"]
@@ -170,6 +174,9 @@ def update_readme(document, readme):
         f"{document['repetitions']} runs, at the best documented tuning of each system:",
         "",
         *summary_table(Results(document)),
+        "",
+        *(["Short runs: an order of magnitude, not the last word."] if document["quick"] else []),
+        "Spreads, settings and plots: `bench/results/README.md`.",
         END,
     ]
     readme.write_text(before + "\n".join(lines) + after, encoding="utf-8")

@@ -1,11 +1,13 @@
 """How each system is installed and asked for one measurement."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import time
 import zipfile
@@ -27,21 +29,28 @@ class Context:
     timeout: float = 300
 
 
-def run(command, *, timeout, cwd=None, env=None):
+def run(command, *, timeout, cwd=None, env=None, text=None):
     """The standard output of a program; its error is the end of what it said."""
-    ended = subprocess.run(
+    program = subprocess.Popen(
         [str(word) for word in command],
-        capture_output=True,
+        stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
         cwd=cwd,
         env=env,
-        check=False,
+        start_new_session=True,
     )
-    if ended.returncode != 0:
-        lines = (ended.stderr or ended.stdout).strip().splitlines() or ["no message"]
+    try:
+        output, errors = program.communicate(text, timeout=timeout)
+    finally:
+        # With all that it started: what is left would load the machine for those who come next.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+    if program.returncode != 0:
+        lines = (errors or output).strip().splitlines() or ["no message"]
         raise RuntimeError(f"{pathlib.Path(str(command[0])).name}: {' '.join(lines[-3:])[:400]}")
-    return ended.stdout
+    return output
 
 
 class System:
@@ -345,19 +354,21 @@ class PgBench(System):
     is_peer = False
     database = "bench_ceiling"
 
-    def pgbench(self, context, script, clients, length, variables):
-        """What it prints, its progress included."""
+    def pgbench(self, context, scripts, clients, length, variables):
+        """What it prints, its progress included. The scripts make one transaction together."""
         command = [context.cluster.bin / "pgbench", "-n", "-M", "prepared", "-c", clients]
-        command += ["-j", min(clients, 2), "-f", CEILING / f"{script}.sql", *length]
+        command += ["-j", min(clients, 2), "-f", "-", *length]
         for name, value in variables.items():
             command += ["-D", f"{name}={value}"]
         command = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command, self.database]
-        return run(command, env=context.cluster.environment(), timeout=context.timeout)
+        text = "".join((CEILING / f"{script}.sql").read_text() for script in scripts)
+        environment = context.cluster.environment()
+        return run(command, env=environment, timeout=context.timeout, text=text)
 
     def script(self, context, script, clients, seconds=None, transactions=None, **variables):
         """Transactions per second."""
         length = ["-T", round(seconds)] if seconds else ["-t", transactions]
-        output = self.pgbench(context, script, clients, length, variables)
+        output = self.pgbench(context, [script], clients, length, variables)
         return float(re.search(r"^tps = ([\d.]+)", output, re.M).group(1))
 
     def prepare(self, context):
@@ -378,10 +389,8 @@ class Raw(PgBench):
     def measure(self, context, cell, tuning):
         self.prepare(context)
         options = cell.options
-        many = options["batch"] > 1
-        clients = 2 if many else options["clients"]
-        script = "insert_many" if many else "insert_one"
-        rate = self.script(context, script, clients, seconds=options["seconds"])
+        script = "insert_many" if options["batch"] > 1 else "insert_one"
+        rate = self.script(context, script, options["clients"], seconds=options["seconds"])
         return {"jobs_per_s": rate * options["batch"]}
 
 
@@ -400,7 +409,9 @@ class Ceiling(PgBench):
 
     def _enqueue(self, context, options):
         batch = options["batch"]
-        clients = self.clients if batch > 1 else options["clients"]
+        if batch == 1:
+            raise Unavailable("a commit for each job, where DJPS gathers them, is no ceiling: see raw")
+        clients = options["clients"]
         rate = self.script(context, "enqueue", clients, seconds=options["seconds"], n=batch)
         return {"jobs_per_s": rate * batch}
 
@@ -419,14 +430,21 @@ class Ceiling(PgBench):
         try:
             variables = {"n": self.batch, "cursor": self.epoch}
             output = self.pgbench(
-                context, "cycle", self.clients, ["-T", options["seconds"], "-P", options["window"]],
+                context,
+                ["enqueue", "work"],
+                self.clients,
+                # A second more, in which the last window is still reported.
+                ["-T", options["seconds"] + 1, "-P", options["window"]],
                 variables,
             )
         finally:
             if holder:
                 holder.communicate("rollback;\n")
         paces = re.findall(r"^progress: .* s, ([\d.]+) tps", output, re.M)
-        windows = [float(pace) * self.batch for pace in paces]
+        count = options["seconds"] // options["window"]
+        if len(paces) < count:
+            raise RuntimeError(f"pgbench reported {len(paces)} windows of {count}")
+        windows = [float(pace) * self.batch for pace in paces[:count]]
         return {"jobs_per_s": sum(windows) / len(windows), "windows_jobs_per_s": windows}
 
     def _hold(self, context):

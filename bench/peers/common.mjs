@@ -34,6 +34,17 @@ export function pool(database, max) {
   return made;
 }
 
+/** Submits by two statements, one with a JSON text, one with an array of them. */
+export function jsonProducer(database, clients, one, many) {
+  const connections = pool(database, clients);
+  const json = (job) => JSON.stringify(job);
+  return {
+    one: (job) => connections.query({ name: 's', text: one, values: [json(job)] }),
+    batch: (jobs) => connections.query({ name: 'b', text: many, values: [jobs.map(json)] }),
+    close: () => connections.end(),
+  };
+}
+
 /** Runs statements one after another and gives back the last result. */
 export async function sql(database, ...statements) {
   const client = new pg.Client(connection(database));

@@ -61,7 +61,7 @@ const perJob = (from, to, jobs) => (from === null ? null : Math.round((to - from
 
 async function enqueue() {
   const { clients, batch, seconds } = options;
-  const producer = await peer.producer(Math.min(clients, 16));
+  const producer = await peer.producer(Math.min(clients, 16), true);
   if (batch > 1 && !producer.batch) return { unsupported: 'it takes one job per call' };
   const call = batch > 1 ? () => producer.batch(payloads(batch)) : () => producer.one(payload(1));
   for (let i = 0; i < (batch > 1 ? 2 : 100); i++) await call();
@@ -91,6 +91,7 @@ async function drain() {
   await worker.ready;
   await Promise.race([worker.drained, sleep(options.cap * 1000)]);
   const final = await worker.stop();
+  if (final.done === 0) throw new Error('no job was done');
   const written = final.done >= jobs ? perJob(log, await logPosition(), jobs) : null;
   const seconds = (final.last - final.start) / 1e6;
   return {
@@ -131,7 +132,10 @@ async function continuous() {
       await (producer.batch ? producer.batch(payloads(size)) : producer.one(payload(1)));
     }
   };
-  const producers = Promise.all(Array.from({ length: producer.batch ? 2 : 16 }, produce));
+  let failure = null;
+  const producers = Promise.all(
+    Array.from({ length: producer.batch ? 2 : 16 }, produce),
+  ).catch((error) => (failure = error));
   const begin = nowUs();
   const marks = [0];
   for (let i = 1; i <= options.seconds / options.window; i++) {
@@ -141,6 +145,7 @@ async function continuous() {
   stop = true;
   await Promise.race([producers, sleep(5000)]);
   const final = await worker.stop();
+  if (failure) throw failure;
   await Promise.race([producer.close(), sleep(2000)]);
   if (held) await held.end();
   return {
@@ -151,39 +156,61 @@ async function continuous() {
   };
 }
 
-const quantile = (sorted, share) =>
-  sorted.length ? sorted[Math.ceil(share * sorted.length) - 1] / 1000 : null;
+const shares = { p50: 0.5, p90: 0.9, p99: 0.99, p99_9: 0.999, max: 1 };
+
+/** In milliseconds. */
+function quantiles(times) {
+  const sorted = times.sort((a, b) => a - b);
+  const at = (share) => sorted[Math.ceil(share * sorted.length) - 1] / 1000;
+  return Object.fromEntries(Object.entries(shares).map(([name, share]) => [name, at(share)]));
+}
 
 async function latency() {
   const { rate, seconds, warmUp } = options;
   const producer = await peer.producer(16);
   const worker = startWorker(-1);
   await worker.ready;
-  await sleep(500);
+  // Connections and code are warm before the schedule begins, which must not start with a backlog.
+  for (let i = 0; i < 50; i++) await Promise.all(payloads(16).map((job) => producer.one(job)));
+  const warmed = 50 * 16;
+  for (let i = 0; i < 60 && worker.done < warmed; i++) await sleep(50);
   const gap = 1e6 / rate;
   const begin = nowUs() + 1000;
   const total = rate * (seconds + warmUp);
   const calls = [];
+  const acknowledged = [];
+  let failure = null;
   for (let next = 0; next < total; ) {
     // Everything that is due, whatever came of those before; the time counts from when it was due.
     for (; next < total && begin + next * gap <= nowUs(); next++) {
       const due = next < rate * warmUp ? 0 : Math.round(begin + next * gap);
-      calls.push(producer.one(payload(next, due)).catch(() => {}));
+      calls.push(
+        producer.one(payload(next, due)).then(
+          () => due && acknowledged.push(nowUs() - due),
+          (error) => (failure = error),
+        ),
+      );
     }
     const wait = begin + next * gap - nowUs();
     if (wait > 1500) await sleep(Math.floor(wait / 1000));
     else await new Promise((resolve) => setImmediate(resolve));
   }
   await Promise.all(calls);
-  for (let i = 0; i < 60 && worker.done < total; i++) await sleep(50);
+  // As long as `djps bench` waits for its own.
+  for (let i = 0; i < 600 && worker.done < warmed + total; i++) await sleep(50);
   const final = await worker.stop();
   await producer.close();
-  const sorted = final.latencies.sort((a, b) => a - b);
-  const shares = { p50: 0.5, p90: 0.9, p99: 0.99, p99_9: 0.999, max: 1 };
-  const pickup = Object.fromEntries(
-    Object.entries(shares).map(([name, share]) => [name, quantile(sorted, share)]),
-  );
-  return { jobs: total, measured: sorted.length, pickup_ms: pickup };
+  if (failure) throw failure;
+  const expected = total - Math.ceil(rate * warmUp);
+  if (final.latencies.length < expected) {
+    throw new Error(`${expected - final.latencies.length} of ${expected} jobs were not picked up`);
+  }
+  return {
+    jobs: total,
+    measured: expected,
+    pickup_ms: quantiles(final.latencies),
+    acknowledged_ms: quantiles(acknowledged),
+  };
 }
 
 await peer.init(tuning);

@@ -1,4 +1,5 @@
 // graphile-worker: https://worker.graphile.org
+import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import { freshDatabase, pool } from './common.mjs';
 
 const database = 'bench_graphile';
@@ -20,7 +21,6 @@ export default {
   database,
   async init() {
     await freshDatabase(database);
-    const { makeWorkerUtils } = await import('graphile-worker');
     const connections = pool(database, 2);
     const utils = await makeWorkerUtils({ pgPool: connections });
     await utils.migrate();
@@ -28,7 +28,6 @@ export default {
     await connections.end();
   },
   async producer(clients) {
-    const { makeWorkerUtils } = await import('graphile-worker');
     const connections = pool(database, clients);
     const utils = await makeWorkerUtils({ pgPool: connections });
     return {
@@ -41,8 +40,6 @@ export default {
     };
   },
   async consumer(tuning, concurrency, handle) {
-    process.env.NO_LOG_SUCCESS = '1'; // as its own perfTest does
-    const { Logger, run } = await import('graphile-worker');
     const connections = pool(database, concurrency + 1);
     const runner = await run({
       pgPool: connections,

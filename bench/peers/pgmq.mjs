@@ -1,6 +1,6 @@
 // pgmq as SQL: https://github.com/pgmq/pgmq. It has no worker; this is the simplest loop.
 import fs from 'node:fs';
-import { freshDatabase, pool, sql } from './common.mjs';
+import { freshDatabase, jsonProducer, pool, sql } from './common.mjs';
 
 const database = 'bench_pgmq';
 
@@ -23,15 +23,9 @@ export default {
     );
   },
   async producer(clients) {
-    const connections = pool(database, clients);
-    const send = "select pgmq.send('q', $1::jsonb)";
-    const sendBatch = "select count(*) from pgmq.send_batch('q', $1::jsonb[])";
-    const json = (job) => JSON.stringify(job);
-    return {
-      one: (job) => connections.query({ name: 's', text: send, values: [json(job)] }),
-      batch: (jobs) => connections.query({ name: 'b', text: sendBatch, values: [jobs.map(json)] }),
-      close: () => connections.end(),
-    };
+    const one = "select pgmq.send('q', $1::jsonb)";
+    const many = "select count(*) from pgmq.send_batch('q', $1::jsonb[])";
+    return jsonProducer(database, clients, one, many);
   },
   async consumer(tuning, concurrency, handle) {
     const { loops, count, pollMs } = shape(tuning, concurrency);

@@ -1,5 +1,5 @@
 // PgQ: https://github.com/pgq/pgq. Batches with one acknowledgement: no state of single jobs.
-import { freshDatabase, pool, sleep, sql } from './common.mjs';
+import { freshDatabase, jsonProducer, pool, sleep, sql } from './common.mjs';
 
 const database = 'bench_pgq';
 
@@ -17,15 +17,9 @@ export default {
     );
   },
   async producer(clients) {
-    const connections = pool(database, clients);
     const one = "select pgq.insert_event('q', 'email', $1)";
     const many = "select count(pgq.insert_event('q', 'email', d)) from unnest($1::text[]) d";
-    const json = (job) => JSON.stringify(job);
-    return {
-      one: (job) => connections.query({ name: 's', text: one, values: [json(job)] }),
-      batch: (jobs) => connections.query({ name: 'b', text: many, values: [jobs.map(json)] }),
-      close: () => connections.end(),
-    };
+    return jsonProducer(database, clients, one, many);
   },
   async consumer(tuning, _concurrency, handle) {
     const best = tuning === 'best';

@@ -20,6 +20,9 @@ function handle(job) {
   if (done === Number(expected)) setImmediate(() => process.send({ type: 'drained', done }));
 }
 
+// A driver that was killed takes its worker along.
+process.on('disconnect', () => process.exit(1));
+
 const stop = await peer.consumer(tuning, Number(concurrency), handle);
 process.send({ type: 'ready' });
 const ticks = setInterval(() => process.send({ type: 'tick', done }), 5);

@@ -130,18 +130,11 @@ begin
     where l.lane = p_lane and l.id = p_lease;
   end if;
 
-  if v_all then
-    return query
-      select held.id, held.attempt, v_lease.claimed_at, v_lease.worker,
-             coalesce(held.id = any (v_lease.canceled), false)
-      from unnest(v_lease.job_ids, v_lease.attempts) held (id, attempt);
-  else
-    return query
-      select held.id, held.attempt, v_lease.claimed_at, v_lease.worker,
-             coalesce(held.id = any (v_lease.canceled), false)
-      from unnest(v_lease.job_ids, v_lease.attempts) held (id, attempt)
-      where exists (select from unnest(p_jobs) done (id) where done.id = held.id);
-  end if;
+  return query
+    select held.id, held.attempt, v_lease.claimed_at, v_lease.worker,
+           coalesce(held.id = any (v_lease.canceled), false)
+    from unnest(v_lease.job_ids, v_lease.attempts) held (id, attempt)
+    where v_all or exists (select from unnest(p_jobs) done (id) where done.id = held.id);
 end
 $$;
 

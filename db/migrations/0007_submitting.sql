@@ -95,7 +95,8 @@ drop function djps.reserve_keys(smallint, text[], text[], uuid[], bigint[]);
 
 -- Reserves idempotency keys: for each (type, key) given, the job it names. A new key names the id
 -- offered with it; a known one, or the second of two equal ones in one call, names the first job.
--- A key whose lifetime is over is as good as new.
+-- A key whose lifetime is over is as good as new. One that was deleted between the two looks (its job
+-- was thrown away, say) is no answer: 40001 has the caller ask again.
 --
 -- Two statements on purpose: the second sees what a concurrent submitter committed while the first
 -- waited for it. Keys are taken in order, so that two batches with the same keys cannot deadlock.
@@ -109,6 +110,8 @@ create function djps.reserve_keys(
 ) returns table (n bigint, job_id uuid, same_payload boolean)
 language plpgsql volatile
 as $$
+declare
+  v_named bigint;
 begin
   loop
     insert into djps.idempotency_keys as k
@@ -132,6 +135,10 @@ begin
     from unnest(p_types, p_keys, p_hashes) with ordinality s (type, key, hash, n)
     join djps.idempotency_keys k on k.lane = p_lane and k.type = s.type and k.key = s.key
     where s.key is not null;
+  get diagnostics v_named = row_count;
+  if v_named < cardinality(p_keys) - cardinality(array_positions(p_keys, null)) then
+    raise exception 'an idempotency key was deleted meanwhile' using errcode = '40001';
+  end if;
 end
 $$;
 

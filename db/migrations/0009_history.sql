@@ -11,7 +11,7 @@
 -- jobs that are gone, then the old tables themselves). Each call of djps.history_step is a small
 -- transaction; after a crash the next call, by whomever, goes on where the last one committed.
 --
--- Locks: the index takes SHARE on idempotency_keys while it is built; settings of the partitions
+-- Locks: the indexes take SHARE on idempotency_keys and unique_keys while they are built; settings of the partitions
 -- take SHARE UPDATE EXCLUSIVE for a moment. Old binaries: go on working, and drop nothing.
 
 set local lock_timeout = '10s';
@@ -164,7 +164,7 @@ $$;
 --
 -- Locks: takes an advisory transaction lock. A new partition is built apart and attached, which
 -- takes SHARE UPDATE EXCLUSIVE on the parent (inserts and claims go on) and ACCESS EXCLUSIVE on the
--- default partition, which is empty. lock_timeout: gives up rather than make anybody wait.
+-- default partition, out of which at most 10,000 rows a day are moved. lock_timeout: gives up rather than make anybody wait.
 create or replace function djps.ensure_partitions(p_days integer default 3) returns integer
 language plpgsql volatile
 set lock_timeout = '200ms'
@@ -218,7 +218,8 @@ begin
   if p_queue = '*' and p_inherit then
     raise exception 'queue * has nothing to inherit from' using errcode = '22023';
   end if;
-  perform from djps.history_work for update;
+  -- No step may begin or go on by the old rule meanwhile.
+  perform pg_advisory_xact_lock(hashtextextended('djps.history', 0));
   select * into v_before from djps.retention r
   where r.queue = p_queue and r.status = p_status for update;
   if (p_inherit and v_before.queue is null)
@@ -696,50 +697,6 @@ as $$
   )
 
   select (select count(*) from keys) + (select count(*) from places);
-$$;
-
--- As in 0007, and: a key that was deleted between the two looks (it expired, or its job was thrown
--- away) is no answer; 40001 has the caller ask again.
-create or replace function djps.reserve_keys(
-  p_lane      smallint,
-  p_types     text[],
-  p_keys      text[],                                  -- null where the job has none
-  p_jobs      uuid[],
-  p_hashes    bigint[],
-  p_lifetimes interval[] default null                  -- null, or null items: as long as the job
-) returns table (n bigint, job_id uuid, same_payload boolean)
-language plpgsql volatile
-as $$
-declare
-  v_named bigint;
-begin
-  loop
-    insert into djps.idempotency_keys as k
-      (lane, type, key, job_id, payload_hash, created_at, expires_at)
-    select p_lane, s.type, s.key, s.job_id, s.hash, clock_timestamp(), clock_timestamp() + s.lifetime
-    from unnest(p_types, p_keys, p_jobs, p_hashes, p_lifetimes)
-      with ordinality s (type, key, job_id, hash, lifetime, n)
-    where s.key is not null
-    order by s.type, s.key, s.n
-    on conflict do nothing;
-
-    delete from djps.idempotency_keys k
-    using unnest(p_types, p_keys, p_jobs) s (type, key, job_id)
-    where k.lane = p_lane and k.type = s.type and k.key = s.key and k.expires_at < clock_timestamp()
-      and k.job_id <> all (p_jobs);
-    exit when not found;
-  end loop;
-
-  return query
-    select s.n, k.job_id, k.payload_hash = s.hash
-    from unnest(p_types, p_keys, p_hashes) with ordinality s (type, key, hash, n)
-    join djps.idempotency_keys k on k.lane = p_lane and k.type = s.type and k.key = s.key
-    where s.key is not null;
-  get diagnostics v_named = row_count;
-  if v_named < cardinality(p_keys) - cardinality(array_positions(p_keys, null)) then
-    raise exception 'an idempotency key was deleted meanwhile' using errcode = '40001';
-  end if;
-end
 $$;
 
 revoke all on all functions in schema djps from public;

@@ -5,7 +5,7 @@
 set -u
 url=${DJPS_SERVER:-http://127.0.0.1:3000}/worker name="$HOSTNAME/$$" type=$1
 errors=$(mktemp) reply=$(mktemp); shift; trap 'rm -f "$errors" "$reply"' EXIT
-trap 'stop=1; [ -z "${claim-}" ] || kill "$claim" 2>/dev/null' INT TERM  # a claim that waits; never a job
+trap 'stop=1; [ -z "${claim-}" ] || kill "$claim" 2>/dev/null' INT TERM  # a claim that waits
 curl=(curl -fsS --max-time 60 -H 'Content-Type: application/json'
   ${DJPS_TOKEN:+-H "Authorization: Bearer $DJPS_TOKEN"})
 post() { "${curl[@]}" -d "{$2}" "$url/$1"; }  # OPERATION MEMBERS

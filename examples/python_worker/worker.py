@@ -57,7 +57,7 @@ def claim():
 
 def end(*_):
     stop.set()
-    if waiting.is_set():  # no job is held: end at once
+    if waiting.is_set():  # for a job: end at once
         raise SystemExit
 
 for number in (signal.SIGINT, signal.SIGTERM):

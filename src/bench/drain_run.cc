@@ -40,11 +40,8 @@ std::uint64_t Fill(Stage& stage, const Target& target, const DrainSettings& sett
   const auto submitter = MakeSubmitter(stage.io(), target, settings.load);
   Filler filler{stage, *submitter, PayloadMaker(settings.load.payload_bytes), settings.jobs,
                 settings.load.batch};
-  std::vector<asio::awaitable<void>> clients;
-  clients.reserve(settings.load.clients);
-  for (std::size_t i = 0; i < settings.load.clients; ++i) clients.push_back(filler.Client(i));
   stage.Run({.name = "filling the queue", .jobs = [&filler] { return filler.stored; }},
-            std::move(clients));
+            settings.load.clients, [&filler](std::size_t i) { return filler.Client(i); });
   submitter->Close();
   return filler.stored;
 }

@@ -69,11 +69,9 @@ Result<Report> RunEnqueue(const Target& target, const EnqueueSettings& settings,
   Stage stage(watcher);
   const auto loop = std::make_unique<EnqueueLoop>(stage, target, settings);
   if (probe) probe->LogBytes();
-  std::vector<asio::awaitable<void>> clients;
-  clients.reserve(settings.load.clients);
-  for (std::size_t i = 0; i < settings.load.clients; ++i) clients.push_back(loop->Client(i));
   loop->begin = Clock::now();
-  stage.Run({.name = "submitting", .jobs = [&loop] { return loop->jobs; }}, std::move(clients));
+  stage.Run({.name = "submitting", .jobs = [&loop] { return loop->jobs; }}, settings.load.clients,
+            [&loop](std::size_t i) { return loop->Client(i); });
   loop->submitter->Close();
 
   Report report{.benchmark = "enqueue", .interrupted = stage.interrupted()};

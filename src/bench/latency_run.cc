@@ -79,13 +79,11 @@ Result<Report> RunLatency(const Target& target, const LatencySettings& settings,
                    .gap = nanoseconds(std::chrono::seconds(1)) / settings.rate,
                    .warm_up = warm_up,
                    .total = warm_up + JobsIn(settings.duration, settings.rate)});
-  std::vector<asio::awaitable<void>> senders;
-  senders.reserve(settings.load.clients);
-  for (std::size_t i = 0; i < settings.load.clients; ++i) senders.push_back(schedule->Sender(i));
   const Stage::Phase phase{.name = "submitting on schedule",
                            .jobs = [&board] { return board.finished(); },
                            .look = [&workers] { workers.Check(); }};
-  stage.Run(phase, std::move(senders));
+  stage.Run(phase, settings.load.clients,
+            [&schedule](std::size_t i) { return schedule->Sender(i); });
   const auto sent_in = Clock::now() - schedule->begin;
   submitter->Close();
   const auto patience = Clock::now() + kEndPatience;

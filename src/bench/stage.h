@@ -3,10 +3,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/settings.h"
@@ -32,6 +34,15 @@ class Stage {
   /// Runs all of `works` to their end. After the first exception the others are asked to end
   /// (`stopping`), and it is thrown.
   void Run(const Phase& phase, std::vector<boost::asio::awaitable<void>> works);
+
+  /// The same with `count` clients, each made by its number.
+  template <typename MakeClient>
+  void Run(const Phase& phase, std::size_t count, MakeClient make) {
+    std::vector<boost::asio::awaitable<void>> clients;
+    clients.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) clients.push_back(make(i));
+    Run(phase, std::move(clients));
+  }
 
   /// Looks until `done`, or until interrupted.
   void Wait(const Phase& phase, const std::function<bool()>& done);

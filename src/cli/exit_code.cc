@@ -29,6 +29,10 @@ int ExitCodeFor(ErrorCode code) {
   return kExitFailed;
 }
 
+std::vector<std::string> ServerExitCodes() {
+  return {"0  done", "1  the server failed", "2  wrong usage", "5  the server cannot be reached"};
+}
+
 int ReportError(const Error& error) {
   std::string message = error.message;
   // libpq puts its hints on lines of their own; one error is one line here.

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "djps/error.h"
 
 namespace djps::cli {
@@ -13,6 +16,9 @@ inline constexpr int kExitTimedOut = 4;     ///< The job waited for is not done 
 inline constexpr int kExitUnavailable = 5;  ///< The server or the database cannot be reached.
 
 int ExitCodeFor(ErrorCode code);
+
+/// The codes of a command that asks a server one thing, for its --help.
+std::vector<std::string> ServerExitCodes();
 
 /// Prints "djps: message" on standard error and gives back the exit code.
 int ReportError(const Error& error);

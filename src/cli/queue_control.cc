@@ -60,10 +60,6 @@ int RunLimit(const Context& context, const QueueControlOptions& options) {
   return kExitDone;
 }
 
-std::vector<std::string> ExitCodes() {
-  return {"0  done", "1  the server failed", "2  wrong usage", "5  the server cannot be reached"};
-}
-
 void AddCommon(CLI::App& command, QueueControlOptions& options) {
   AddText(command, "NAME", options.name, "NAME", "The queue's name")->required();
   AddServerOptions(command, options.target);
@@ -81,14 +77,14 @@ void RegisterQueuePause(CommandLine& line, CLI::App& group) {
            "After this no job of the queue starts; those that run go on. Jobs may still be "
            "submitted. Safe to repeat.",
        .examples = {"djps queue pause mail"},
-       .exit_codes = ExitCodes()});
+       .exit_codes = ServerExitCodes()});
   AddCommon(pause, *RunWith(line, pause, RunPause));
   CLI::App& resume = AddCommand(line, group,
                                 {.name = "resume",
                                  .summary = "Let the jobs of a queue start again",
                                  .paragraph = "Ends a pause. Safe to repeat.",
                                  .examples = {"djps queue resume mail"},
-                                 .exit_codes = ExitCodes()});
+                                 .exit_codes = ServerExitCodes()});
   AddCommon(resume, *RunWith(line, resume, RunResume));
 }
 
@@ -101,7 +97,7 @@ void RegisterQueueLimit(CommandLine& line, CLI::App& group) {
            "Submissions to a queue that has as many jobs waiting are refused (429). Servers "
            "look every second, so that a queue may become a little longer.",
        .examples = {"djps queue limit mail 100000", "djps queue limit mail none"},
-       .exit_codes = ExitCodes()});
+       .exit_codes = ServerExitCodes()});
   const auto options = RunWith(line, limit, RunLimit);
   AddCommon(limit, *options);
   limit

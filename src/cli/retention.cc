@@ -68,10 +68,6 @@ int RunSet(const Context& context, const RetentionOptions& options) {
   return PrintRules(context, *body, options.json);
 }
 
-std::vector<std::string> ExitCodes() {
-  return {"0  done", "1  the server failed", "2  wrong usage", "5  the server cannot be reached"};
-}
-
 void AddSet(CommandLine& line, CLI::App& group) {
   CLI::App& set = AddCommand(
       line, group,
@@ -84,7 +80,7 @@ void AddSet(CommandLine& line, CLI::App& group) {
        .examples = {"djps retention set succeeded --keep 30d",
                     "djps retention set dead --queue mail --forever",
                     "djps retention set dead --queue mail --inherit"},
-       .exit_codes = ExitCodes()});
+       .exit_codes = ServerExitCodes()});
   const auto options = RunWith(line, set, RunSet);
   AddText(set, "STATUS", options->status, "STATUS", "succeeded, canceled or dead")->required();
   AddText(set, "--queue", options->queue, "QUEUE", "Only for jobs of this queue");
@@ -113,7 +109,7 @@ void RegisterRetention(CommandLine& line) {
                                .paragraph = "Lists the rules: those of all queues (*) first, then "
                                             "those of queues that have their own.",
                                .examples = {"djps retention list"},
-                               .exit_codes = ExitCodes()});
+                               .exit_codes = ServerExitCodes()});
   const auto list_options = RunWith(line, list, RunList);
   AddServerOptions(list, list_options->target);
   AddJson(list, list_options->json);

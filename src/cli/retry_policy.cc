@@ -123,10 +123,6 @@ int RunDelete(const Context& context, const RetryPolicyOptions& options) {
   return kExitDone;
 }
 
-std::vector<std::string> ExitCodes() {
-  return {"0  done", "1  the server failed", "2  wrong usage", "5  the server cannot be reached"};
-}
-
 void AddSet(CommandLine& line, CLI::App& group) {
   CLI::App& set = AddCommand(
       line, group,
@@ -142,7 +138,7 @@ void AddSet(CommandLine& line, CLI::App& group) {
        .examples = {"djps retry-policy set email_send --kind exponential --base 5s --cap 10m",
                     "djps retry-policy set poll --kind fixed --delay 30s --jitter",
                     "djps retry-policy set import --kind list --delays 1s,10s,5m"},
-       .exit_codes = ExitCodes()});
+       .exit_codes = ServerExitCodes()});
   const auto options = RunWith(line, set, RunSet);
   AddText(set, "TYPE", options->type, "TYPE", "The type of job")->required();
   AddText(set, "--kind", options->kind, "KIND", "exponential, linear, fixed or list")->required();
@@ -175,7 +171,7 @@ void RegisterRetryPolicy(CommandLine& line) {
                                .summary = "List the policies",
                                .paragraph = "Lists the types that have a policy of their own.",
                                .examples = {"djps retry-policy list"},
-                               .exit_codes = ExitCodes()});
+                               .exit_codes = ServerExitCodes()});
   const auto list_options = RunWith(line, list, RunList);
   AddServerOptions(list, list_options->target);
   AddJson(list, list_options->json);
@@ -185,7 +181,7 @@ void RegisterRetryPolicy(CommandLine& line) {
                                  .summary = "Let a type wait as all do",
                                  .paragraph = "Deletes the policy of a type. Safe to repeat.",
                                  .examples = {"djps retry-policy delete email_send"},
-                                 .exit_codes = ExitCodes()});
+                                 .exit_codes = ServerExitCodes()});
   const auto remove_options = RunWith(line, remove, RunDelete);
   AddText(remove, "TYPE", remove_options->type, "TYPE", "The type of job")->required();
   AddServerOptions(remove, remove_options->target);

@@ -10,7 +10,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// One for each batch of a group commit; a worker beside the server has one more.
+/// As many as a line of a group commit has batches; a worker beside the server has one more.
 constexpr std::size_t kServerConnections = 4;
 constexpr std::size_t kWorkerConnections = 1;
 
@@ -18,15 +18,20 @@ constexpr std::size_t kWorkerConnections = 1;
 
 Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
     : grace_(config.grace),
-      pool_(executor, {.conninfo = std::move(config.conninfo),
+      pool_(executor, {.conninfo = config.conninfo,
                        .size = kServerConnections + (config.worker ? kWorkerConnections : 0),
                        .statements = sql::AllStatements(),
                        .setup = &sql::kConfigureSession,
                        .listen = &sql::kListenForWork,
                        .heard = [this](std::string_view queue) { Wake(queue); }}),
+      upkeep_pool_(executor, {.conninfo = std::move(config.conninfo),
+                              .size = 1,
+                              .statements = sql::AllStatements(),
+                              .setup = &sql::kConfigureSession,
+                              .log_trouble = false}),
       stores_(pool_),
       server_(executor, std::move(config.server), stores_),
-      upkeep_(executor, pool_) {
+      upkeep_(executor, upkeep_pool_) {
   if (config.worker) {
     worker_.emplace(executor, pool_, std::move(config.worker->config),
                     std::move(config.worker->handlers));
@@ -36,6 +41,7 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
 Result<void> Services::Start() {
   if (auto listening = server_.Listen(); !listening) return listening;
   pool_.Start();
+  upkeep_pool_.Start();
   server_.Start();
   upkeep_.Start();
   if (worker_) worker_->Start();
@@ -51,11 +57,12 @@ asio::awaitable<void> Services::Stop() {
     co_await server_.Stop(grace_);
   }
   co_await upkeep_.Stop();
+  upkeep_pool_.Close();
   pool_.Close();
 }
 
 void Services::Wake(std::string_view queue) {
-  server_.Wake();
+  server_.Wake(queue);
   if (worker_) worker_->Wake(queue);
 }
 

@@ -58,6 +58,7 @@ class Services {
 
   std::chrono::milliseconds grace_;
   pg::Pool pool_;
+  pg::Pool upkeep_pool_;  // what takes long keeps no request waiting
   store::Stores stores_;
   server::Server server_;
   upkeep::Upkeep upkeep_;

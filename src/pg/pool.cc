@@ -44,7 +44,6 @@ class Pool::State {
   void Close();
 
   std::shared_ptr<Connection> FindLeastBusy() const;
-  std::uint64_t connections_made() const { return connections_made_; }
   const std::string& trouble() const { return trouble_; }
   const asio::any_io_executor& executor() const { return executor_; }
 
@@ -67,7 +66,6 @@ class Pool::State {
   std::vector<std::unique_ptr<Slot>> slots_;
   asio::steady_timer connected_signal_;  // canceled each time a connection comes up
   std::string trouble_;
-  std::uint64_t connections_made_ = 0;
   bool closed_ = false;
 };
 
@@ -103,7 +101,6 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
         co_return;
       }
       slot.connection = connection;
-      ++self->connections_made_;
       backoff.Reset();
       if (!self->trouble_.empty() && self->config_.log_trouble) {
         spdlog::info("connected to Postgres again");
@@ -209,8 +206,6 @@ asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, D
 }
 
 bool Pool::connected() const { return state_->FindLeastBusy() != nullptr; }
-
-std::uint64_t Pool::connections_made() const { return state_->connections_made(); }
 
 const std::string& Pool::trouble() const { return state_->trouble(); }
 

@@ -4,7 +4,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -54,10 +53,6 @@ class Pool {
 
   /// True while at least one connection is up.
   bool connected() const;
-
-  /// How many connections were made so far: whoever remembers something about the server across
-  /// calls forgets it when this grows.
-  std::uint64_t connections_made() const;
 
   /// Why the last connection could not be made, or broke; empty while all is well.
   const std::string& trouble() const;

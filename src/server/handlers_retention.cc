@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "core/json_text.h"
 #include "core/validation.h"
 #include "server/fields.h"
 #include "server/handlers.h"
@@ -19,7 +20,6 @@ using store::kEveryQueue;
 constexpr milliseconds kKeepMin = std::chrono::hours(1);
 constexpr milliseconds kKeepMax = std::chrono::hours(24 * 3660);
 constexpr std::size_t kStatusBytesMax = 32;
-constexpr std::size_t kQueueBytesMax = 128;
 
 struct RetentionChange {
   store::RetentionRule rule;
@@ -41,7 +41,7 @@ JobStatus ReadStatus(Fields& fields) {
 
 RetentionChange ReadChange(Fields& fields) {
   RetentionChange change;
-  change.rule.queue = fields.Text("queue", kQueueBytesMax).value_or(std::string(kEveryQueue));
+  change.rule.queue = fields.Text("queue", kNameBytesMax).value_or(std::string(kEveryQueue));
   if (change.rule.queue != kEveryQueue) {
     if (auto trouble = NameTrouble(change.rule.queue)) fields.Add("queue", *std::move(trouble));
   }
@@ -67,9 +67,9 @@ asio::awaitable<HandlerResult> AnswerRules(ServerContext& context, const Request
   for (const store::RetentionRule& rule : rules) {
     if (rule.queue != kEveryQueue && !request.caller.MayUseQueue(rule.queue)) continue;
     if (!response.body.ends_with('[')) response.body += ',';
-    // Names hold no character that needs an escape.
-    fmt::format_to(std::back_inserter(response.body),
-                   R"({{"queue":"{}","status":"{}","keep_ms":{}}})", rule.queue,
+    response.body += "{\"queue\":";
+    AppendJsonString(response.body, rule.queue);
+    fmt::format_to(std::back_inserter(response.body), R"(,"status":"{}","keep_ms":{}}})",
                    StatusName(rule.status),
                    rule.keep ? std::to_string(rule.keep->count()) : "null");
   }
@@ -95,12 +95,7 @@ asio::awaitable<HandlerResult> SetRetention(ServerContext& context, const Reques
   }
   const auto deadline = pg::After(context.config.store_timeout);
   const std::string actor = ActorOf(request);
-  if (change.inherit) {
-    co_await context.stores.history.InheritRetention(change.rule.queue, change.rule.status, actor,
-                                                     deadline);
-  } else {
-    co_await context.stores.history.SetRetention(change.rule, actor, deadline);
-  }
+  co_await context.stores.history.SetRetention(change.rule, change.inherit, actor, deadline);
   co_return co_await AnswerRules(context, request);
 }
 

@@ -77,6 +77,8 @@ tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
   claim.queues = SomeNames(fields, "queues", kQueuesMax, {std::string(kDefaultQueue)});
   claim.types = SomeNames(fields, "types", kTypesMax, {});
   if (!fields.Has("types")) fields.Add("types", "is missing");
+  // Those who name the same types share what is known of the queue, in whatever order.
+  std::sort(claim.types.begin(), claim.types.end());
   claim.jobs = static_cast<std::size_t>(
       fields.Integer("max", 1, static_cast<long long>(kClaimMax)).value_or(1));
   claim.lease = fields.Duration("leaseMs", kLeaseMin, kLeaseMax).value_or(kLeaseDefault);
@@ -135,7 +137,8 @@ asio::awaitable<void> PutBack(ServerContext& context, const Claimed& claimed) {
 }
 
 /// A claim whose turn has come.
-asio::awaitable<Claimed> ClaimInTurn(ServerContext& context, const Claim& claim) {
+asio::awaitable<Claimed> ClaimInTurn(ServerContext& context, const Claim& claim,
+                                     const WorkNeed& need) {
   Claimed claimed;
   std::exception_ptr failure;
   try {
@@ -143,7 +146,7 @@ asio::awaitable<Claimed> ClaimInTurn(ServerContext& context, const Claim& claim)
   } catch (...) {
     failure = std::current_exception();
   }
-  context.waiters.Finished(!claimed.empty());
+  context.waiters.Finished(need, !claimed.empty());
   if (failure) std::rethrow_exception(failure);
   co_return claimed;
 }
@@ -172,7 +175,7 @@ asio::awaitable<Claimed> AwaitWork(ServerContext& context, const Claim& claim,
     const WorkWake wake = co_await context.waiters.Wait(need, slice);
     if (wake == WorkWake::kTimeout) continue;
     if (wake != WorkWake::kWork) break;
-    claimed = co_await ClaimInTurn(context, claim);
+    claimed = co_await ClaimInTurn(context, claim, need);
     if (claimed.empty() || !request.client_gone()) continue;
     co_await PutBack(context, claimed);
     co_return Claimed{};

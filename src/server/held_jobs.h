@@ -67,16 +67,20 @@ template <typename Job, typename Write>
 boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
                                            HeldJobsResult& result) {
   std::optional<std::string> refused;
+  const Uuid first = jobs.front().job;
+  const bool single = jobs.size() == 1;
+  // Of several a copy: they may have to be halved.
+  std::vector<Job> sent = single ? std::move(jobs) : jobs;
   try {
-    const std::vector<Uuid> done = co_await write(jobs);  // a copy: they may have to be halved
+    const std::vector<Uuid> done = co_await write(std::move(sent));
     result.done.insert(result.done.end(), done.begin(), done.end());
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     refused = error.what();
   }
   if (!refused) co_return;
-  if (jobs.size() == 1) {
-    result.rejected.push_back({jobs[0].job, *std::move(refused)});
+  if (single) {
+    result.rejected.push_back({first, *std::move(refused)});
     co_return;
   }
   const auto middle = jobs.begin() + static_cast<std::ptrdiff_t>(jobs.size() / 2);

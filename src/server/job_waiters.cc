@@ -11,16 +11,11 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
-constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
-constexpr milliseconds kLookIntervalMin{5};
-constexpr milliseconds kLookIntervalMax{250};
+constexpr milliseconds kTryIntervalMin{5};
+constexpr milliseconds kTryIntervalMax{250};
 constexpr std::size_t kTriesMax = 64;
-
-/// Does a worker that needs `need` take jobs of this queue and type?
-bool Takes(const WorkNeed& need, const std::pair<std::string, std::string>& work) {
-  return std::find(need.queues.begin(), need.queues.end(), work.first) != need.queues.end() &&
-         std::find(need.types.begin(), need.types.end(), work.second) != need.types.end();
-}
+/// One who tried and found nothing waits again at once; then its kind must still be known.
+constexpr milliseconds kForgotten{1'000};
 
 /// Names hold no NUL (core/validation.h).
 std::string KindOf(const WorkNeed& need) {
@@ -30,131 +25,143 @@ std::string KindOf(const WorkNeed& need) {
   return kind;
 }
 
+bool Contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
 
+bool JobWaiters::Kind::Takes(const std::string& queue, const std::string& type) const {
+  return Contains(queues, queue) && Contains(types, type);
+}
+
 JobWaiters::JobWaiters(asio::any_io_executor executor)
-    : executor_(std::move(executor)),
-      interval_(kLookIntervalMin),
-      next_look_(Clock::now()),
-      wake_(executor_) {}
+    : executor_(std::move(executor)), wake_(executor_) {}
 
 asio::awaitable<WorkWake> JobWaiters::Wait(WorkNeed& need, Clock::time_point until) {
   if (stopped_) co_return WorkWake::kStopped;
   if (need.place == 0) need.place = ++last_place_;
-  const std::uint64_t place = need.place;
-  Waiter waiter{need, KindOf(need), asio::steady_timer(executor_, until)};
-  if (line_.empty()) wake_.cancel();
-  line_.emplace(place, &waiter);
-  Count(need, 1);
-  co_await waiter.timer.async_wait(kNoThrow);
-  if (const auto found = line_.find(place); found != line_.end()) Leave(found, WorkWake::kTimeout);
+  if (need.kind.empty()) need.kind = KindOf(need);
+  Waiter waiter{need, asio::steady_timer(executor_, until)};
+  // A submission may have come since its own look: the first try of a kind is soon.
+  Kind& kind = kinds_
+                   .try_emplace(need.kind, Kind{.queues = need.queues,
+                                                .types = need.types,
+                                                .interval = kTryIntervalMin,
+                                                .next_try = Clock::now() + kTryIntervalMin})
+                   .first->second;
+  kind.line.emplace(need.place, &waiter);
+  if (kind.line.size() == 1) wake_.cancel();
+  co_await waiter.timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  const auto still = kinds_.find(need.kind);
+  if (still != kinds_.end() && still->second.line.contains(need.place)) {
+    Leave(still->second, waiter, WorkWake::kTimeout);
+  }
   co_return waiter.wake;
 }
 
-JobWaiters::Line::iterator JobWaiters::Leave(Line::iterator waiter, WorkWake wake) {
-  Waiter& left = *waiter->second;
-  left.wake = wake;
-  left.timer.cancel();
-  Count(left.need, -1);
-  if (wake == WorkWake::kWork) ++claiming_;
-  return line_.erase(waiter);
+void JobWaiters::Leave(Kind& kind, Waiter& waiter, WorkWake wake) {
+  waiter.wake = wake;
+  waiter.timer.cancel();
+  if (wake == WorkWake::kWork) ++kind.claiming;
+  kind.line.erase(waiter.need.place);
 }
 
-void JobWaiters::Count(const WorkNeed& need, int change) {
-  for (const std::string& queue : need.queues) {
-    for (const std::string& type : need.types) {
-      const auto kind = wanted_.try_emplace({queue, type}, 0).first;
-      kind->second += change;
-      if (kind->second == 0) wanted_.erase(kind);
-    }
+bool JobWaiters::WakeFirst(Kind& kind) {
+  while (!kind.line.empty()) {
+    Waiter& waiter = *kind.line.begin()->second;
+    const bool gone = waiter.need.gone();
+    Leave(kind, waiter, gone ? WorkWake::kGone : WorkWake::kWork);
+    if (!gone) return true;
   }
+  return false;
 }
 
-void JobWaiters::Finished(bool claimed) {
-  --claiming_;
-  found_ = found_ || claimed;
-  if (claiming_ > 0) return;
+void JobWaiters::Finished(const WorkNeed& need, bool claimed) {
+  Kind& kind = kinds_.at(need.kind);
+  --kind.claiming;
+  kind.found = kind.found || claimed;
+  if (kind.claiming > 0) return;
   // Where there was something there may be more.
-  tries_ = found_ ? std::min(tries_ * 2, kTriesMax) : 1;
-  if (std::exchange(found_, false)) {
-    interval_ = kLookIntervalMin;
-    next_look_ = Clock::now();
+  kind.tries = kind.found ? std::min(kind.tries * 2, kTriesMax) : 1;
+  if (std::exchange(kind.found, false)) {
+    kind.interval = kTryIntervalMin;
+    kind.next_try = Clock::now();
   }
   wake_.cancel();
 }
 
 void JobWaiters::Submitted(const std::string& queue, const std::string& type, std::size_t jobs) {
-  // Without anybody in the line somebody may be on the way to it, having just found nothing.
-  if (!line_.empty() && !wanted_.contains({queue, type})) return;
-  LookSoon();
-  Grant({{{queue, type}, jobs}});
-}
-
-void JobWaiters::LookSoon() {
-  interval_ = kLookIntervalMin;
-  next_look_ = std::min(next_look_, Clock::now() + interval_);
-  wake_.cancel();
-}
-
-void JobWaiters::Grant(Due due) {
-  for (auto waiter = line_.begin(); waiter != line_.end() && !due.empty();) {
-    WorkNeed& need = waiter->second->need;
-    const auto useful = [&need](const auto& entry) { return Takes(need, entry.first); };
-    auto entry = std::find_if(due.begin(), due.end(), useful);
-    if (entry == due.end()) {
-      ++waiter;
-      continue;
-    }
-    if (need.gone()) {
-      waiter = Leave(waiter, WorkWake::kGone);
-      continue;
-    }
-    waiter = Leave(waiter, WorkWake::kWork);
-    for (std::size_t left = need.jobs; left > 0 && entry != due.end();) {
-      const std::size_t taken = std::min(left, entry->second);
-      left -= taken;
-      entry->second -= taken;
-      if (entry->second == 0) due.erase(entry);
-      entry = std::find_if(due.begin(), due.end(), useful);
-    }
+  const auto before = [](const Kind* a, const Kind* b) {
+    return a->line.begin()->first < b->line.begin()->first;
+  };
+  std::vector<Kind*> takers;
+  for (auto& [name, kind] : kinds_) {
+    if (!kind.Takes(queue, type)) continue;
+    TrySoon(kind);
+    takers.push_back(&kind);
   }
+  while (jobs > 0) {
+    std::erase_if(takers, [](const Kind* kind) { return kind->line.empty(); });
+    if (takers.empty()) return;
+    Kind& first = **std::min_element(takers.begin(), takers.end(), before);
+    const std::size_t wanted = first.line.begin()->second->need.jobs;
+    if (WakeFirst(first)) jobs -= std::min(jobs, wanted);
+  }
+}
+
+void JobWaiters::Wake(std::string_view queue) {
+  for (auto& [name, kind] : kinds_) {
+    if (queue.empty() || Contains(kind.queues, queue)) TrySoon(kind);
+  }
+}
+
+void JobWaiters::TrySoon(Kind& kind) {
+  kind.interval = kTryIntervalMin;
+  kind.next_try = std::min(kind.next_try, Clock::now() + kind.interval);
+  wake_.cancel();
 }
 
 asio::awaitable<void> JobWaiters::Run() {
   while (!stopped_) {
-    if (line_.empty() || claiming_ > 0) {
-      wake_.expires_at(Clock::time_point::max());
-    } else if (Clock::now() < next_look_) {
-      wake_.expires_at(next_look_);
-    } else {
-      next_look_ = Clock::now() + interval_;
-      interval_ = std::min(interval_ * 2, kLookIntervalMax);
-      Try();
-      continue;
-    }
-    co_await wake_.async_wait(kNoThrow);
+    TryDue();
+    wake_.expires_at(NextTry());
+    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 
-void JobWaiters::Try() {
-  std::map<std::string, std::size_t> sent;  // by kind
-  for (auto waiter = line_.begin(); waiter != line_.end();) {
-    std::size_t& like = sent[waiter->second->kind];
-    if (like == tries_) {
-      ++waiter;
-    } else if (waiter->second->need.gone()) {
-      waiter = Leave(waiter, WorkWake::kGone);
-    } else {
-      ++like;
-      waiter = Leave(waiter, WorkWake::kWork);
-    }
+JobWaiters::Clock::time_point JobWaiters::NextTry() const {
+  Clock::time_point next = Clock::time_point::max();
+  for (const auto& [name, kind] : kinds_) {
+    if (kind.claiming == 0 && !kind.line.empty()) next = std::min(next, kind.next_try);
   }
+  return next;
+}
+
+void JobWaiters::TryDue() {
+  const auto now = Clock::now();
+  for (auto& [name, kind] : kinds_) {
+    if (kind.claiming > 0 || kind.next_try > now) continue;
+    kind.next_try = now + kind.interval;
+    kind.interval = std::min(kind.interval * 2, kTryIntervalMax);
+    for (std::size_t i = 0; i < kind.tries; ++i) WakeFirst(kind);
+  }
+  std::erase_if(kinds_, [now](const auto& entry) {
+    const Kind& kind = entry.second;
+    return kind.line.empty() && kind.claiming == 0 && kind.next_try + kForgotten < now;
+  });
+}
+
+std::size_t JobWaiters::waiting() const {
+  std::size_t waiting = 0;
+  for (const auto& [name, kind] : kinds_) waiting += kind.line.size();
+  return waiting;
 }
 
 void JobWaiters::Stop() {
   stopped_ = true;
-  for (auto waiter = line_.begin(); waiter != line_.end();) {
-    waiter = Leave(waiter, WorkWake::kStopped);
+  for (auto& [name, kind] : kinds_) {
+    while (!kind.line.empty()) Leave(kind, *kind.line.begin()->second, WorkWake::kStopped);
   }
   wake_.cancel();
 }

@@ -9,7 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace djps::server {
@@ -21,10 +21,11 @@ struct WorkNeed {
   std::size_t jobs = 1;        ///< It would take this many.
   std::function<bool()> gone;  ///< Has the client left? Then nothing is kept for it.
   std::uint64_t place = 0;     ///< In the line; kept over several waits. 0: at its end.
+  std::string kind = {};       ///< Its queues and types, as one word; made by Wait.
 };
 
 enum class WorkWake {
-  kWork,     ///< Something may be due: claim, then call Finished.
+  kWork,     ///< Something may be due: claim, then call Finished with the need.
   kTimeout,  ///< Nothing came.
   kGone,     ///< The client has left.
   kStopped,  ///< The server stops: answer now.
@@ -35,8 +36,8 @@ enum class WorkWake {
 /// same queues and types) tries a claim on behalf of its like, however many they are: after 5 ms,
 /// doubling to 250 ms while nothing comes. One that gets something makes two try, then four.
 ///
-/// Those who came first are woken first; while woken ones claim, nobody else is sent to try, so
-/// that a job is not offered twice.
+/// Those who came first are woken first; while woken ones of a kind claim, nobody else of it is
+/// sent to try, so that a job is not offered twice.
 ///
 /// Lifetime: Run must have ended, or never run again, before this is destroyed.
 /// Thread-safety: everything on one single-threaded executor.
@@ -50,47 +51,51 @@ class JobWaiters {
   boost::asio::awaitable<WorkWake> Wait(WorkNeed& need, Clock::time_point until);
 
   /// The claim after a kWork has ended; `claimed`: it got something.
-  void Finished(bool claimed);
+  void Finished(const WorkNeed& need, bool claimed);
 
-  /// `jobs` of this kind were stored and are due.
+  /// `jobs` of this queue and type were stored and are due.
   void Submitted(const std::string& queue, const std::string& type, std::size_t jobs);
 
-  /// There may be new jobs, stored by somebody else.
-  void Wake() { LookSoon(); }
+  /// There may be new jobs in `queue`, stored by somebody else; empty: in any.
+  void Wake(std::string_view queue);
 
   boost::asio::awaitable<void> Run();
 
   /// Wakes everybody, now and from now on.
   void Stop();
 
-  std::size_t waiting() const { return line_.size(); }
+  std::size_t waiting() const;
 
  private:
   struct Waiter {
     WorkNeed& need;
-    std::string kind;  // its queues and types
     boost::asio::steady_timer timer;
     WorkWake wake = WorkWake::kTimeout;
   };
-  using Line = std::map<std::uint64_t, Waiter*>;     // by place: first come, first served
-  using Work = std::pair<std::string, std::string>;  // queue and type
-  using Due = std::map<Work, std::size_t>;
+  /// Those who wait for the same queues and types.
+  struct Kind {
+    std::vector<std::string> queues;
+    std::vector<std::string> types;
+    std::map<std::uint64_t, Waiter*> line = {};  // by place: first come, first served
+    std::size_t claiming = 0;                    // woken, and not Finished
+    bool found = false;                          // one of those got something
+    std::size_t tries = 1;                       // at a time
+    std::chrono::milliseconds interval;
+    Clock::time_point next_try;
 
-  void Try();
-  void Grant(Due due);
-  Line::iterator Leave(Line::iterator waiter, WorkWake wake);
-  void Count(const WorkNeed& need, int change);
-  void LookSoon();
+    bool Takes(const std::string& queue, const std::string& type) const;
+  };
+
+  void TryDue();
+  /// Wakes the first of a line, or lets it go. False when nothing was woken.
+  bool WakeFirst(Kind& kind);
+  void Leave(Kind& kind, Waiter& waiter, WorkWake wake);
+  void TrySoon(Kind& kind);
+  Clock::time_point NextTry() const;
 
   boost::asio::any_io_executor executor_;
-  Line line_;
-  std::map<Work, int> wanted_;  // what is waited for, and by how many
+  std::map<std::string, Kind> kinds_;  // those of the last second
   std::uint64_t last_place_ = 0;
-  std::size_t claiming_ = 0;  // woken, and not Finished
-  bool found_ = false;        // one of those got something
-  std::size_t tries_ = 1;     // of one kind at a time
-  std::chrono::milliseconds interval_;
-  Clock::time_point next_look_;
   boost::asio::steady_timer wake_;  // canceled when the loop has to think again
   bool stopped_ = false;
 };

@@ -48,8 +48,8 @@ class Server {
   /// Begins to take connections. After Listen.
   void Start();
 
-  /// There may be new jobs that did not come through this server.
-  void Wake() { waiters_.Wake(); }
+  /// There may be new jobs in `queue` (empty: in any) that did not come through this server.
+  void Wake(std::string_view queue) { waiters_.Wake(queue); }
 
   /// Stops taking connections, closes idle ones, ends waits and streams,
   /// answers those that wait for jobs, lets requests in progress

@@ -44,7 +44,7 @@ pg::PgError LateError(bool being_written) {
 }
 
 bool MayBeOneCallersFault(const pg::PgError& error) {
-  if (error.outcome_unknown() || error.transient()) return false;
+  if (error.outcome_unknown()) return false;
   // A key that somebody else's transaction holds is one caller's trouble.
   return !error.unavailable() || error.sqlstate() == kLockTimeout;
 }

@@ -10,14 +10,9 @@ using namespace std::chrono_literals;
 
 /// Two readings of one clock on different cores, or a clock that is being slewed.
 constexpr auto kClockTolerance = 10ms;
-/// A place that is nearer than this is reached by lowering the floor.
-constexpr auto kNear = 1s;
-/// How much of the past one revisit looks through, and the share of time it may take: 1 in 5. What
-/// is farther back is not worth slicing.
-using Slices = std::chrono::duration<std::int64_t, std::ratio<5>>;
-constexpr Slices kSlice{1};
-constexpr auto kFar = 1h;
+/// The share of time that revisits may take: 1 in 5. What is farther back is not worth slicing.
 constexpr int kRevisitPause = 4;
+constexpr auto kFar = 1h;
 constexpr int kFullLookPause = 50;
 /// With more levels than this, those that were not used for a while are forgotten.
 constexpr std::size_t kLevelsKept = 64;
@@ -25,82 +20,95 @@ constexpr std::size_t kLevelsKept = 64;
 constexpr int kBelowAll = std::numeric_limits<std::int16_t>::min() - 1;
 constexpr int kAboveAll = std::numeric_limits<std::int16_t>::max() + 1;
 
-bool IsPrepared(const std::string& writer) { return writer.starts_with("-1/"); }
-
 }  // namespace
 
 bool ClaimCursor::WantsLook(Clock::time_point now) const {
-  if (looking_) return false;
   if (!looked_at_) return true;
+  if (slice_tried_ && now - answered_at_ >= pace_.idle) return true;
   if (claimed_since_look_ == 0) return false;
   return claimed_since_look_ >= pace_.busy_jobs || now - answered_at_ >= pace_.busy;
 }
 
 bool ClaimCursor::MayLook(Clock::time_point now) const {
-  return !looking_ && (!looked_at_ || now - answered_at_ >= pace_.idle);
+  return levels_.empty() || now - answered_at_ >= pace_.idle;
 }
 
 QueueQuestion ClaimCursor::Ask(Clock::time_point now) {
-  looking_ = true;
   asked_at_ = now;
-  claimed_since_look_ = 0;
-  QueueQuestion question;
-  const Timestamp highest = SafePlace();
-  for (const auto& [priority, level] : levels_) {
-    const QueuePlace next = std::min(level.next, QueuePlace{highest, {}});
-    question.levels.push_back({priority, level.floor, std::max(level.floor, next)});
-  }
   full_ = now >= full_look_at_;
-  if (full_) AskFromTheBeginning(question, now);
+  asks_slice_ = slice_tried_;
+  question_ = {};
+  const Timestamp highest = SafePlace();
+  const bool forget = full_ && levels_.size() > kLevelsKept;
   int above = kBelowAll;
-  for (const QueueQuestion::Level& level : question.levels) {
-    if (level.priority - above > 1) question.gaps.emplace_back(above, level.priority);
-    above = level.priority;
+  for (const auto& [priority, level] : levels_) {
+    if (forget && !level.used) continue;
+    const QueuePlace next = std::min(level.next, QueuePlace{highest, {}});
+    const QueuePlace from = full_ ? QueuePlace{} : level.floor;
+    question_.levels.push_back({priority, from, std::max(level.floor, next)});
+    if (priority - above > 1) question_.gaps.emplace_back(above, priority);
+    above = priority;
   }
-  question.gaps.emplace_back(above, kAboveAll);
-  question_ = question;
+  question_.gaps.emplace_back(above, kAboveAll);
+  QueueQuestion question = question_;
+  if (asks_slice_) {
+    const Timestamp from = revisit_.front();
+    for (const QueueQuestion::Level& level : question_.levels) {
+      question.levels.push_back({level.priority, {from, {}}, {from + pace_.slice, {}}});
+    }
+  }
   return question;
 }
 
-void ClaimCursor::AskFromTheBeginning(QueueQuestion& question, Clock::time_point now) {
-  full_look_at_ = now + pace_.full;
-  const bool forget = levels_.size() > kLevelsKept;
-  std::erase_if(question.levels, [&](const QueueQuestion::Level& level) {
-    const bool unused = forget && !levels_.at(level.priority).used;
-    if (unused) levels_.erase(level.priority);
-    return unused;
-  });
-  for (QueueQuestion::Level& level : question.levels) {
-    level.floor = {};
-    levels_.at(level.priority).used = false;
-  }
-}
-
 bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
-  looking_ = false;
+  if (looked_at_ && answer.server != server_) {
+    *this = ClaimCursor(pace_);
+    return true;
+  }
+  server_ = answer.server;
+  claimed_since_look_ = 0;
   MoveFloors(answer);
+  MoveSlices(answer);
   FollowClock(answer, now);
   bool more = HearWriters(answer.writers);
+  if (full_) FinishFullLook(now);
   for (const std::int16_t priority : answer.new_levels) {
     more = levels_.try_emplace(priority).second || more;
   }
   looked_at_ = answer.now;
   answered_at_ = now;
-  if (full_) {
-    full_look_at_ = std::max(full_look_at_, now + kFullLookPause * (now - asked_at_));
-  }
   return more;
 }
 
 void ClaimCursor::MoveFloors(const QueueAnswer& answer) {
   for (const QueueQuestion::Level& asked : question_.levels) {
-    const auto level = levels_.find(asked.priority);
-    if (level != levels_.end()) level->second.floor = asked.next;
+    levels_.at(asked.priority).floor = asked.next;
   }
   for (const JobPlace& left : answer.left) {
-    const auto level = levels_.find(left.priority);
-    if (level != levels_.end()) level->second.floor = std::min(level->second.floor, left.place);
+    QueuePlace& floor = levels_.at(left.priority).floor;
+    const bool in_slice = asks_slice_ && left.place.at >= revisit_.front() &&
+                          left.place.at < revisit_.front() + pace_.slice;
+    if (!in_slice) floor = std::min(floor, left.place);
   }
+}
+
+void ClaimCursor::MoveSlices(const QueueAnswer& answer) {
+  if (!asks_slice_) return;
+  const Timestamp from = revisit_.front();
+  const bool left = std::any_of(answer.left.begin(), answer.left.end(), [&](const JobPlace& job) {
+    return job.place.at >= from && job.place.at < from + pace_.slice;
+  });
+  if (!left) revisit_.pop_front();
+  slice_tried_ = false;
+}
+
+void ClaimCursor::FinishFullLook(Clock::time_point now) {
+  full_look_at_ = now + std::max<Clock::duration>(pace_.full, kFullLookPause * (now - asked_at_));
+  std::erase_if(levels_, [this](const auto& level) {
+    return std::none_of(question_.levels.begin(), question_.levels.end(),
+                        [&](const auto& asked) { return asked.priority == level.first; });
+  });
+  for (auto& [priority, level] : levels_) level.used = false;
 }
 
 void ClaimCursor::FollowClock(const QueueAnswer& answer, Clock::time_point now) {
@@ -133,11 +141,6 @@ bool ClaimCursor::HearWriters(const std::vector<std::string>& writers) {
   for (const auto& [writer, bound] : writers_) {
     if (!still.contains(writer)) ended = std::min(ended.value_or(bound), bound);
   }
-  if (ended) {
-    for (auto& [writer, bound] : still) {
-      if (IsPrepared(writer) && !writers_.contains(writer)) bound = std::min(bound, *ended);
-    }
-  }
   writers_ = std::move(still);
   return ended && GoBackTo(*ended);
 }
@@ -146,25 +149,29 @@ bool ClaimCursor::GoBackTo(Timestamp place) {
   Timestamp highest = Timestamp::min();
   for (const auto& [priority, level] : levels_) highest = std::max(highest, level.floor.at);
   if (highest <= place) return false;
-  if (place == Timestamp::min() || highest - place <= kNear || highest - place > kFar) {
+  if (place == Timestamp::min() || highest - place <= pace_.near || highest - place > kFar) {
     LowerFloors(place);
     return true;
   }
   // On one grid, so that many transactions that end one after the other ask for the same slices.
-  for (Timestamp from = std::chrono::floor<Slices>(place); from < highest; from += kSlice) {
-    if (std::find(revisit_.begin(), revisit_.end(), from) == revisit_.end()) {
+  const Timestamp first = place - place.time_since_epoch() % pace_.slice;
+  for (Timestamp from = first; from < highest; from += pace_.slice) {
+    const auto known = std::find(revisit_.begin(), revisit_.end(), from);
+    if (known == revisit_.end()) {
       revisit_.push_back(from);
+    } else if (known == revisit_.begin()) {
+      slice_tried_ = false;  // there is something new in it
     }
   }
   return true;
 }
 
-ClaimPlan ClaimCursor::Plan(Clock::time_point now) {
+ClaimPlan ClaimCursor::Plan(Clock::time_point now) const {
   ClaimPlan plan;
-  plan.revisit = !revisit_.empty() && now >= revisit_at_;
+  plan.revisit = !revisit_.empty() && !slice_tried_ && now >= revisit_at_;
   for (const auto& [priority, level] : levels_) {
     if (plan.revisit) {
-      plan.ranges.push_back({priority, {revisit_.front(), {}}, revisit_.front() + kSlice});
+      plan.ranges.push_back({priority, {revisit_.front(), {}}, revisit_.front() + pace_.slice});
     } else {
       plan.ranges.push_back({priority, level.floor, std::nullopt});
     }
@@ -181,7 +188,7 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
     revisit_at_ = now + kRevisitPause * (now - begun);
     const bool same = !revisit_.empty() && !plan.ranges.empty() &&
                       revisit_.front() == plan.ranges.front().from.at;
-    if (exhausted && same) revisit_.pop_front();
+    if (exhausted && same) slice_tried_ = true;
     return;
   }
   std::map<std::int16_t, QueuePlace> last;
@@ -202,7 +209,5 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
     if (claimed != last.end()) level->second.next = std::max(level->second.next, claimed->second);
   }
 }
-
-void ClaimCursor::Reset() { *this = ClaimCursor(pace_); }
 
 }  // namespace djps::store

@@ -40,6 +40,7 @@ struct QueueQuestion {
   std::vector<std::pair<int, int>> gaps;  // exclusive bounds between known levels
 };
 struct QueueAnswer {
+  std::string server = {};                ///< What changes with each start of a server.
   Timestamp now{};                        ///< The database's clock, read before the rest.
   std::vector<std::string> writers = {};  ///< Transactions that hold ROW EXCLUSIVE on `ready`.
   std::vector<JobPlace> left = {};        ///< Per level: the first job from floor to next, if any.
@@ -66,6 +67,10 @@ struct LookPace {
   Duration busy = std::chrono::milliseconds(100);
   Duration idle = std::chrono::milliseconds(20);  ///< After a claim that found nothing.
   Duration full = std::chrono::seconds(30);       ///< From the very beginning.
+  /// A place that is nearer than this is gone back to by lowering the floor; one that is farther in
+  /// slices of the past, beside the claims.
+  std::chrono::microseconds near = std::chrono::seconds(1);
+  std::chrono::microseconds slice = std::chrono::seconds(5);
 };
 
 /// Where the claims of one fetcher begin in one queue, so that they do not walk over rows that were
@@ -80,11 +85,11 @@ struct LookPace {
 /// 2. A transaction that was seen writing at a look wrote nothing below the clock of the look
 ///    before it was first seen. When it has ended, what lies from there on is looked at again: by
 ///    the floor when that is near, else in slices beside the claims (`revisit`). One that is
-///    prepared changes its number, so a prepared one inherits from those that have vanished.
+///    prepared keeps its lock and its number until it is committed.
 /// 3. Never above a job that is still there, claimed by somebody or not: a claim that rolls back
-///    leaves it to be found.
+///    leaves it to be found. So slices are done only when a look finds nothing left in them.
 /// 4. A clock that stepped back takes the floor along; and now and then, for at most two percent of
-///    the time, a look begins at the very beginning. So does a new connection (Reset).
+///    the time, a look begins at the very beginning. So does one that finds another server.
 ///
 /// A late job waits for one look: about 0.1 s while the queue is busy, one poll while it is idle.
 /// Source of the argument: docs/decisions/0005-claim-cursor.md.
@@ -100,19 +105,18 @@ class ClaimCursor {
   bool WantsLook(Clock::time_point now) const;
   /// The same after a claim that found nothing, which costs little: now or soon.
   bool MayLook(Clock::time_point now) const;
+  /// Has there been one?
+  bool looked() const { return looked_at_.has_value(); }
 
+  /// One look at a time; one that failed is as if it had not been asked.
   QueueQuestion Ask(Clock::time_point now);
   /// True when there may be something to claim where there was nothing before.
   bool Answered(const QueueAnswer& answer, Clock::time_point now);
-  void LookFailed() { looking_ = false; }
 
-  ClaimPlan Plan(Clock::time_point now);
+  ClaimPlan Plan(Clock::time_point now) const;
   /// What came of a plan that asked for `limit` jobs and took from `begun` to `now`.
   void Claimed(const ClaimPlan& plan, std::size_t limit, const std::vector<JobPlace>& jobs,
                Clock::time_point begun, Clock::time_point now);
-
-  /// Forgets everything: the next look and claim begin at the beginning.
-  void Reset();
 
  private:
   struct Level {
@@ -121,8 +125,9 @@ class ClaimCursor {
     bool used = false;  // something was claimed since the last full look
   };
 
-  void AskFromTheBeginning(QueueQuestion& question, Clock::time_point now);
   void MoveFloors(const QueueAnswer& answer);
+  void MoveSlices(const QueueAnswer& answer);
+  void FinishFullLook(Clock::time_point now);
   bool HearWriters(const std::vector<std::string>& writers);
   bool GoBackTo(Timestamp place);
   void LowerFloors(Timestamp place);
@@ -133,15 +138,18 @@ class ClaimCursor {
   std::map<std::int16_t, Level> levels_;      // by priority
   std::map<std::string, Timestamp> writers_;  // nothing of it lies below this
   std::deque<Timestamp> revisit_;             // where slices of the past begin
-  QueueQuestion question_;                    // of the look under way
-  std::optional<Timestamp> looked_at_;        // the database's clock at the last look
-  bool looking_ = false;
-  bool full_ = false;  // the look under way begins at the beginning
+  bool slice_tried_ = false;                  // nothing came of the first: a look has to confirm it
+  std::string server_;
+  std::optional<Timestamp> looked_at_;  // the database's clock at the last look
   std::size_t claimed_since_look_ = 0;
-  Clock::time_point asked_at_{};
   Clock::time_point answered_at_{};
   Clock::time_point full_look_at_{};  // not before
   Clock::time_point revisit_at_{};    // not before
+  // Of the look under way:
+  QueueQuestion question_;
+  Clock::time_point asked_at_{};
+  bool full_ = false;        // it begins at the beginning
+  bool asks_slice_ = false;  // it looks at the first slice, too
 };
 
 }  // namespace djps::store

@@ -57,7 +57,8 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
  public:
   using Items = std::vector<Item>;
   using Answers = std::vector<Answer>;
-  /// Writes `items` in one transaction and gives an answer for each, in their order; or throws.
+  /// Writes `items` and gives an answer for each, in their order; or throws. All or nothing, or
+  /// safe to repeat.
   using Write = std::function<boost::asio::awaitable<Answers>(const Items& items, pg::Deadline)>;
   /// What no two items of one batch may have in common, where there is something.
   using Identity = std::function<Uuid(const Item&)>;

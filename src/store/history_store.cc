@@ -8,13 +8,11 @@ namespace asio = boost::asio;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-asio::awaitable<HistoryStep> HistoryStore::RunStep(int jobs, pg::Deadline deadline) {
+asio::awaitable<std::string> HistoryStore::RunStep(int jobs, pg::Deadline deadline) {
   pg::Params params;
   params.Add(static_cast<std::int32_t>(jobs));
   const pg::Rows rows = co_await pool_.Execute(sql::kRunHistoryStep, std::move(params), deadline);
-  const pg::Row row = rows[0];
-  co_return HistoryStep{.done = row.Get<std::string>(0),
-                        .jobs = row.Find<std::int64_t>(1).value_or(0)};
+  co_return rows[0].Get<std::string>(0);
 }
 
 asio::awaitable<std::int64_t> HistoryStore::PurgeExpiredKeys(int limit, pg::Deadline deadline) {
@@ -39,27 +37,14 @@ asio::awaitable<std::vector<RetentionRule>> HistoryStore::ListRetention(pg::Dead
   co_return rules;
 }
 
-asio::awaitable<bool> HistoryStore::Set(const RetentionRule& rule, bool inherit,
-                                        const std::string& actor, pg::Deadline deadline) {
+asio::awaitable<bool> HistoryStore::SetRetention(const RetentionRule& rule, bool inherit,
+                                                 const std::string& actor, pg::Deadline deadline) {
   pg::Params params;
   params.Add(rule.queue).Add(StatusName(rule.status));
   params.Add(rule.keep ? std::optional(microseconds(*rule.keep)) : std::nullopt);
   params.Add(inherit).Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kSetRetention, std::move(params), deadline);
   const bool changed = rows[0].Get<bool>(0);
-  co_return changed;
-}
-
-asio::awaitable<bool> HistoryStore::SetRetention(const RetentionRule& rule,
-                                                 const std::string& actor, pg::Deadline deadline) {
-  return Set(rule, false, actor, deadline);
-}
-
-asio::awaitable<bool> HistoryStore::InheritRetention(const std::string& queue, JobStatus status,
-                                                     const std::string& actor,
-                                                     pg::Deadline deadline) {
-  const RetentionRule rule{.queue = queue, .status = status, .keep = std::nullopt};
-  const bool changed = co_await Set(rule, true, actor, deadline);
   co_return changed;
 }
 

@@ -22,38 +22,26 @@ struct RetentionRule {
   std::optional<std::chrono::milliseconds> keep;  ///< Since the job ended; nothing: for ever.
 };
 
-/// One step of throwing away what is past its retention.
-struct HistoryStep {
-  std::string done;  ///< "idle", "busy", "locked", ...: see djps.history_step.
-  std::int64_t jobs = 0;
-};
-
 /// How long jobs are kept, and the steps by which they go: typed calls over src/store/sql/history.
 /// Calls throw pg::PgError.
 class HistoryStore {
  public:
   explicit HistoryStore(pg::Pool& pool) : pool_(pool) {}
 
-  /// Walks over at most `jobs` jobs.
-  boost::asio::awaitable<HistoryStep> RunStep(int jobs, pg::Deadline deadline);
+  /// One step of throwing away what is past its retention, over at most `jobs` jobs. What it did:
+  /// "idle", "busy", "locked", ...: see djps.history_step.
+  boost::asio::awaitable<std::string> RunStep(int jobs, pg::Deadline deadline);
 
   /// Deletes keys whose own lifetime is over, at most `limit` of each kind; gives back how many.
   boost::asio::awaitable<std::int64_t> PurgeExpiredKeys(int limit, pg::Deadline deadline);
 
   boost::asio::awaitable<std::vector<RetentionRule>> ListRetention(pg::Deadline deadline);
 
-  /// Whether it was a change.
-  boost::asio::awaitable<bool> SetRetention(const RetentionRule& rule, const std::string& actor,
-                                            pg::Deadline deadline);
-
-  /// Takes a queue's own rule away. Whether there was one.
-  boost::asio::awaitable<bool> InheritRetention(const std::string& queue, JobStatus status,
-                                                const std::string& actor, pg::Deadline deadline);
+  /// Sets a rule, or with `inherit` takes a queue's own away. Whether it was a change.
+  boost::asio::awaitable<bool> SetRetention(const RetentionRule& rule, bool inherit,
+                                            const std::string& actor, pg::Deadline deadline);
 
  private:
-  boost::asio::awaitable<bool> Set(const RetentionRule& rule, bool inherit,
-                                   const std::string& actor, pg::Deadline deadline);
-
   pg::Pool& pool_;
 };
 

@@ -1,6 +1,9 @@
 #include "store/lease_store.h"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "core/check.h"
 #include "store/statements.h"
@@ -19,7 +22,9 @@ constexpr auto kRescueAllInterval = std::chrono::seconds(30);
 constexpr int kRescueAllPause = 50;
 
 /// A server has one for each way in which its workers claim; beyond this, all start anew.
-constexpr std::size_t kCursorsMax = 1'000;
+constexpr std::size_t kFetchersMax = 1'000;
+/// A slice of the past, the present, and what a look found new.
+constexpr int kClaimTries = 3;
 
 std::vector<Uuid> ReadIds(const pg::Rows& rows) {
   std::vector<Uuid> ids;
@@ -41,6 +46,7 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   if (const auto metadata = row.Find<pg::Json>(10)) job.metadata = metadata->text;
   if (const auto limit = row.Find<std::int32_t>(11)) job.time_limit = milliseconds(*limit);
   if (const auto checkpoint = row.Find<pg::Json>(13)) job.checkpoint = checkpoint->text;
+  if (const auto within = row.Find<std::int32_t>(14)) job.begin_within = milliseconds(*within);
   return job;
 }
 
@@ -64,7 +70,10 @@ QueueAnswer ReadAnswer(const pg::Rows& rows) {
   QueueAnswer answer;
   for (const pg::Row row : rows) {
     const auto kind = row.Get<std::string_view>(0);
-    if (kind == "clock") answer.now = row.Get<Timestamp>(2);
+    if (kind == "clock") {
+      answer.now = row.Get<Timestamp>(2);
+      answer.server = row.Get<std::string>(4);
+    }
     if (kind == "writer") answer.writers.push_back(row.Get<std::string>(4));
     if (kind == "level") answer.new_levels.push_back(row.Get<std::int16_t>(1));
     if (kind == "left") {
@@ -100,55 +109,74 @@ pg::Params HeldJobs(const Jobs& jobs) {
 
 }  // namespace
 
-LeaseStore::Cursor LeaseStore::CursorFor(const ClaimRequest& request) {
-  // What was learned from a server holds while it is the same one.
-  if (connections_seen_ != pool_.connections_made() || cursors_.size() >= kCursorsMax) {
-    cursors_.clear();
-    connections_seen_ = pool_.connections_made();
-  }
+struct LeaseStore::Fetcher {
+  Fetcher(const asio::any_io_executor& executor, LookPace pace)
+      : cursor(pace), looked(executor, steady_clock::time_point::max()) {}
+
+  ClaimCursor cursor;
+  bool looking = false;
+  bool found_more = false;    // by the last look
+  asio::steady_timer looked;  // canceled when the look has ended
+};
+
+LeaseStore::LeaseStore(pg::Pool& pool, LookPace pace) : pool_(pool), pace_(pace) {}
+LeaseStore::~LeaseStore() = default;
+
+LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
+  if (fetchers_.size() >= kFetchersMax) fetchers_.clear();
   std::string key = request.queue;
   for (const std::string& type : request.types) (key += '\0') += type;
-  Cursor& cursor = cursors_[key];
-  if (!cursor) cursor = std::make_shared<ClaimCursor>(pace_);
-  return cursor;
+  SharedFetcher& fetcher = fetchers_[key];
+  if (!fetcher) fetcher = std::make_shared<Fetcher>(pool_.executor(), pace_);
+  return fetcher;
 }
 
-asio::awaitable<bool> LeaseStore::Look(const ClaimRequest& request, Cursor cursor,
+asio::awaitable<bool> LeaseStore::Look(const ClaimRequest& request, SharedFetcher fetcher,
                                        pg::Deadline deadline) {
-  pg::Params params = LookParams(request, cursor->Ask(steady_clock::now()));
-  QueueAnswer answer;
-  try {
-    answer = ReadAnswer(co_await pool_.Execute(sql::kLookAtQueue, std::move(params), deadline));
-  } catch (...) {
-    cursor->LookFailed();
-    throw;
+  if (fetcher->looking) {
+    co_await fetcher->looked.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return fetcher->found_more;
   }
-  co_return cursor->Answered(answer, steady_clock::now());
+  // Also where this throws or is destroyed.
+  const std::shared_ptr<void> end(nullptr, [fetcher](void*) {
+    fetcher->looking = false;
+    fetcher->looked.cancel();
+  });
+  fetcher->looking = true;
+  fetcher->found_more = false;
+  pg::Params params = LookParams(request, fetcher->cursor.Ask(steady_clock::now()));
+  const QueueAnswer answer =
+      ReadAnswer(co_await pool_.Execute(sql::kLookAtQueue, std::move(params), deadline));
+  fetcher->found_more = fetcher->cursor.Answered(answer, steady_clock::now());
+  co_return fetcher->found_more;
 }
 
 asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
                                                     pg::Deadline deadline) {
   DJPS_CHECK(request.limit >= 1 && request.limit <= kClaimLimitMax);
-  const Cursor cursor = CursorFor(request);
-  if (cursor->WantsLook(steady_clock::now())) co_await Look(request, cursor, deadline);
-
-  ClaimPlan plan = cursor->Plan(steady_clock::now());
-  const bool revisit = plan.revisit;
-  ClaimedBatch batch = co_await ClaimByPlan(request, cursor, std::move(plan), deadline);
-  if (!batch.jobs.empty()) co_return batch;
-  bool again = revisit;
-  if (!revisit && cursor->MayLook(steady_clock::now())) {
-    again = co_await Look(request, cursor, deadline);
+  const SharedFetcher fetcher = FetcherFor(request);
+  ClaimCursor& cursor = fetcher->cursor;
+  const bool first = !cursor.looked();
+  if (first || (!fetcher->looking && cursor.WantsLook(steady_clock::now()))) {
+    co_await Look(request, fetcher, deadline);
   }
-  if (again) {
-    plan = cursor->Plan(steady_clock::now());
-    batch = co_await ClaimByPlan(request, cursor, std::move(plan), deadline);
+  ClaimedBatch batch;
+  for (int tries = 0; tries < kClaimTries; ++tries) {
+    ClaimPlan plan = cursor.Plan(steady_clock::now());
+    bool again = plan.revisit;  // the present is next
+    batch = co_await ClaimByPlan(request, fetcher, std::move(plan), deadline);
+    if (!batch.jobs.empty()) break;
+    if (!again && cursor.MayLook(steady_clock::now())) {
+      again = co_await Look(request, fetcher, deadline);
+    }
+    if (!again) break;
   }
   co_return batch;
 }
 
-asio::awaitable<ClaimedBatch> LeaseStore::ClaimByPlan(const ClaimRequest& request, Cursor cursor,
-                                                      ClaimPlan plan, pg::Deadline deadline) {
+asio::awaitable<ClaimedBatch> LeaseStore::ClaimByPlan(const ClaimRequest& request,
+                                                      SharedFetcher fetcher, ClaimPlan plan,
+                                                      pg::Deadline deadline) {
   ClaimedBatch batch;
   if (plan.ranges.empty()) co_return batch;
   const auto begun = steady_clock::now();
@@ -168,7 +196,7 @@ asio::awaitable<ClaimedBatch> LeaseStore::ClaimByPlan(const ClaimRequest& reques
       batch.jobs.push_back(ReadClaimedJob(row));
     }
   }
-  cursor->Claimed(plan, request.limit, places, begun, steady_clock::now());
+  fetcher->cursor.Claimed(plan, request.limit, places, begun, steady_clock::now());
   if (!overdue.empty()) co_await FailOverdue(batch.lease, std::move(overdue), deadline);
   co_return batch;
 }
@@ -254,11 +282,13 @@ asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int lea
                                                                          pg::Deadline deadline) {
   pg::Params params;
   const auto begun = steady_clock::now();
-  const bool all = begun >= rescue_all_at_;
+  // Nobody may have looked for a while: the database was away, or this process stood still.
+  const bool all = begun >= rescue_all_at_ || begun - rescued_at_ > kRescueWithin / 2;
   const auto within = all ? std::nullopt : std::optional<microseconds>(kRescueWithin);
   params.Add(kLane).Add(within).Add(static_cast<std::int32_t>(leases_max));
   const pg::Rows rows =
       co_await pool_.Execute(sql::kRescueExpiredLeases, std::move(params), deadline);
+  rescued_at_ = begun;
   if (all && rows.empty()) {
     const auto ended = steady_clock::now();
     rescue_all_at_ = ended + std::max<steady_clock::duration>(kRescueAllInterval,

@@ -41,6 +41,8 @@ struct ClaimedJob {
   /// How long the attempt may take, where the job says so.
   std::optional<std::chrono::milliseconds> time_limit;
   std::optional<std::string> checkpoint = {};  ///< JSON text, left by an earlier attempt.
+  /// How long after the claim an attempt may still begin, where the job has a deadline.
+  std::optional<std::chrono::milliseconds> begin_within = {};
 };
 
 struct ClaimedBatch {
@@ -103,7 +105,8 @@ struct RescuedJob {
 /// away; where outcome_unknown() says that the answer was lost, the call may be repeated.
 class LeaseStore {
  public:
-  explicit LeaseStore(pg::Pool& pool, LookPace pace = {}) : pool_(pool), pace_(pace) {}
+  explicit LeaseStore(pg::Pool& pool, LookPace pace = {});
+  ~LeaseStore();
 
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
                                                  pg::Deadline deadline);
@@ -122,30 +125,34 @@ class LeaseStore {
   boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(
       const std::vector<Uuid>& leases, pg::Deadline deadline);
 
-  /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Looks at the last
-  /// seconds, and now and then at all: a lease that somebody's transaction held locked until long
-  /// after its expiry waits for that.
+  /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Where it was
+  /// called a moment ago, looks at the last seconds only, and now and then at all: a lease that
+  /// somebody's transaction held locked until long after its expiry waits for that.
   boost::asio::awaitable<std::vector<RescuedJob>> RescueExpiredLeases(int leases_max,
                                                                       pg::Deadline deadline);
 
  private:
   boost::asio::awaitable<void> FailOverdue(Uuid lease, std::vector<Uuid> jobs,
                                            pg::Deadline deadline);
-  using Cursor = std::shared_ptr<ClaimCursor>;
+  /// A cursor, and the one look that may be under way for all who claim by it.
+  struct Fetcher;
+  using SharedFetcher = std::shared_ptr<Fetcher>;
 
-  Cursor CursorFor(const ClaimRequest& request);
-  /// True when there may be something to claim where there was nothing before.
-  boost::asio::awaitable<bool> Look(const ClaimRequest& request, Cursor cursor,
+  SharedFetcher FetcherFor(const ClaimRequest& request);
+  /// Looks, or waits for the look under way. True when there may be something to claim where there
+  /// was nothing before.
+  boost::asio::awaitable<bool> Look(const ClaimRequest& request, SharedFetcher fetcher,
                                     pg::Deadline deadline);
-  boost::asio::awaitable<ClaimedBatch> ClaimByPlan(const ClaimRequest& request, Cursor cursor,
-                                                   ClaimPlan plan, pg::Deadline deadline);
+  boost::asio::awaitable<ClaimedBatch> ClaimByPlan(const ClaimRequest& request,
+                                                   SharedFetcher fetcher, ClaimPlan plan,
+                                                   pg::Deadline deadline);
 
   pg::Pool& pool_;
   LookPace pace_;
   IdGenerator ids_;
-  std::chrono::steady_clock::time_point rescue_all_at_{};  // not before
-  std::map<std::string, Cursor> cursors_;                  // by queue and types
-  std::uint64_t connections_seen_ = 0;                     // cursors_ are of these connections
+  std::chrono::steady_clock::time_point rescue_all_at_{};  // at the latest
+  std::chrono::steady_clock::time_point rescued_at_{};  // when the last look began that succeeded
+  std::map<std::string, SharedFetcher> fetchers_;       // by queue and types
 };
 
 }  // namespace djps::store

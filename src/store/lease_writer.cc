@@ -104,6 +104,15 @@ std::shared_ptr<Line> MakeLine(const asio::any_io_executor& executor,
       [](const auto& item) { return item.job; });
 }
 
+/// Gives back what was held.
+template <typename Job, typename Held>
+asio::awaitable<std::vector<Held>> SubmitAll(GroupCommit<Job, std::optional<Held>>& line,
+                                             std::vector<Job> jobs, pg::Deadline deadline) {
+  const std::size_t bytes = SizeOfAll(jobs);
+  auto written = co_await line.Submit(std::move(jobs), bytes, deadline);
+  co_return WithoutEmpty(std::move(written.answers));
+}
+
 }  // namespace
 
 LeaseWriter::LeaseWriter(asio::any_io_executor executor, LeaseStore& leases, BacklogLimits limits)
@@ -120,23 +129,17 @@ LeaseWriter::LeaseWriter(asio::any_io_executor executor, LeaseStore& leases, Bac
 
 asio::awaitable<std::vector<Uuid>> LeaseWriter::CompleteJobs(std::vector<CompletedJob> jobs,
                                                              pg::Deadline deadline) {
-  const std::size_t bytes = SizeOfAll(jobs);
-  auto written = co_await completions_->Submit(std::move(jobs), bytes, deadline);
-  co_return WithoutEmpty(std::move(written.answers));
+  return SubmitAll(*completions_, std::move(jobs), deadline);
 }
 
 asio::awaitable<std::vector<FailedAttempt>> LeaseWriter::FailJobs(std::vector<FailedJob> jobs,
                                                                   pg::Deadline deadline) {
-  const std::size_t bytes = SizeOfAll(jobs);
-  auto written = co_await failures_->Submit(std::move(jobs), bytes, deadline);
-  co_return WithoutEmpty(std::move(written.answers));
+  return SubmitAll(*failures_, std::move(jobs), deadline);
 }
 
 asio::awaitable<std::vector<Uuid>> LeaseWriter::ReturnJobs(std::vector<ReturnedJob> jobs,
                                                            pg::Deadline deadline) {
-  const std::size_t bytes = SizeOfAll(jobs);
-  auto written = co_await returns_->Submit(std::move(jobs), bytes, deadline);
-  co_return WithoutEmpty(std::move(written.answers));
+  return SubmitAll(*returns_, std::move(jobs), deadline);
 }
 
 asio::awaitable<std::vector<BeatAnswer>> LeaseWriter::ExtendLeases(std::vector<Uuid> leases,

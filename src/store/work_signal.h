@@ -10,7 +10,7 @@ namespace djps::store {
 /// Tells workers in other processes that there are new jobs: after the commit, outside of it, and
 /// for many at once. A NOTIFY inside each submission would make their commits wait for each other.
 ///
-/// The first word goes out at once; what comes within the next two milliseconds goes together.
+/// The first word goes out at once; what comes within a millisecond of it goes together.
 /// A word that is lost costs time only: workers also look by themselves.
 ///
 /// Thread-safety: everything on one single-threaded executor.

@@ -17,7 +17,9 @@ constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
 constexpr int kRowsPerPurge = 10'000;
+/// A step that takes too long, with payloads that are large, is tried again with fewer jobs.
 constexpr int kJobsPerHistoryStep = 2'000;
+constexpr int kFewerJobs = 8;
 constexpr int kKeysPerPurge = 2'000;
 constexpr milliseconds kStatementTimeout{10'000};
 
@@ -32,6 +34,7 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig conf
       workers_(pool),
       progress_(pool),
       history_(pool),
+      jobs_per_step_(kJobsPerHistoryStep),
       rescue_timer_(executor_),
       partition_timer_(executor_),
       history_timer_(executor_),
@@ -101,11 +104,15 @@ asio::awaitable<void> Upkeep::PartitionLoop() {
       const int made =
           co_await upkeep_.EnsurePartitions(kPartitionDaysAhead, pg::After(kStatementTimeout));
       if (made > 0) spdlog::info("made {} partitions ahead", made);
-      co_await TidyUp();
     } catch (const pg::PgError& error) {
       // There are days in hand, and what no partition covers lands in the default ones.
-      spdlog::warn("could not make partitions ahead and tidy up: {}", error.what());
+      spdlog::warn("could not make partitions ahead: {}", error.what());
       wait = config_.partition_retry;
+    }
+    try {
+      co_await TidyUp();
+    } catch (const pg::PgError& error) {
+      spdlog::debug("could not tidy up: {}", error.what());
     }
     co_await Sleep(partition_timer_, wait);
   }
@@ -116,8 +123,10 @@ asio::awaitable<void> Upkeep::HistoryLoop() {
     milliseconds wait = config_.history_retry;
     try {
       wait = co_await ThrowAway();
+      jobs_per_step_ = kJobsPerHistoryStep;
     } catch (const pg::PgError& error) {
       spdlog::warn("could not throw away what is past its retention: {}", error.what());
+      jobs_per_step_ = std::max(1, jobs_per_step_ / kFewerJobs);
     }
     co_await Sleep(history_timer_, wait);
   }
@@ -127,18 +136,18 @@ asio::awaitable<milliseconds> Upkeep::ThrowAway() {
   using Clock = std::chrono::steady_clock;
   while (!stopping_) {
     const auto start = Clock::now();
-    const store::HistoryStep step =
-        co_await history_.RunStep(kJobsPerHistoryStep, pg::After(kStatementTimeout));
+    const std::string done =
+        co_await history_.RunStep(jobs_per_step_, pg::After(kStatementTimeout));
     std::int64_t keys = 0;
-    if (step.done == "idle") {
+    if (done == "idle") {
       keys = co_await history_.PurgeExpiredKeys(kKeysPerPurge, pg::After(kStatementTimeout));
       if (keys == 0) co_return config_.history_interval;
     }
     // Another node is at it, or somebody holds a lock for long.
-    if (step.done == "busy" || step.done == "locked") co_return config_.history_retry;
-    if (step.done == "dropped") spdlog::info("dropped a partition whose jobs are past retention");
-    if (step.done == "failed") spdlog::warn("could not drop a partition: see the log of Postgres");
-    // At most half of the time is spent here, so that claims come first on a busy database.
+    if (done == "busy" || done == "locked") co_return config_.history_retry;
+    if (done == "dropped") spdlog::info("dropped a partition whose jobs are past retention");
+    if (done == "failed") spdlog::warn("could not drop a partition: see the log of Postgres");
+    // At most half of this node's time is spent here, so that claims come first.
     const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
     co_await Sleep(history_timer_, std::max(took, config_.history_pause));
   }

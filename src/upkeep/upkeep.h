@@ -26,7 +26,7 @@ struct UpkeepConfig {
   /// When others were in the way of a step.
   std::chrono::milliseconds history_retry{15'000};
   /// Between two steps, at least; never less than the last one took.
-  std::chrono::milliseconds history_pause{50};
+  std::chrono::milliseconds history_pause{5};
   /// Workers silent for longer are forgotten.
   std::chrono::milliseconds worker_silence_max = std::chrono::hours(24);
   /// Progress and log lines of finished jobs go when the job is older than this.
@@ -38,6 +38,7 @@ struct UpkeepConfig {
 /// nobody needs any more. Every server and worker runs it; there is no leader, since each action is
 /// safe when several do it at once and done once by whoever comes first.
 ///
+/// It has connections of its own where it matters that its steps keep nobody else waiting.
 /// Thread-safety: everything on one single-threaded executor.
 class Upkeep {
  public:
@@ -73,6 +74,7 @@ class Upkeep {
   store::WorkerStore workers_;
   store::ProgressStore progress_;
   store::HistoryStore history_;
+  int jobs_per_step_;
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;
   boost::asio::steady_timer history_timer_;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <optional>
 #include <stop_token>
 
 #include "djps/worker.h"
@@ -36,6 +37,8 @@ struct Attempt {
   const Registry::Entry& entry;             // what runs it; the runtime's registry stays
   std::chrono::milliseconds time_limit{0};  // zero: none
   StopReason reason = StopReason::kNone;
+  // No attempt may begin later, where the job has a deadline.
+  std::optional<std::chrono::steady_clock::time_point> begin_before = {};
   bool ended = false;     // its handler has returned
   bool reported = false;  // an outcome was handed to the reporter
   boost::asio::steady_timer watchdog;

@@ -1,9 +1,13 @@
 #include "worker/handler_threads.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -49,7 +53,16 @@ void HandlerThreads::Shared::Start(std::vector<std::shared_ptr<Attempt>> attempt
     missing = std::min(waiting_.size() - woken, threads_max_ - threads_.size());
   }
   for (std::size_t i = 0; i < woken; ++i) work_.notify_one();
-  for (std::size_t i = 0; i < missing; ++i) threads_.emplace_back([this] { Work(); });
+  for (std::size_t i = 0; i < missing; ++i) {
+    try {
+      threads_.emplace_back([this] { Work(); });
+    } catch (const std::system_error& error) {
+      if (threads_.empty()) throw;
+      spdlog::warn("only {} of {} threads for handlers can be had: {}", threads_.size(),
+                   threads_max_, error.what());
+      break;
+    }
+  }
 }
 
 void HandlerThreads::Shared::Stop() {

@@ -38,20 +38,18 @@ std::shared_ptr<JobNotes> NoteSender::Open(Uuid lease, Uuid job) {
       if (waker->wake) waker->wake();
     });
   });
-  open_.emplace(job, notes);
+  open_.insert(notes);
   return notes;
 }
 
-JobNotes::Unsent NoteSender::Close(Uuid job) {
-  const auto found = open_.find(job);
-  if (found == open_.end()) return {};
-  JobNotes::Unsent unsent = found->second->Take();
-  open_.erase(found);
-  return unsent;
+JobNotes::Unsent NoteSender::Close(const std::shared_ptr<JobNotes>& notes) {
+  open_.erase(notes);
+  return notes->Take();
 }
 
-asio::awaitable<void> NoteSender::SendLast(Uuid job, JobNotes::Unsent unsent) {
-  while (Sending(job)) co_await sent_.async_wait(kNoThrow);
+asio::awaitable<void> NoteSender::SendLast(std::shared_ptr<JobNotes> notes,
+                                           JobNotes::Unsent unsent) {
+  while (Sending(notes)) co_await sent_.async_wait(kNoThrow);
   if (unsent.empty()) co_return;
   std::vector<JobNotes::Unsent> last;
   last.push_back(std::move(unsent));
@@ -84,10 +82,10 @@ void NoteSender::Stop() {
 
 asio::awaitable<void> NoteSender::SendAll() {
   std::vector<JobNotes::Unsent> all;
-  for (const auto& [job, notes] : open_) {
+  for (const auto& notes : open_) {
     JobNotes::Unsent unsent = notes->Take();
     if (unsent.empty()) continue;
-    sending_.insert(job);
+    sending_.insert(notes);
     all.push_back(std::move(unsent));
   }
   co_await Send(std::move(all));

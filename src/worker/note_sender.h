@@ -5,7 +5,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -24,16 +23,16 @@ class NoteSender {
  public:
   NoteSender(boost::asio::any_io_executor executor, pg::Pool& pool);
 
-  /// The notes of a job that starts now.
+  /// The notes of an attempt that starts now.
   std::shared_ptr<JobNotes> Open(Uuid lease, Uuid job);
 
-  /// Closes the notes of a job and gives back what is left to be sent.
-  JobNotes::Unsent Close(Uuid job);
-  /// Is something that this job said on its way?
-  bool Sending(Uuid job) const { return sending_.contains(job); }
+  /// Closes them and gives back what is left to be sent.
+  JobNotes::Unsent Close(const std::shared_ptr<JobNotes>& notes);
+  /// Is something of it on its way?
+  bool Sending(const std::shared_ptr<JobNotes>& notes) const { return sending_.contains(notes); }
   /// Returns when what is on its way and `unsent` are written: before the outcome of the job, since
   /// the lease ends with that.
-  boost::asio::awaitable<void> SendLast(Uuid job, JobNotes::Unsent unsent);
+  boost::asio::awaitable<void> SendLast(std::shared_ptr<JobNotes> notes, JobNotes::Unsent unsent);
 
   boost::asio::awaitable<void> Run();
   void Stop();
@@ -53,8 +52,8 @@ class NoteSender {
   std::shared_ptr<Waker> waker_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer sent_;  // canceled when what was on its way has arrived
-  std::unordered_map<Uuid, std::shared_ptr<JobNotes>> open_;  // by job
-  std::unordered_set<Uuid> sending_;                          // jobs of the round under way
+  std::unordered_set<std::shared_ptr<JobNotes>> open_;
+  std::unordered_set<std::shared_ptr<JobNotes>> sending_;  // of the round under way
   bool unsent_ = false;
   bool stopped_ = false;
 };

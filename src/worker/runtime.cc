@@ -122,8 +122,9 @@ asio::awaitable<void> Runtime::Fetch() {
   while (!stopping_) {
     const std::size_t wanted = WantedJobs();
     if (wanted == 0) {
-      co_await Pause(config_.poll_interval_max);
-      if (!waiting_.empty() && steady_clock::now() - waiting_since_ > kWaitingMax) ReturnWaiting();
+      co_await Pause(waiting_.empty() ? config_.poll_interval_max
+                                      : std::min(config_.poll_interval_max, kWaitingMax));
+      ReturnStale();
       continue;
     }
     const bool woken = std::exchange(woken_, false);
@@ -153,10 +154,14 @@ void Runtime::Wake(std::string_view queue) {
 /// Until there may be something to claim.
 asio::awaitable<void> Runtime::Rest(Backoff& polling) {
   const auto until = steady_clock::now() + polling.Next();
-  if (woken_) polling.Reset();
   while (!stopping_ && steady_clock::now() < until) {
-    if (woken_ && steady_clock::now() >= deaf_until_) co_return;
-    const auto next = woken_ ? std::min(until, deaf_until_) : until;
+    ReturnStale();
+    if (woken_ && steady_clock::now() >= deaf_until_) {
+      polling.Reset();
+      co_return;
+    }
+    auto next = woken_ ? std::min(until, deaf_until_) : until;
+    if (!waiting_.empty()) next = std::min(next, waiting_since_ + kWaitingMax);
     changed_.expires_at(next);
     co_await changed_.async_wait(kNoThrow);
   }
@@ -164,7 +169,7 @@ asio::awaitable<void> Runtime::Rest(Backoff& polling) {
 
 std::size_t Runtime::WantedJobs() {
   if (reporter_.backlog() >= kReportBacklogMax) return 0;
-  return pace_.Want(attempts_.size(), steady_clock::now());
+  return pace_.Want(attempts_.size() + waiting_.size(), steady_clock::now());
 }
 
 asio::awaitable<void> Runtime::Pause(milliseconds longest) {
@@ -187,11 +192,12 @@ asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t limit) {
     claimed.push_back(MakeAttempt(std::move(job), batch.lease));
   }
   if (!claimed.empty()) keeper_.Add(batch.lease, sent_at, claimed);
-  for (const auto& attempt : claimed) {
-    attempts_.emplace(attempt->job.id, attempt);
-    waiting_.push_back(attempt);
+  for (std::size_t i = 0; i < claimed.size(); ++i) {
+    if (const auto within = batch.jobs[i].begin_within)
+      claimed[i]->begin_before = sent_at + *within;
+    waiting_.push_back(claimed[i]);
   }
-  waiting_since_ = steady_clock::now();
+  if (!claimed.empty()) waiting_since_ = steady_clock::now();
   // A stop that came while the claim was under way: hand the jobs back at once.
   if (stopping_) {
     ReturnWaiting();
@@ -206,12 +212,9 @@ void Runtime::StartWaiting() {
   while (!waiting_.empty() && running() < config_.concurrency) {
     std::shared_ptr<Attempt> attempt = std::move(waiting_.front());
     waiting_.pop_front();
-    if (attempt->reason != StopReason::kNone) {
-      // Canceled, or its lease lost, before it began.
-      attempts_.erase(attempt->job.id);
-      Settle(*attempt, Snoozed{});
-      continue;
-    }
+    if (!MayBegin(*attempt)) continue;
+    attempts_.insert(attempt);
+    attempt->job.notes = notes_.Open(attempt->job.lease_token, attempt->job.id);
     if (attempt->time_limit > 0ms) Spawn(Watch(attempt));
     if (std::holds_alternative<Handler>(attempt->entry.handler)) {
       plain.push_back(std::move(attempt));
@@ -222,9 +225,31 @@ void Runtime::StartWaiting() {
   threads_.Start(std::move(plain));
 }
 
+bool Runtime::MayBegin(Attempt& attempt) {
+  if (attempt.reason != StopReason::kNone) {
+    // Canceled, or its lease lost, before it began.
+    Settle(attempt, Snoozed{});
+    return false;
+  }
+  if (!attempt.begin_before) return true;
+  const auto left = std::chrono::floor<milliseconds>(*attempt.begin_before - steady_clock::now());
+  if (left <= 0ms) {
+    Settle(attempt, Failed{.error_class = "deadline_exceeded",
+                           .message = "the attempt could not be started before finish_by",
+                           .retryable = false});
+    return false;
+  }
+  attempt.time_limit = attempt.time_limit > 0ms ? std::min(attempt.time_limit, left) : left;
+  return true;
+}
+
+/// Others may have room for what has waited here for long.
+void Runtime::ReturnStale() {
+  if (!waiting_.empty() && steady_clock::now() - waiting_since_ >= kWaitingMax) ReturnWaiting();
+}
+
 void Runtime::ReturnWaiting() {
   for (const auto& attempt : std::exchange(waiting_, {})) {
-    attempts_.erase(attempt->job.id);
     attempt->Stop(StopReason::kShutdown);
     Settle(*attempt, Snoozed{});
   }
@@ -234,7 +259,8 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
   const Registry::Entry* entry = registry_.Find(job.type);
   DJPS_CHECK(entry != nullptr);
   const milliseconds usual = entry->options.timeout.value_or(config_.timeout);
-  const milliseconds limit = job.time_limit.value_or(usual);
+  // Less than a millisecond is no "no limit".
+  const milliseconds limit = job.time_limit ? std::max(*job.time_limit, 1ms) : usual;
   auto attempt = std::make_shared<Attempt>(Job{.id = job.id,
                                                .type = std::move(job.type),
                                                .queue = config_.queue,
@@ -248,7 +274,7 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
                                                .lease_token = lease,
                                                .stop = {},
                                                .checkpoint = std::move(job.checkpoint),
-                                               .notes = notes_.Open(lease, job.id)},
+                                               .notes = {}},
                                            *entry, executor_);
   // A deadline that is near may leave less time than is usual, but never more.
   attempt->time_limit = usual > 0ms ? std::min(usual, limit) : limit;
@@ -271,22 +297,21 @@ void Runtime::EndAll(std::vector<EndedAttempt> ended) {
 }
 
 void Runtime::End(EndedAttempt ended) {
-  const Uuid job = ended.attempt->job.id;
   ended.attempt->ended = true;
   ended.attempt->watchdog.cancel();
-  JobNotes::Unsent unsent = notes_.Close(job);
-  if (!unsent.empty() || notes_.Sending(job)) {
+  const auto& notes = ended.attempt->job.notes;
+  JobNotes::Unsent unsent = notes_.Close(notes);
+  if (!unsent.empty() || notes_.Sending(notes)) {
     Spawn(EndWithNotes(std::move(ended), std::move(unsent)));
     return;
   }
-  attempts_.erase(job);
+  attempts_.erase(ended.attempt);
   Settle(*ended.attempt, std::move(ended.outcome));
 }
 
 asio::awaitable<void> Runtime::EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent) {
-  const Uuid job = ended.attempt->job.id;
-  co_await notes_.SendLast(job, std::move(unsent));
-  attempts_.erase(job);
+  co_await notes_.SendLast(ended.attempt->job.notes, std::move(unsent));
+  attempts_.erase(ended.attempt);
   Settle(*ended.attempt, std::move(ended.outcome));
   StartWaiting();
   changed_.cancel();
@@ -296,11 +321,11 @@ asio::awaitable<void> Runtime::Watch(std::shared_ptr<Attempt> attempt) {
   if (attempt->ended) co_return;  // before this began
   attempt->watchdog.expires_after(attempt->time_limit);
   const auto [finished] = co_await attempt->watchdog.async_wait(kNoThrow);
-  if (finished) co_return;
+  if (finished || attempt->ended) co_return;
   attempt->Stop(StopReason::kTimeout);
   attempt->watchdog.expires_after(kAbandonAfter);
   const auto [stopped] = co_await attempt->watchdog.async_wait(kNoThrow);
-  if (stopped) co_return;
+  if (stopped || attempt->ended) co_return;
   spdlog::warn("job {} attempt {}: its handler does not react to the timeout; it keeps its slot",
                attempt->job.id.ToString(), attempt->job.attempt);
   Settle(*attempt, Snoozed{});
@@ -338,7 +363,7 @@ void Runtime::Settle(Attempt& attempt, Outcome outcome) {
 
 void Runtime::StopAttempts() {
   ReturnWaiting();
-  for (const auto& [id, attempt] : attempts_) attempt->Stop(StopReason::kShutdown);
+  for (const auto& attempt : attempts_) attempt->Stop(StopReason::kShutdown);
 }
 
 asio::awaitable<void> Runtime::Drain() {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/backoff.h"
@@ -53,7 +53,7 @@ class Runtime {
   /// Ends the grace of a Drain under way: stops every attempt now.
   void StopAttempts();
 
-  std::size_t running() const { return attempts_.size() - waiting_.size(); }
+  std::size_t running() const { return attempts_.size(); }
 
  private:
   boost::asio::awaitable<void> Fetch();
@@ -62,6 +62,9 @@ class Runtime {
   std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
   void StartWaiting();
   void ReturnWaiting();
+  void ReturnStale();
+  /// False for an attempt that ended before it began.
+  bool MayBegin(Attempt& attempt);
   boost::asio::awaitable<void> RunCoroutine(std::shared_ptr<Attempt> attempt);
   boost::asio::awaitable<void> Watch(std::shared_ptr<Attempt> attempt);
   void EndAll(std::vector<EndedAttempt> ended);
@@ -82,8 +85,8 @@ class Runtime {
   NoteSender notes_;
   Presence presence_;
   ClaimPace pace_;
-  std::unordered_map<Uuid, std::shared_ptr<Attempt>> attempts_;  // all that are held, by job id
-  std::deque<std::shared_ptr<Attempt>> waiting_;           // of those, the ones without a slot
+  std::unordered_set<std::shared_ptr<Attempt>> attempts_;  // those that run
+  std::deque<std::shared_ptr<Attempt>> waiting_;           // claimed, and without a slot
   std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
   boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
   std::size_t loops_ = 0;              // those that Spawn started and that still run

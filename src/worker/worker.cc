@@ -49,8 +49,8 @@ class Worker::Impl {
  private:
   void RequireDatabase(const std::string& conninfo);
   asio::awaitable<void> WaitForStop(asio::signal_set& signals);
-  asio::awaitable<void> Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep, pg::Pool& pool,
-                             asio::signal_set& signals);
+  asio::awaitable<void> Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep,
+                             pg::Pool& upkeep_pool, pg::Pool& pool, asio::signal_set& signals);
 
   WorkerConfig config_;
   worker::Registry registry_;
@@ -83,13 +83,15 @@ asio::awaitable<void> Worker::Impl::WaitForStop(asio::signal_set& signals) {
 }
 
 asio::awaitable<void> Worker::Impl::Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep,
-                                         pg::Pool& pool, asio::signal_set& signals) {
+                                         pg::Pool& upkeep_pool, pg::Pool& pool,
+                                         asio::signal_set& signals) {
   co_await WaitForStop(signals);
   signals.async_wait([&runtime](const boost::system::error_code& error, int /*signal*/) {
     if (!error) runtime.StopAttempts();
   });
   co_await runtime.Drain();
   co_await upkeep.Stop();
+  upkeep_pool.Close();
   pool.Close();
   signals.cancel();
 }
@@ -112,16 +114,23 @@ void Worker::Impl::Run() {
                                      .heard = [&wake](std::string_view queue) { wake(queue); }});
   worker::Runtime runtime(io_.get_executor(), pool, config_, registry_);
   wake = [&runtime](std::string_view queue) { runtime.Wake(queue); };
-  upkeep::Upkeep upkeep(io_.get_executor(), pool);
+  pg::Pool upkeep_pool(io_.get_executor(), {.conninfo = *conninfo,
+                                            .size = 1,
+                                            .statements = sql::AllStatements(),
+                                            .setup = &sql::kConfigureSession,
+                                            .log_trouble = false});
+  upkeep::Upkeep upkeep(io_.get_executor(), upkeep_pool);
   asio::signal_set signals(io_, SIGINT, SIGTERM);
   pool.Start();
+  upkeep_pool.Start();
   runtime.Start();
   upkeep.Start();
   spdlog::info("worker {} runs {} jobs at once from queue \"{}\": {}", config_.name,
                config_.concurrency, config_.queue, fmt::join(registry_.types(), ", "));
-  asio::co_spawn(io_, Main(runtime, upkeep, pool, signals), [](const std::exception_ptr& error) {
-    if (error) std::rethrow_exception(error);
-  });
+  asio::co_spawn(io_, Main(runtime, upkeep, upkeep_pool, pool, signals),
+                 [](const std::exception_ptr& error) {
+                   if (error) std::rethrow_exception(error);
+                 });
   io_.run();
   spdlog::info("worker {} has stopped", config_.name);
 }

@@ -189,9 +189,14 @@ class ClaimCursorPropertyTest : public testing::Test {
   void Restart(std::size_t fetcher) {
     fetchers_.resize(kFetchers);
     const bool eager = Chance(2);
-    fetchers_[fetcher] = std::make_unique<LeaseStore>(
-        *pool_,
-        eager ? kEager : store::LookPace{.busy_jobs = 3, .busy = 2ms, .idle = 1ms, .full = 1h});
+    fetchers_[fetcher] =
+        std::make_unique<LeaseStore>(*pool_, eager ? kEager
+                                                   : store::LookPace{.busy_jobs = 3,
+                                                                     .busy = 2ms,
+                                                                     .idle = 1ms,
+                                                                     .full = 1h,
+                                                                     .near = 5ms,
+                                                                     .slice = 20ms});
   }
 
   bool Chance(int one_in) { return Random(one_in) == 0; }
@@ -237,6 +242,11 @@ class ClaimCursorPropertyTest : public testing::Test {
     return batch.jobs.size();
   }
 
+  void SetPaused(bool paused) {
+    plain_->Run(fmt::format("select djps.set_paused(0::int2, 'default', {}, 'me')", paused));
+    paused_ = paused;
+  }
+
   void GiveBackOne() {
     if (running_.empty()) return;
     const auto [lease, job] = running_.back();
@@ -251,7 +261,7 @@ class ClaimCursorPropertyTest : public testing::Test {
   void Step() {
     if (Chance(20)) MoveClock();
     Transaction& transaction = transactions_[static_cast<std::size_t>(Random(kTransactions))];
-    switch (Random(10)) {
+    switch (Random(11)) {
       case 0:
       case 1:
         waiting_.insert(plain_->Value(Submission()));
@@ -280,6 +290,9 @@ class ClaimCursorPropertyTest : public testing::Test {
             "for update skip locked))");
         transaction.claims = true;
         break;
+      case 10:
+        SetPaused(!paused_);
+        break;
       case 7:
         if (Chance(5)) Restart(static_cast<std::size_t>(Random(kFetchers)));
         GiveBackOne();
@@ -292,8 +305,9 @@ class ClaimCursorPropertyTest : public testing::Test {
   /// Everything ends; then every job must come out, each once, within a few looks.
   void Finish() {
     for (Transaction& transaction : transactions_) End(transaction, !Chance(3));
+    if (paused_) SetPaused(false);
     const std::size_t fetcher = static_cast<std::size_t>(Random(kFetchers));
-    const std::size_t rounds = waiting_.size() / 5 + 6;
+    const std::size_t rounds = waiting_.size() / 5 + 60;  // with the slices of the past
     // What is delayed by a millisecond must be due, by the server's clock.
     plain_->Run("select pg_sleep(0.002)");
     for (std::size_t i = 0; i < rounds && !waiting_.empty(); ++i) Claim(fetcher, 5);
@@ -316,6 +330,7 @@ class ClaimCursorPropertyTest : public testing::Test {
   std::set<std::string> waiting_;               // committed and not claimed
   std::vector<std::pair<Uuid, Uuid>> running_;  // lease and job
   int prepared_count_ = 0;
+  bool paused_ = false;
 };
 
 TEST_F(ClaimCursorPropertyTest, APreparedTransactionThatCommitsBelowTheCursorIsFound) {

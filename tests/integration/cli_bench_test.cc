@@ -12,18 +12,8 @@ std::int64_t Number(const boost::json::object& object, const char* name) {
 }
 
 /// One `djps dev` for all tests here.
-class CliBenchTest : public testing::Test {
+class CliBenchTest : public DevSuite {
  protected:
-  static void SetUpTestSuite() {
-    temp_ = std::make_unique<TempDir>();
-    dev_ = std::make_unique<Dev>(*temp_ / "data");
-  }
-  static void TearDownTestSuite() {
-    dev_.reset();
-    temp_.reset();
-  }
-
-  static std::string DatabaseUrl() { return dev_->State().at("database_url").as_string().c_str(); }
   static std::string ApiUrl() { return dev_->State().at("api_url").as_string().c_str(); }
 
   /// Runs a benchmark on the dev and gives back its document.
@@ -56,13 +46,7 @@ class CliBenchTest : public testing::Test {
     EXPECT_EQ(Number(results, "unfinished"), 0);
     EXPECT_EQ(Number(results, "handler_calls"), jobs + Number(results, "failed_attempts"));
   }
-
-  static std::unique_ptr<TempDir> temp_;
-  static std::unique_ptr<Dev> dev_;
 };
-
-std::unique_ptr<TempDir> CliBenchTest::temp_;
-std::unique_ptr<Dev> CliBenchTest::dev_;
 
 TEST_F(CliBenchTest, EnqueueStoresWhatItCounts) {
   for (const Args& how : {Args{}, Args{"--http"}, Args{"--http", "--batch", "40"}}) {

@@ -15,25 +15,9 @@ bool Contains(const std::string& text, const std::string& part) {
 constexpr const char* kNowhere = "127.0.0.1:1";
 
 /// One `djps dev` for all tests here; each uses types of its own.
-class CliCommandsTest : public testing::Test {
+class CliCommandsTest : public DevSuite {
  protected:
-  static void SetUpTestSuite() {
-    temp_ = std::make_unique<TempDir>();
-    dev_ = std::make_unique<Dev>(*temp_ / "data");
-  }
-  static void TearDownTestSuite() {
-    dev_.reset();
-    temp_.reset();
-  }
-
-  static std::string DatabaseUrl() { return dev_->State().at("database_url").as_string().c_str(); }
-
-  static std::unique_ptr<TempDir> temp_;
-  static std::unique_ptr<Dev> dev_;
 };
-
-std::unique_ptr<TempDir> CliCommandsTest::temp_;
-std::unique_ptr<Dev> CliCommandsTest::dev_;
 
 TEST_F(CliCommandsTest, AKeyNamesOneJob) {
   const Args args = {"enqueue", "--type", "keyed", "--key", "k1", "--payload", "1", "--json"};

@@ -13,19 +13,8 @@ bool Contains(const std::string& text, const std::string& part) {
 }
 
 /// `djps dev` runs jobs of type echo, of no other. Each test uses types and queues of its own.
-class CliOperatingTest : public testing::Test {
+class CliOperatingTest : public DevSuite {
  protected:
-  static void SetUpTestSuite() {
-    temp_ = std::make_unique<TempDir>();
-    dev_ = std::make_unique<Dev>(*temp_ / "data");
-  }
-  static void TearDownTestSuite() {
-    dev_.reset();
-    temp_.reset();
-  }
-
-  static std::string DatabaseUrl() { return dev_->State().at("database_url").as_string().c_str(); }
-
   static std::string Enqueue(const std::string& type, const std::string& queue = "default") {
     const Ended ended = dev_->Run({"enqueue", "--type", type, "--queue", queue});
     EXPECT_EQ(ended.code, 0) << ended.err;
@@ -56,13 +45,7 @@ class CliOperatingTest : public testing::Test {
   static std::string StatusOf(const std::string& id) {
     return dev_->Job(id).at("status").as_string().c_str();
   }
-
-  static std::unique_ptr<TempDir> temp_;
-  static std::unique_ptr<Dev> dev_;
 };
-
-std::unique_ptr<TempDir> CliOperatingTest::temp_;
-std::unique_ptr<Dev> CliOperatingTest::dev_;
 
 TEST_F(CliOperatingTest, ActsOnJobsByTheirIds) {
   const std::string one = Enqueue("ids");

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
@@ -227,6 +228,25 @@ class Dev {
   std::string data_;
   std::optional<Program> program_;
   int postmaster_ = 0;
+};
+
+/// One `djps dev` for all tests of a suite.
+class DevSuite : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    temp_ = std::make_unique<TempDir>();
+    dev_ = std::make_unique<Dev>(*temp_ / "data");
+  }
+  static void TearDownTestSuite() {
+    dev_.reset();
+    temp_.reset();
+  }
+
+  static std::string DatabaseUrl() { return dev_->State().at("database_url").as_string().c_str(); }
+
+  // Suites run one after the other, so one place does for all.
+  static inline std::unique_ptr<TempDir> temp_;
+  static inline std::unique_ptr<Dev> dev_;
 };
 
 }  // namespace djps::cli

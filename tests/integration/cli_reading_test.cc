@@ -9,29 +9,14 @@ bool Contains(const std::string& text, const std::string& part) {
 }
 
 /// `djps dev` runs jobs of type echo, of no other.
-class CliReadingTest : public testing::Test {
+class CliReadingTest : public DevSuite {
  protected:
-  static void SetUpTestSuite() {
-    temp_ = std::make_unique<TempDir>();
-    dev_ = std::make_unique<Dev>(*temp_ / "data");
-  }
-  static void TearDownTestSuite() {
-    dev_.reset();
-    temp_.reset();
-  }
-
   static std::string Enqueue(const std::string& type, const std::string& queue = "default") {
     const Ended ended = dev_->Run({"enqueue", "--type", type, "--queue", queue});
     EXPECT_EQ(ended.code, 0) << ended.err;
     return ended.out.substr(0, 36);
   }
-
-  static std::unique_ptr<TempDir> temp_;
-  static std::unique_ptr<Dev> dev_;
 };
-
-std::unique_ptr<TempDir> CliReadingTest::temp_;
-std::unique_ptr<Dev> CliReadingTest::dev_;
 
 TEST_F(CliReadingTest, ListsJobsForPeopleAndPrograms) {
   const std::string first = Enqueue("list.a");

@@ -257,7 +257,7 @@ TEST_F(HistoryTest, ACrashInAnyStepLosesNothing) {
     dying.Run("rollback");
     EXPECT_EQ(Status(dead), JobStatus::kDead);
     EXPECT_EQ(Status(live), JobStatus::kQueued);
-    const std::string done = Run(history_.RunStep(4, Soon())).done;
+    const std::string done = Run(history_.RunStep(4, Soon()));
     seen.insert(done);
     if (done == "idle") break;
   }

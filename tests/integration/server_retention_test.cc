@@ -34,7 +34,7 @@ TEST_F(ServerRetentionTest, ARestrictedTokenSeesAndSetsTheRulesOfItsQueues) {
   const auto created =
       Run(tokens_.CreateToken({.grant = {"shift", "operate", {"mine"}}}, "me", Soon()));
   bearer_ = "Bearer " + created.secret;
-  Run(history_.SetRetention({"other", JobStatus::kDead, 24h}, "ann", Soon()));
+  Run(history_.SetRetention({"other", JobStatus::kDead, 24h}, false, "ann", Soon()));
   const std::string forever = R"("status":"dead","forever":true})";
   EXPECT_EQ(Send("PUT", "{" + forever).status, 403) << "all queues";
   EXPECT_EQ(Send("PUT", R"({"queue":"other",)" + forever).status, 403);

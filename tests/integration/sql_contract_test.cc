@@ -157,7 +157,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(tokens.RevokeToken(token.record.id, "me", Soon()));
   Run(history.RunStep(10, Soon()));
   Run(history.PurgeExpiredKeys(10, Soon()));
-  Run(history.SetRetention({"q", JobStatus::kDead, 24h}, "me", Soon()));
+  Run(history.SetRetention({"q", JobStatus::kDead, 24h}, false, "me", Soon()));
   Run(history.ListRetention(Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));
   Run(upkeep.CheckServer(Soon()));

@@ -84,7 +84,7 @@ $$;)");
     return ids;
   }
 
-  std::string Step() { return Run(history_.RunStep(1'000, Soon())).done; }
+  std::string Step() { return Run(history_.RunStep(1'000, Soon())); }
 
   /// Takes steps until one is `wanted`.
   void StepTo(const std::string& wanted) {
@@ -145,7 +145,7 @@ $$;)");
 
   void Keep(const std::string& queue, JobStatus status, std::optional<std::chrono::hours> keep) {
     const store::RetentionRule rule{.queue = queue, .status = status, .keep = keep};
-    Run(history_.SetRetention(rule, "ann", Soon()));
+    Run(history_.SetRetention(rule, false, "ann", Soon()));
   }
 
   store::HistoryStore history_{*pool_};

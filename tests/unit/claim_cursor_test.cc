@@ -36,6 +36,16 @@ class ClaimCursorTest : public testing::Test {
     }
   }
 
+  /// A transaction that wrote for ten seconds has ended.
+  void EndLongWriter() {
+    CatchUp();
+    for (int i = 0; i < 200; ++i) {
+      ClaimNothing();
+      Look({.writers = {"3/17"}});
+    }
+    Look();
+  }
+
   void ClaimNothing() { cursor_.Claimed(cursor_.Plan(now_), 10, {}, now_, now_); }
   void Claim(std::size_t limit, const std::vector<JobPlace>& jobs) {
     cursor_.Claimed(cursor_.Plan(now_), limit, jobs, now_, now_);
@@ -115,19 +125,6 @@ TEST_F(ClaimCursorTest, GoesBackWhenAWriterEnds) {
   EXPECT_LE(From().at, begun);
 }
 
-TEST_F(ClaimCursorTest, APreparedTransactionKeepsThePlaceOfTheOneItWas) {
-  CatchUp();
-  const Timestamp begun = database_;
-  for (int i = 0; i < 5; ++i) Look({.writers = {"3/17"}});
-  Look({.writers = {"-1/4711"}});
-  for (int i = 0; i < 5; ++i) {
-    ClaimNothing();
-    Look({.writers = {"-1/4711"}});
-  }
-  EXPECT_TRUE(Look());
-  EXPECT_LE(From().at, begun);
-}
-
 TEST_F(ClaimCursorTest, AWriterSeenAtTheFirstLookMayHaveWrittenAnything) {
   Look({.writers = {"3/17"}, .new_levels = {0}});
   for (int i = 0; i < 5; ++i) {
@@ -157,35 +154,42 @@ TEST_F(ClaimCursorTest, TheFarPastIsLookedThroughInSlicesBesideTheClaims) {
     ASSERT_TRUE(plan.ranges[0].until.has_value());
     seen = *plan.ranges[0].until;
     cursor_.Claimed(plan, 10, {{0, {begun, Id(1)}}}, now_, now_);
+    EXPECT_FALSE(cursor_.Plan(now_).revisit) << "a look has to confirm it first";
+    Look();
   }
   EXPECT_GE(seen, floor.at);
   EXPECT_GE(From(), floor) << "the claims themselves go on where they were";
 }
 
 TEST_F(ClaimCursorTest, ARevisitPausesForFourTimesAsLongAsItTook) {
-  CatchUp();
-  for (int i = 0; i < 200; ++i) {
-    ClaimNothing();
-    Look({.writers = {"3/17"}});
-  }
-  Look();
+  EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
   ASSERT_TRUE(plan.revisit);
-  cursor_.Claimed(plan, 10, {}, now_, now_ + 100ms);
+  cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_ + 100ms);
   EXPECT_FALSE(cursor_.Plan(now_ + 499ms).revisit);
   EXPECT_TRUE(cursor_.Plan(now_ + 501ms).revisit);
 }
 
 TEST_F(ClaimCursorTest, ASliceThatFilledItsClaimIsLookedThroughAgain) {
-  CatchUp();
-  for (int i = 0; i < 200; ++i) {
-    ClaimNothing();
-    Look({.writers = {"3/17"}});
-  }
-  Look();
+  EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
   cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_);
   EXPECT_EQ(cursor_.Plan(now_).ranges[0].from, plan.ranges[0].from);
+}
+
+TEST_F(ClaimCursorTest, ASliceInWhichAJobIsLeftIsLookedThroughAgain) {
+  EndLongWriter();
+  const ClaimPlan plan = cursor_.Plan(now_);
+  const QueuePlace floor = From(0);
+  // The queue is paused, or another claimer had the job locked.
+  cursor_.Claimed(plan, 10, {}, now_, now_);
+  Look({.left = {{0, {plan.ranges[0].from.at + 1s, Id(1)}}}});
+  ASSERT_EQ(asked_.levels.size(), 2U) << "the level, and the slice";
+  EXPECT_EQ(asked_.levels[1].floor, plan.ranges[0].from);
+  const ClaimPlan again = cursor_.Plan(now_);
+  EXPECT_TRUE(again.revisit);
+  EXPECT_EQ(again.ranges[0].from, plan.ranges[0].from);
+  EXPECT_GE(floor, plan.ranges[0].from);
 }
 
 TEST_F(ClaimCursorTest, AClockThatStepsBackTakesTheFloorAlong) {
@@ -230,11 +234,24 @@ TEST_F(ClaimCursorTest, UnusedLevelsAreForgottenWhenThereAreMany) {
   EXPECT_EQ(plan.ranges[0].priority, 42);
 }
 
-TEST_F(ClaimCursorTest, ANewConnectionForgetsEverything) {
+TEST_F(ClaimCursorTest, AnotherServerMakesItForgetEverything) {
   CatchUp();
-  cursor_.Reset();
+  EXPECT_TRUE(Look({.server = "the standby, promoted"}));
   EXPECT_TRUE(cursor_.WantsLook(now_));
   EXPECT_TRUE(cursor_.Plan(now_).ranges.empty());
+}
+
+TEST_F(ClaimCursorTest, ALookThatFailedChangesNothing) {
+  CatchUp();
+  const QueuePlace floor = From();
+  Claim(10, {{0, {database_, Id(1)}}});
+  now_ += 1min;
+  cursor_.Ask(now_);
+  EXPECT_EQ(From(), floor);
+  EXPECT_TRUE(cursor_.WantsLook(now_));
+  database_ += 1min;
+  Look();
+  EXPECT_EQ(asked_.levels.at(0).floor, QueuePlace{}) << "the look from the beginning is still due";
 }
 
 }  // namespace

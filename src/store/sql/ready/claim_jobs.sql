@@ -13,9 +13,10 @@
 -- $9 lease           uuid           the new lease's id, random: the fencing token of this batch
 -- $10 worker         text           for people
 -- $11 duration       interval       > 0
--- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool, checkpoint jsonb
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool, checkpoint jsonb, begin_within_ms int4
 -- time_limit_ms: how long the attempt may take, null: as long as it likes. overdue: the deadline of
 -- the job has passed, it must not be started; the caller fails it at once.
+-- begin_within_ms: until the deadline, null: there is none.
 -- checkpoint: what an earlier attempt left; looked for only where a job was put back at least once.
 --
 -- Locks: the claimed rows of ready (for update skip locked: never waits), the new lease, and shared
@@ -72,7 +73,11 @@ select c.id, c.attempt, c.visible_at, c.priority,
        coalesce(f.finish_by <= now(), false) as overdue,
        case when c.moved_at is not null
             then (select p.checkpoint from djps.progress p where p.job_id = c.id and p.lane = $1)
-       end as checkpoint
+       end as checkpoint,
+       case when f.finish_by is not null
+            then least(greatest(extract(epoch from f.finish_by - now()) * 1000, 0),
+                       2147483647)::int4
+       end as begin_within_ms
 from claimed c
 join djps.facts f on f.id = c.id and f.lane = $1
 cross join lease

@@ -6,24 +6,24 @@
 -- $1 lane        int2
 -- $2 queue       text
 -- $3 types       text[]
--- $4 priorities  int2[]         the levels known
--- $5 floor_at    timestamptz[]  per level: the place (floor_at, floor_id) at which claims begin
+-- $4 priorities  int2[]         ranges in which there should be nothing left: their levels,
+-- $5 floor_at    timestamptz[]  where they begin: the place (floor_at, floor_id)
 -- $6 floor_id    uuid[]
--- $7 next_at     timestamptz[]  per level: the place up to which there should be nothing left
+-- $7 next_at     timestamptz[]  and before which place they end
 -- $8 next_id     uuid[]
 -- $9 above       int4[]         the gaps between the known levels, in which new ones would be:
 -- $10 below      int4[]         above < priority < below
 -- Returns: kind text, priority int2, at timestamptz, id uuid, writer text
---   clock   at: the database's clock before anything else was read
---   writer  writer: a transaction that holds ROW EXCLUSIVE on ready, so it has written or may write;
---           its number begins with -1/ when it is prepared
---   left    priority, at, id: the first due job from the floor to next, claimed by somebody or not
+--   clock   at: the database's clock before anything else was read; writer: when the server started
+--   writer  writer: a transaction that holds ROW EXCLUSIVE on ready, so it has written or may write
+--   left    priority, at, id: the first due job of a range, claimed by somebody or not
 --   level   priority: a level that is not among those known
 --
 -- Locks: none; reading pg_locks takes the lock manager's own for a moment (about 0.1 ms).
 -- Index: ready_claim_key. Cost: O(writers + levels) plus what lies between floor and next.
 -- Safe to repeat: yes.
-select 'clock' as kind, null::int2 as priority, now() as at, null::uuid as id, null::text as writer
+select 'clock' as kind, null::int2 as priority, now() as at, null::uuid as id,
+       pg_postmaster_start_time()::text as writer
 union all
 select 'writer', null, null, null, l.virtualtransaction
 from pg_locks l
