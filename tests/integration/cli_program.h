@@ -100,6 +100,7 @@ class Program {
       dup2(out, STDOUT_FILENO);
       dup2(err, STDERR_FILENO);
       signal(SIGPIPE, SIG_DFL);
+      signal(SIGINT, SIG_DFL);  // ignored where a shell started the tests in the background
       execve(args[0], args.data(), env.data());
       _exit(127);
     }
