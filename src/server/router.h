@@ -22,6 +22,7 @@
 
 namespace djps::store {
 class JobWriter;
+class ClaimGatherer;
 class LeaseWriter;
 }  // namespace djps::store
 
@@ -36,7 +37,8 @@ struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
   store::JobWriter& submissions;  ///< Instead of stores.jobs, and
-  store::LeaseWriter& outcomes;   ///< of stores.leases, for what many send at once.
+  store::ClaimGatherer& claims;   ///< of stores.leases, for what many ask at once,
+  store::LeaseWriter& outcomes;   ///< and for what many send at once.
   QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;

@@ -28,6 +28,10 @@ struct ClaimRequest {
   std::chrono::milliseconds lease{10'000};
 };
 
+/// The queue and the types as one word: who claims alike shares what is known of the queue. Names
+/// hold no NUL (core/validation.h).
+std::string KindOf(const ClaimRequest& request);
+
 struct ClaimedJob {
   Uuid id;
   int attempt = 1;
@@ -110,6 +114,10 @@ class LeaseStore {
 
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
                                                  pg::Deadline deadline);
+  /// The same for many workers with the queue and the types of the first, in one transaction: a
+  /// batch for each, in their order. Those named first get theirs where there is not enough.
+  boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimForMany(std::vector<ClaimRequest> requests,
+                                                                 pg::Deadline deadline);
   boost::asio::awaitable<std::vector<Uuid>> CompleteJobs(const std::vector<CompletedJob>& jobs,
                                                          pg::Deadline deadline);
   boost::asio::awaitable<std::vector<FailedAttempt>> FailJobs(const std::vector<FailedJob>& jobs,
@@ -132,20 +140,25 @@ class LeaseStore {
                                                                       pg::Deadline deadline);
 
  private:
-  boost::asio::awaitable<void> FailOverdue(Uuid lease, std::vector<Uuid> jobs,
+  /// Jobs by the lease they were claimed under.
+  boost::asio::awaitable<void> FailOverdue(std::map<Uuid, std::vector<Uuid>> overdue,
                                            pg::Deadline deadline);
   /// A cursor, and the one look that may be under way for all who claim by it.
   struct Fetcher;
   using SharedFetcher = std::shared_ptr<Fetcher>;
 
   SharedFetcher FetcherFor(const ClaimRequest& request);
-  /// Looks, or waits for the look under way. True when there may be something to claim where there
-  /// was nothing before.
-  boost::asio::awaitable<bool> Look(const ClaimRequest& request, SharedFetcher fetcher,
+  /// Looks, or waits for the look under way.
+  boost::asio::awaitable<void> Look(const ClaimRequest& request, SharedFetcher fetcher,
                                     pg::Deadline deadline);
-  boost::asio::awaitable<ClaimedBatch> ClaimByPlan(const ClaimRequest& request,
-                                                   SharedFetcher fetcher, ClaimPlan plan,
-                                                   pg::Deadline deadline);
+  /// Begins to look while claims go on.
+  void LookBeside(const ClaimRequest& request, const SharedFetcher& fetcher, pg::Deadline deadline);
+  /// One look, which the caller has announced by Fetcher::looking.
+  static boost::asio::awaitable<void> RunLook(pg::Pool& pool, ClaimRequest request,
+                                              SharedFetcher fetcher, pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimByPlan(
+      const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
+      pg::Deadline deadline);
 
   pg::Pool& pool_;
   LookPace pace_;

@@ -100,6 +100,8 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   const auto batch = Run(leases.ClaimJobs(
       {.queue = "default", .types = {"t"}, .limit = 10, .worker = "w", .lease = 10s}, Soon()));
   ASSERT_EQ(batch.jobs.size(), 5U);
+  const store::ClaimRequest again{.queue = "default", .types = {"t"}, .worker = "w"};
+  Run(leases.ClaimForMany({again, again}, Soon()));
   Run(jobs.FindJob(batch.jobs[0].id, Soon()));
   Run(leases.ExtendLeases({batch.lease}, 10s, Soon()));
   Run(progress.WriteProgress({{.lease = batch.lease, .job = batch.jobs[0].id}}, Soon()));
@@ -189,11 +191,14 @@ class SqlPlanTest : public StoreTest {
     return text;
   }
 
-  std::string ExplainClaim() {
-    return Explain(sql::kClaimJobs,
-                   "0::int2, 'default', array['t'], array[0]::int2[], "
-                   "array['-infinity']::timestamptz[], array[gen_random_uuid()], "
-                   "array[null]::timestamptz[], 100, gen_random_uuid(), 'w', '10 s'");
+  std::vector<std::string> ExplainClaims() {
+    const std::string common =
+        "0::int2, 'default', array['t'], array[0]::int2[], array['-infinity']::timestamptz[], "
+        "array[gen_random_uuid()], array[null]::timestamptz[], 100, ";
+    return {Explain(sql::kClaimJobs, common + "gen_random_uuid(), 'w', '10 s'"),
+            Explain(sql::kClaimJobsForMany,
+                    common + "array[gen_random_uuid(), gen_random_uuid()], array['v', 'w'], "
+                             "array['10 s', '20 s']::interval[], array[1, 51]")};
   }
 
   void Load(int rows) {
@@ -204,26 +209,31 @@ class SqlPlanTest : public StoreTest {
         rows));
   }
 
-  void ExpectClaimPlan() {
-    const std::string plan = ExplainClaim();
-    EXPECT_NE(plan.find("Tid Scan on ready"), std::string::npos) << plan;
-    EXPECT_NE(plan.find("Index Scan using ready_claim_key on ready r"), std::string::npos) << plan;
-    EXPECT_NE(plan.find("Index Cond: ((lane = $1) AND (queue = $2) AND (priority = level.priority) "
-                        "AND (ROW(visible_at, id) >= ROW(level.from_at, level.from_id)) "
-                        "AND (visible_at <= LEAST(now(), level.until)))"),
-              std::string::npos)
-        << plan;
-    EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
+  void ExpectClaimPlans() {
+    for (const std::string& plan : ExplainClaims()) {
+      EXPECT_NE(plan.find("Tid Scan on ready"), std::string::npos) << plan;
+      EXPECT_NE(plan.find("Index Scan using ready_claim_key on ready r"), std::string::npos)
+          << plan;
+      EXPECT_NE(
+          plan.find("Index Cond: ((lane = $1) AND (queue = $2) AND (priority = level.priority) "
+                    "AND (ROW(visible_at, id) >= ROW(level.from_at, level.from_id)) "
+                    "AND (visible_at <= LEAST(now(), level.until)))"),
+          std::string::npos)
+          << plan;
+      EXPECT_EQ(plan.find("Seq Scan"), std::string::npos) << plan;
+    }
+    // Dealing the jobs out to several workers may sort them; to find them, nothing may.
+    const std::string plan = ExplainClaims().front();
     EXPECT_EQ(plan.find("Sort"), std::string::npos) << "rows must come in index order\n" << plan;
   }
 };
 
-TEST_F(SqlPlanTest, ClaimOnANewTable) { ExpectClaimPlan(); }
+TEST_F(SqlPlanTest, ClaimOnANewTable) { ExpectClaimPlans(); }
 
 TEST_F(SqlPlanTest, ClaimOnATableThatWasEmptyWhenAnalyzed) {
   sql_.Run("analyze djps.ready");
   Load(20'000);
-  ExpectClaimPlan();
+  ExpectClaimPlans();
 }
 
 TEST_F(SqlPlanTest, ClaimOnATableThatWasVacuumedEmpty) {
@@ -232,13 +242,13 @@ TEST_F(SqlPlanTest, ClaimOnATableThatWasVacuumedEmpty) {
   // Keeps the pages, with no row in them: the estimate is as wrong as it can be.
   sql_.Run("delete from djps.ready");
   sql_.Run("vacuum (truncate off) djps.ready");
-  ExpectClaimPlan();
+  ExpectClaimPlans();
 }
 
 TEST_F(SqlPlanTest, ClaimOnAFullAnalyzedTable) {
   Load(50'000);
   sql_.Run("analyze djps.ready");
-  ExpectClaimPlan();
+  ExpectClaimPlans();
 }
 
 TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
