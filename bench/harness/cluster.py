@@ -31,7 +31,8 @@ USER = "bench"
 class Cluster:
     """A private server in a folder of its own, removed at the end."""
 
-    def __init__(self, bin_dir, folder=None):
+    def __init__(self, bin_dir, folder=None, more_settings=None):
+        self.settings = SETTINGS | (more_settings or {})
         self.bin = pathlib.Path(bin_dir)
         # Not below the clone, through which Postgres's user may not be able to pass.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="djps-bench-run-", dir=folder))
@@ -51,7 +52,7 @@ class Cluster:
         options = ["-D", self.data, "-U", USER, "-A", "trust", "--no-locale", "-E", "UTF8"]
         self._call("initdb", *options)
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
-            conf.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+            conf.writelines(f"{name} = {value}\n" for name, value in self.settings.items())
             conf.write(f"unix_socket_directories = '{self.folder}'\n")
         self._call("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "server.log", "start")
         return self
@@ -96,6 +97,9 @@ class Cluster:
             f"drop database if exists {database} with (force)",
             f"create database {database}",
         )
+
+    def version(self):
+        return self.psql("postgres", "select version()").split(" on ")[0]
 
     def settle(self):
         """What the one before has left unwritten is not to burden the next."""

@@ -148,12 +148,31 @@ async def drain(start, producer, options):
     return result | {"worker_peak_memory_bytes": memory}
 
 
+async def hold(options, begin):
+    """What `djps bench continuous` holds, from `holdAfter` on for `holdFor`."""
+
+    async def until(second):
+        await asyncio.sleep(begin + second - time.monotonic())
+
+    await until(options["holdAfter"])
+    held = await psycopg.AsyncConnection.connect(f"dbname={DATABASE}", autocommit=True)
+    level = "isolation level repeatable read" if options["hold"] == "snapshot" else ""
+    await held.execute(f"begin {level}")
+    await held.execute("select pg_current_xact_id()")
+    start = time.monotonic() - begin
+    await until(options["holdAfter"] + options["holdFor"])
+    await held.close()
+    return {"held_from_s": start, "held_to_s": time.monotonic() - begin}
+
+
+async def warm_up(worker):
+    """What comes before the first finished job is no part of what is measured."""
+    end = time.monotonic() + 20
+    while worker.done == 0 and time.monotonic() < end:
+        await asyncio.sleep(0.001)
+
+
 async def continuous(start, producer, options):
-    held = None
-    if options["hold"]:
-        held = await psycopg.AsyncConnection.connect(f"dbname={DATABASE}", autocommit=True)
-        await held.execute("begin isolation level repeatable read")
-        await held.execute("select pg_current_xact_id()")
     worker = start()
     sent, over = 0, False
 
@@ -167,7 +186,10 @@ async def continuous(start, producer, options):
             await producer.submit(200)
 
     producers = [asyncio.create_task(produce()) for _ in range(2)]
-    begin, windows, before = time.monotonic(), [], 0
+    await warm_up(worker)
+    began_at, begin, windows = time.time(), time.monotonic(), []
+    held = asyncio.create_task(hold(options, begin)) if options.get("hold") else None
+    base = before = worker.done
     for index in range(1, options["seconds"] // options["window"] + 1):
         await asyncio.sleep(begin + index * options["window"] - time.monotonic())
         done = worker.done
@@ -176,20 +198,21 @@ async def continuous(start, producer, options):
     over = True
     await asyncio.gather(*producers)
     memory = worker.stop()["memory"]
-    if held:
-        await held.close()
-    pace = before / options["seconds"]
-    return {
-        "jobs": before,
-        "jobs_per_s": pace,
+    result = {
+        "jobs": before - base,
+        "jobs_per_s": (before - base) / options["seconds"],
+        "began_at_unix_s": began_at,
         "windows_jobs_per_s": windows,
         "worker_peak_memory_bytes": memory,
     }
+    return result | (await held if held else {})
 
 
 async def latency(start, producer, options):
     worker = start()
-    await asyncio.sleep(1.5)
+    await producer.submit()
+    await warm_up(worker)
+    warmed = worker.done
     rate = options["rate"]
     begin = time.monotonic_ns()
     total = round(rate * (options["seconds"] + options["warmUp"]))
@@ -204,7 +227,7 @@ async def latency(start, producer, options):
 
     await asyncio.gather(*[send() for _ in range(16)])
     for _ in range(60):
-        if worker.done >= total:
+        if worker.done >= warmed + total:
             break
         await asyncio.sleep(0.05)
     found = sorted(worker.stop()["latencies"])
