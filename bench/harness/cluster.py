@@ -80,8 +80,14 @@ class Cluster:
     def url(self, database):
         return f"host={self.folder} port=5432 user={USER} dbname={database}"
 
-    def psql(self, database, *statements, file=None):
+    def postmaster(self):
+        """The process that all others of the server come from."""
+        return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+
+    def psql(self, database, *statements, file=None, **variables):
         command = [self.bin / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database]
+        for name, value in variables.items():
+            command += ["-v", f"{name}={value}"]
         for statement in statements:
             command += ["-c", statement]
         if file:
