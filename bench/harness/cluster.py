@@ -93,8 +93,10 @@ class Cluster:
         if file:
             command += ["-f", file]
         ended = subprocess.run(
-            command, check=True, capture_output=True, text=True, env=self.environment()
+            command, check=False, capture_output=True, text=True, env=self.environment()
         )
+        if ended.returncode != 0:
+            raise RuntimeError(f"psql in {database}: {ended.stderr.strip()[:400]}")
         return ended.stdout.strip()
 
     def fresh(self, database):

@@ -73,7 +73,7 @@ class Sampler(threading.Thread):
     def run(self):
         while not self.over.wait(self.interval):
             # The database may not be there yet, or be made anew at this moment.
-            with contextlib.suppress(subprocess.CalledProcessError):
+            with contextlib.suppress(RuntimeError):
                 at, dead, size = self.cluster.psql(self.database, self.query).split("|")
                 self.rows.append((float(at), int(dead), int(size)))
 
