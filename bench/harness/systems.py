@@ -365,25 +365,49 @@ class CommandPeer(System):
         return json.loads(run(command, env=environment, timeout=context.timeout))
 
 
-class Procrastinate(CommandPeer):
-    name = "procrastinate"
-    release = "3.10.0"
-    folder = CACHE / "python"
+class PythonPeer(CommandPeer):
+    """A library of PyPI, in a virtual environment of its own, driven by bench/peers/driver.py."""
+
+    package = release = ""
+    more_packages = ()
+
+    @property
+    def folder(self):
+        return CACHE / "python" / self.name
 
     def install(self):
-        if not (self.folder / "bin/procrastinate").exists():
-            try:
-                run(["python3", "-m", "venv", self.folder], timeout=60)
-                packages = [f"procrastinate=={self.release}", "psycopg[binary,pool]"]
-                run([self.folder / "bin/pip", "install", "-q", *packages], timeout=300)
-            except (RuntimeError, subprocess.TimeoutExpired) as error:
-                raise Unavailable(f"pip cannot install it: {error}") from error
+        stamp = self.folder / "installed"
+        wanted = "\n".join([f"{self.package}=={self.release}", *self.more_packages])
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        try:
+            run(["python3", "-m", "venv", self.folder], timeout=60)
+            run([self.folder / "bin/pip", "install", "-q", *wanted.split()], timeout=300)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"pip cannot install it: {error}") from error
+        stamp.write_text(wanted)
 
     def version(self):
         return self.release
 
     def command(self):
-        return [self.folder / "bin/python", "-B", BENCH / "peers/procrastinate_driver.py"]
+        driver = BENCH / "peers/driver.py"
+        return [self.folder / "bin/python", "-B", driver, f"{self.name}_peer"]
+
+
+class Procrastinate(PythonPeer):
+    name = package = "procrastinate"
+    release = "3.10.0"
+    more_packages = ("psycopg[binary,pool]",)
+
+
+class Awa(PythonPeer):
+    """The same library in Rust would have faster handlers; no-op ones cost it little."""
+
+    name = "awa"
+    package = "awa-pg"
+    release = "0.6.9"
+    more_packages = ("psycopg[binary]",)  # for what the driver itself asks
 
 
 class River(CommandPeer):
@@ -556,6 +580,7 @@ def all_systems(concurrency):
         Graphile(),
         PgBoss(),
         Procrastinate(),
+        Awa(),
         River(),
         BullMq(),
         Pgmq(),
