@@ -15,9 +15,9 @@
 #include "server/config.h"
 #include "server/job_watch.h"
 #include "server/problem.h"
-#include "server/queue_limits.h"
 #include "server/response.h"
 #include "server/role.h"
+#include "store/queue_limits.h"
 #include "store/stores.h"
 
 namespace djps::store {
@@ -37,7 +37,7 @@ struct ServerContext {
   store::Stores& stores;
   store::JobWriter& submissions;  ///< Instead of stores.jobs, and
   store::LeaseWriter& outcomes;   ///< of stores.leases, for what many send at once.
-  QueueLimits& limits;
+  store::QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;
   JobWatch& watch;

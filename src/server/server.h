@@ -71,7 +71,7 @@ class Server {
   ServerConfig config_;
   store::JobWriter submissions_;
   store::LeaseWriter outcomes_;
-  QueueLimits limits_;
+  store::QueueLimits limits_;
   JobWaiters waiters_;
   WorkerPresence presence_;
   JobWatch watch_;
