@@ -219,7 +219,23 @@ begin
 end
 $$;
 
--- Puts the job back for `delay`, the attempt not counted, inside the caller's transaction.
+-- Puts a job back; `p_delay` null: handed back, else a snooze. Errors: DJ001.
+create function djps.return_job(p_job uuid, p_lease uuid, p_delay interval) returns void
+language plpgsql volatile
+as $$
+begin
+  perform from djps.put_back(djps.lane_of(p_job), array(
+    select row(t.job_id, t.attempt, t.claimed_at, t.worker, p_delay, null,
+               t.canceled)::djps.returned_attempt
+    from djps.take_from_lease(djps.lane_of(p_job), p_lease, array[p_job]) t));
+  if not found then
+    perform djps.raise_lease_lost(p_job, p_lease);
+  end if;
+end
+$$;
+
+-- Puts the job back for `delay`, the attempt not counted, inside the caller's transaction. The snooze
+-- of a job that was snoozed djps.snooze_limit() times is a failed attempt of the class snooze_limit.
 -- Errors: DJ001; 22023 for a delay that is not from 0 to 366 days.
 create function djps.snooze(job uuid, lease_token uuid, delay interval) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -228,19 +244,14 @@ begin
   if delay is null or delay < interval '0' or delay > interval '366 days' then
     raise exception 'delay must be from 0 to 366 days, got %', delay using errcode = '22023';
   end if;
-  perform djps.put_back(djps.lane_of(job), array[t.job_id], array[t.attempt], array[delay],
-                        array[t.canceled])
-  from djps.take_from_lease(djps.lane_of(job), lease_token, array[job]) t;
-  if not found then
-    perform djps.raise_lease_lost(job, lease_token);
-  end if;
+  perform djps.return_job(job, lease_token, delay);
 end
 $$;
 
 -- Hands the job back to be run at once by somebody else, the attempt not counted. Errors: DJ001.
 create function djps.release(job uuid, lease_token uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select djps.snooze($1, $2, interval '0'); $$;
+as $$ select djps.return_job($1, $2, null); $$;
 
 -- Cancels a job inside the caller's transaction. Returns canceled (it waited), requested (it runs:
 -- its worker is told), or the terminal status that it had already. Errors: DJ002.

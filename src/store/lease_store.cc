@@ -107,6 +107,14 @@ pg::Params HeldJobs(const Jobs& jobs) {
   return params;
 }
 
+std::optional<microseconds> Interval(const std::optional<milliseconds>& duration) {
+  return duration ? std::optional<microseconds>(*duration) : std::nullopt;
+}
+
+std::optional<pg::Json> Policy(const std::optional<std::string>& policy) {
+  return policy ? std::optional(pg::Json{*policy}) : std::nullopt;
+}
+
 }  // namespace
 
 struct LeaseStore::Fetcher {
@@ -229,14 +237,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.message); });
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.detail); });
   params.AddArray(jobs, [](const FailedJob& job) { return job.retryable; });
-  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<microseconds> {
-    if (!job.retry_after) return std::nullopt;
-    return microseconds(*job.retry_after);
-  });
-  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<pg::Json> {
-    if (!job.policy) return std::nullopt;
-    return pg::Json{*job.policy};
-  });
+  params.AddArray(jobs, [](const FailedJob& job) { return Interval(job.retry_after); });
+  params.AddArray(jobs, [](const FailedJob& job) { return Policy(job.policy); });
   const pg::Rows rows = co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline);
   std::vector<FailedAttempt> failed;
   for (const pg::Row row : rows) {
@@ -250,7 +252,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
 asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<ReturnedJob>& jobs,
                                                           pg::Deadline deadline) {
   pg::Params params = HeldJobs(jobs);
-  params.AddArray(jobs, [](const ReturnedJob& job) { return microseconds(job.delay); });
+  params.AddArray(jobs, [](const ReturnedJob& job) { return Interval(job.delay); });
+  params.AddArray(jobs, [](const ReturnedJob& job) { return Policy(job.policy); });
   co_return ReadIds(co_await pool_.Execute(sql::kReturnJobs, std::move(params), deadline));
 }
 

@@ -41,6 +41,11 @@ std::unordered_set<Uuid> SetOf(const Jobs& ids) {
 }
 
 FailedJob Describe(const Attempt& attempt, const Failed& failed) {
+std::optional<std::string> HandlerPolicy(const Attempt& attempt) {
+  const auto& policy = attempt.entry.options.retry;
+  return policy ? std::optional(WriteRetryPolicy(*policy)) : std::nullopt;
+}
+
   return {.lease = attempt.job.lease_token,
           .job = attempt.job.id,
           .error_class = CleanText(failed.error_class, kErrorClassBytesMax),
@@ -49,9 +54,16 @@ FailedJob Describe(const Attempt& attempt, const Failed& failed) {
           .retryable = failed.retryable,
           .retry_after =
               failed.retry_after ? std::optional(Bounded(*failed.retry_after)) : std::nullopt,
-          .policy = attempt.entry.options.retry
-                        ? std::optional(WriteRetryPolicy(*attempt.entry.options.retry))
-                        : std::nullopt};
+          .policy = HandlerPolicy(attempt)};
+}
+
+ReturnedJob Describe(const Attempt& attempt, const Snoozed& snoozed) {
+  ReturnedJob job{.lease = attempt.job.lease_token, .job = attempt.job.id};
+  // A worker that stops hands its jobs back: no job pays for that with one of its snoozes.
+  if (attempt.reason == StopReason::kShutdown) return job;
+  job.delay = Bounded(snoozed.delay);
+  job.policy = HandlerPolicy(attempt);
+  return job;
 }
 
 /// A result that jsonb will not hold is the handler's mistake and fails its attempt.
@@ -82,8 +94,7 @@ void Reporter::Report(const Attempt& attempt, const Outcome& outcome) {
   } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
     queue_.emplace_back(Describe(attempt, *failed));
   } else {
-    queue_.emplace_back(
-        ReturnedJob{job.lease_token, job.id, Bounded(std::get<Snoozed>(outcome).delay)});
+    queue_.emplace_back(Describe(attempt, std::get<Snoozed>(outcome)));
   }
   wake_.cancel();
 }
@@ -120,7 +131,7 @@ Reporter::Batch Reporter::TakeBatch() {
     } else if (auto* failed = std::get_if<FailedJob>(&item)) {
       batch.failed.push_back(std::move(*failed));
     } else {
-      batch.returned.push_back(std::get<ReturnedJob>(item));
+      batch.returned.push_back(std::move(std::get<ReturnedJob>(item)));
     }
   }
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken));

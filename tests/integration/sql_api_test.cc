@@ -230,6 +230,18 @@ TEST_F(SqlApiTest, FailSnoozeAndReleaseDoAsTheyDoForWorkers) {
   EXPECT_EQ(StateOf("select djps.snooze(" + held_ + ", '-1 s')"), "22023");
 }
 
+TEST_F(SqlApiTest, SnoozesAreCountedAndReleasesAreNot) {
+  StartJob();
+  sql_.Run("select djps.release(" + held_ + ")");
+  EXPECT_EQ(Count("snoozes"), "0");
+  lease_ = Claim(1).lease;
+  held_ = fmt::format("'{}', '{}'", job_.ToString(), lease_.ToString());
+  sql_.Run("insert into djps.snoozes values ('" + job_.ToString() + "', 0, 1000)");
+  sql_.Run("select djps.snooze(" + held_ + ", '0')");
+  EXPECT_EQ(Status(job_), JobStatus::kFailed);
+  EXPECT_EQ(Value("select error_class from djps.attempts"), "snooze_limit");
+}
+
 TEST_F(SqlApiTest, CancelSaysWhatItCameTo) {
   const Uuid waiting = EnqueueOne({.type = "t"});
   const std::string call = "select djps.cancel('" + waiting.ToString() + "', 'no need')";

@@ -1,11 +1,8 @@
 // The worker runtime with real handlers against a real database.
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 
 #include "support/store_fixture.h"
 #include "upkeep/upkeep.h"
-#include "worker/runtime.h"
 
 namespace djps::worker {
 namespace {
@@ -108,6 +105,20 @@ TEST_F(WorkerTest, CoroutineHandlerRunsOnTheIoThread) {
   Start(std::move(registry));
   const Uuid id = EnqueueOne({.type = "t"});
   ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
+TEST_F(WorkerTest, ASnoozeTooManyFailsByThePolicyOfTheHandler) {
+  Registry registry;
+  HandlerOptions options;
+  options.retry = RetryPolicy{.kind = RetryPolicy::Kind::kFixed, .delay = 1h};
+  registry.Add("t", Handler([](const djps::Job&) -> Outcome { return Snoozed{1ms}; }), options);
+  const Uuid id = EnqueueOne({.type = "t"});
+  sql_.Run("insert into djps.snoozes values ('" + id.ToString() + "', 0, 998)");
+  Start(std::move(registry));
+  ASSERT_TRUE(Reaches(id, JobStatus::kFailed));
+  EXPECT_EQ(Job(id).attempts, 1);
+  EXPECT_EQ(sql_.Value("select error_class from djps.attempts"), "snooze_limit");
+  EXPECT_EQ(sql_.Value("select visible_at > now() + interval '50 min' from djps.ready"), "t");
+}
+
   EXPECT_EQ(Job(id).result, "1");
 }
 
@@ -318,6 +329,7 @@ TEST_F(WorkerTest, NeverRunsMoreThanItsConcurrency) {
   std::atomic<int> most = 0;
   std::atomic<int> done = 0;
   Start([&](const djps::Job&) -> Outcome {
+  EXPECT_EQ(Count("snoozes"), "0") << "nor a snooze";
     const int now = ++running;
     for (int seen = most; now > seen && !most.compare_exchange_weak(seen, now);) {
     }
