@@ -281,6 +281,14 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
   co_return found;
 }
 
+asio::awaitable<std::vector<Uuid>> LeaseStore::FindEndedAttempts(
+    const std::vector<AttemptRef>& attempts, pg::Deadline deadline) {
+  pg::Params params = HeldJobs(attempts);
+  params.AddArray(attempts,
+                  [](const AttemptRef& one) { return static_cast<std::int16_t>(one.attempt); });
+  co_return ReadIds(co_await pool_.Execute(sql::kFindEndedAttempts, std::move(params), deadline));
+}
+
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,
                                                                          pg::Deadline deadline) {
   pg::Params params;
