@@ -15,9 +15,9 @@
 #include "server/config.h"
 #include "server/job_watch.h"
 #include "server/problem.h"
-#include "server/queue_limits.h"
 #include "server/response.h"
 #include "server/role.h"
+#include "store/queue_limits.h"
 #include "store/stores.h"
 
 namespace djps::store {
@@ -39,7 +39,7 @@ struct ServerContext {
   store::JobWriter& submissions;  ///< Instead of stores.jobs, and
   store::ClaimGatherer& claims;   ///< of stores.leases, for what many ask at once,
   store::LeaseWriter& outcomes;   ///< and for what many send at once.
-  QueueLimits& limits;
+  store::QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;
   JobWatch& watch;

@@ -73,7 +73,7 @@ class Server {
   store::JobWriter submissions_;
   store::ClaimGatherer claims_;
   store::LeaseWriter outcomes_;
-  QueueLimits limits_;
+  store::QueueLimits limits_;
   JobWaiters waiters_;
   WorkerPresence presence_;
   JobWatch watch_;

@@ -132,6 +132,14 @@ pg::Params HeldJobs(const Jobs& jobs) {
   return params;
 }
 
+std::optional<microseconds> Interval(const std::optional<milliseconds>& duration) {
+  return duration ? std::optional<microseconds>(*duration) : std::nullopt;
+}
+
+std::optional<pg::Json> Policy(const std::optional<std::string>& policy) {
+  return policy ? std::optional(pg::Json{*policy}) : std::nullopt;
+}
+
 }  // namespace
 
 std::string KindOf(const ClaimRequest& request) {
@@ -304,14 +312,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.message); });
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.detail); });
   params.AddArray(jobs, [](const FailedJob& job) { return job.retryable; });
-  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<microseconds> {
-    if (!job.retry_after) return std::nullopt;
-    return microseconds(*job.retry_after);
-  });
-  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<pg::Json> {
-    if (!job.policy) return std::nullopt;
-    return pg::Json{*job.policy};
-  });
+  params.AddArray(jobs, [](const FailedJob& job) { return Interval(job.retry_after); });
+  params.AddArray(jobs, [](const FailedJob& job) { return Policy(job.policy); });
   const pg::Rows rows = co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline);
   std::vector<FailedAttempt> failed;
   for (const pg::Row row : rows) {
@@ -325,7 +327,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
 asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<ReturnedJob>& jobs,
                                                           pg::Deadline deadline) {
   pg::Params params = HeldJobs(jobs);
-  params.AddArray(jobs, [](const ReturnedJob& job) { return microseconds(job.delay); });
+  params.AddArray(jobs, [](const ReturnedJob& job) { return Interval(job.delay); });
+  params.AddArray(jobs, [](const ReturnedJob& job) { return Policy(job.policy); });
   co_return ReadIds(co_await pool_.Execute(sql::kReturnJobs, std::move(params), deadline));
 }
 
@@ -351,6 +354,14 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
   std::vector<Cancellation> found;
   for (const pg::Row row : rows) found.push_back({row.Get<Uuid>(0), row.Get<Uuid>(1)});
   co_return found;
+}
+
+asio::awaitable<std::vector<Uuid>> LeaseStore::FindEndedAttempts(
+    const std::vector<AttemptRef>& attempts, pg::Deadline deadline) {
+  pg::Params params = HeldJobs(attempts);
+  params.AddArray(attempts,
+                  [](const AttemptRef& one) { return static_cast<std::int16_t>(one.attempt); });
+  co_return ReadIds(co_await pool_.Execute(sql::kFindEndedAttempts, std::move(params), deadline));
 }
 
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,

@@ -82,7 +82,16 @@ struct FailedAttempt {
 struct ReturnedJob {
   Uuid lease;
   Uuid job;
-  std::chrono::milliseconds delay{0};
+  /// Of a snooze, of which a job has a bounded number; none: handed back, to be run at once.
+  std::optional<std::chrono::milliseconds> delay = {};
+  std::optional<std::string> policy = {};  ///< As in FailedJob, for the snooze that is too many.
+};
+
+/// An attempt, and the lease that it began under.
+struct AttemptRef {
+  Uuid lease;
+  Uuid job;
+  int attempt = 0;
 };
 
 /// Some job under a lease that somebody wants canceled.
@@ -132,6 +141,11 @@ class LeaseStore {
   /// Which jobs under these leases are to be canceled.
   boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(
       const std::vector<Uuid>& leases, pg::Deadline deadline);
+
+  /// Which of these attempts, no longer held, were ended by a holder of their own lease, by its
+  /// handler in SQL for one: the others lost it.
+  boost::asio::awaitable<std::vector<Uuid>> FindEndedAttempts(
+      const std::vector<AttemptRef>& attempts, pg::Deadline deadline);
 
   /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Where it was
   /// called a moment ago, looks at the last seconds only, and now and then at all: a lease that

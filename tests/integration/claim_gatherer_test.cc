@@ -118,7 +118,8 @@ TEST_F(ClaimGathererTest, OverHttpEveryWorkerGetsItsOwn) {
     const std::string body = fmt::format(R"({{"worker":"w{}","types":["t"],"max":2}})", i);
     clients.emplace_back(server.port(), io);
     clients.back().SendRaw(
-        fmt::format("POST /worker/claim HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{}",
+        fmt::format("POST /worker/claim HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
                     body.size(), body));
   }
   std::set<std::string> jobs;

@@ -11,9 +11,9 @@
 -- As claim_jobs; share: whose job it is, a place in the arrays, from 1. Where there is not enough for
 -- all, the first ones get theirs.
 --
--- Locks, index, cost, repeating: as claim_jobs, plus some 8 % for dealing the jobs out, which is why
--- one worker alone claims by the other. What is claimed, and in which order, must stay the same in
--- both (a test compares them).
+-- Locks, index, cost: as claim_jobs, plus some 8 % for dealing the jobs out, which is why one worker
+-- alone claims by the other. What is claimed, and in which order, must stay the same in both (a test
+-- compares them). Safe to repeat: no, each call claims more. Zero rows: nothing due; no lease is made.
 with claimed as (
   delete from djps.ready
   where lane = $1
