@@ -536,8 +536,10 @@ $$;
 -- Buries jobs that nobody started before their deadline, at most p_limit of them. The claim does
 -- the same with those it comes upon; this finds the ones in queues that nobody works on.
 create function djps.bury_overdue(p_lane smallint, p_limit integer) returns table (job_id uuid)
-language sql volatile
+language plpgsql volatile
 as $$
+begin
+  return query
   with overdue as (
     select t.id, t.attempts
     from djps.take_from_ready(p_lane, array(
@@ -559,4 +561,5 @@ as $$
   insert into djps.outcomes (id, finished_at, status, lane, attempts)
   select id, clock_timestamp(), 'dead', p_lane, attempts from overdue
   returning id;
+end
 $$;

@@ -158,7 +158,8 @@ struct LeaseStore::Fetcher {
   asio::steady_timer looked;  // canceled when the look has ended
 };
 
-LeaseStore::LeaseStore(pg::Pool& pool, LookPace pace) : pool_(pool), pace_(pace) {}
+LeaseStore::LeaseStore(pg::Pool& claims, pg::Pool& pool, LookPace pace)
+    : claims_(claims), pool_(pool), pace_(pace) {}
 LeaseStore::~LeaseStore() = default;
 
 LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
@@ -255,8 +256,8 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
   } else {
     AddShares(params, requests, batches);
   }
-  const pg::Rows rows = co_await pool_.Execute(alone ? sql::kClaimJobs : sql::kClaimJobsForMany,
-                                               std::move(params), deadline);
+  const pg::Rows rows = co_await claims_.Execute(alone ? sql::kClaimJobs : sql::kClaimJobsForMany,
+                                                 std::move(params), deadline);
   if (alone) batches[0].jobs.reserve(static_cast<std::size_t>(rows.size()));
   std::vector<JobPlace> places;
   places.reserve(static_cast<std::size_t>(rows.size()));

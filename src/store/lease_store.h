@@ -118,7 +118,9 @@ struct RescuedJob {
 /// away; where outcome_unknown() says that the answer was lost, the call may be repeated.
 class LeaseStore {
  public:
-  explicit LeaseStore(pg::Pool& pool, LookPace pace = {});
+  explicit LeaseStore(pg::Pool& pool, LookPace pace = {}) : LeaseStore(pool, pool, pace) {}
+  /// Claims by `claims`, and does all else by `pool`.
+  LeaseStore(pg::Pool& claims, pg::Pool& pool, LookPace pace = {});
   ~LeaseStore();
 
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
@@ -174,6 +176,7 @@ class LeaseStore {
       const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
       pg::Deadline deadline);
 
+  pg::Pool& claims_;
   pg::Pool& pool_;
   LookPace pace_;
   IdGenerator ids_;

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-constexpr Seconds kAhead = 20ms;
+constexpr Seconds kAhead = 50ms;
 constexpr Seconds kMeasureInterval = 10ms;
 /// Two claims, which may be under way side by side.
 constexpr std::size_t kAheadMax = 2 * store::kClaimLimitMax;

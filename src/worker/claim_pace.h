@@ -6,7 +6,7 @@
 namespace djps::worker {
 
 /// How many jobs to claim next, so that short jobs do not wait for claims and long ones are not
-/// hoarded: beyond those that run, as many are held as end in 20 ms at the present rate. A worker
+/// hoarded: beyond those that run, as many are held as end in 50 ms at the present rate. A worker
 /// whose jobs take longer than that claims just what it can start.
 ///
 /// Thread-safety: one thread at a time.

@@ -81,12 +81,12 @@ WorkerConfig Checked(WorkerConfig config) {
   return config;
 }
 
-Runtime::Runtime(asio::any_io_executor executor, pg::Pool& pool, WorkerConfig config,
-                 Registry registry)
+Runtime::Runtime(asio::any_io_executor executor, pg::Pool& claims, pg::Pool& pool,
+                 WorkerConfig config, Registry registry)
     : executor_(std::move(executor)),
       config_(Checked(std::move(config))),
       registry_(std::move(registry)),
-      leases_(pool),
+      leases_(claims, pool),
       keeper_(executor_, leases_, config_.lease),
       reporter_(executor_, leases_, keeper_),
       notes_(executor_, pool),

@@ -35,8 +35,10 @@ WorkerConfig Checked(WorkerConfig config);
 ///              LeaseKeeper beats meanwhile
 class Runtime {
  public:
-  Runtime(boost::asio::any_io_executor executor, pg::Pool& pool, WorkerConfig config,
-          Registry registry);
+  /// `claims` is for claims alone, so that outcomes do not stand in line behind them; where there
+  /// are connections enough, it may be the same as `pool`.
+  Runtime(boost::asio::any_io_executor executor, pg::Pool& claims, pg::Pool& pool,
+          WorkerConfig config, Registry registry);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 

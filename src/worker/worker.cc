@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -29,7 +30,8 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kConnections = 2;
+/// One connection each, so that no work stands in line behind another kind of work.
+using Pools = std::array<pg::Pool*, 3>;
 
 }  // namespace
 
@@ -49,8 +51,8 @@ class Worker::Impl {
  private:
   void RequireDatabase(const std::string& conninfo);
   asio::awaitable<void> WaitForStop(asio::signal_set& signals);
-  asio::awaitable<void> Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep,
-                             pg::Pool& upkeep_pool, pg::Pool& pool, asio::signal_set& signals);
+  asio::awaitable<void> Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep, const Pools& pools,
+                             asio::signal_set& signals);
 
   WorkerConfig config_;
   worker::Registry registry_;
@@ -83,16 +85,14 @@ asio::awaitable<void> Worker::Impl::WaitForStop(asio::signal_set& signals) {
 }
 
 asio::awaitable<void> Worker::Impl::Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep,
-                                         pg::Pool& upkeep_pool, pg::Pool& pool,
-                                         asio::signal_set& signals) {
+                                         const Pools& pools, asio::signal_set& signals) {
   co_await WaitForStop(signals);
   signals.async_wait([&runtime](const boost::system::error_code& error, int /*signal*/) {
     if (!error) runtime.StopAttempts();
   });
   co_await runtime.Drain();
   co_await upkeep.Stop();
-  upkeep_pool.Close();
-  pool.Close();
+  for (pg::Pool* one : pools) one->Close();
   signals.cancel();
 }
 
@@ -106,31 +106,33 @@ void Worker::Impl::Run() {
 
   io_.restart();
   std::function<void(std::string_view)> wake;
-  pg::Pool pool(io_.get_executor(), {.conninfo = *conninfo,
-                                     .size = kConnections,
-                                     .statements = sql::AllStatements(),
-                                     .setup = &sql::kConfigureSession,
-                                     .listen = &sql::kListenForWork,
-                                     .heard = [&wake](std::string_view queue) { wake(queue); }});
-  worker::Runtime runtime(io_.get_executor(), pool, config_, registry_);
+  const auto connection = [&conninfo] {
+    return pg::PoolConfig{.conninfo = *conninfo,
+                          .size = 1,
+                          .statements = sql::AllStatements(),
+                          .setup = &sql::kConfigureSession};
+  };
+  pg::PoolConfig hearing = connection();
+  hearing.listen = &sql::kListenForWork;
+  hearing.heard = [&wake](std::string_view queue) { wake(queue); };
+  pg::PoolConfig beside = connection();
+  beside.log_trouble = false;
+  pg::Pool pool(io_.get_executor(), std::move(hearing));
+  pg::Pool claims(io_.get_executor(), beside);
+  pg::Pool upkeep_pool(io_.get_executor(), beside);
+  worker::Runtime runtime(io_.get_executor(), claims, pool, config_, registry_);
   wake = [&runtime](std::string_view queue) { runtime.Wake(queue); };
-  pg::Pool upkeep_pool(io_.get_executor(), {.conninfo = *conninfo,
-                                            .size = 1,
-                                            .statements = sql::AllStatements(),
-                                            .setup = &sql::kConfigureSession,
-                                            .log_trouble = false});
+  const Pools pools = {&pool, &claims, &upkeep_pool};
   upkeep::Upkeep upkeep(io_.get_executor(), upkeep_pool);
   asio::signal_set signals(io_, SIGINT, SIGTERM);
-  pool.Start();
-  upkeep_pool.Start();
+  for (pg::Pool* one : pools) one->Start();
   runtime.Start();
   upkeep.Start();
   spdlog::info("worker {} runs {} jobs at once from queue \"{}\": {}", config_.name,
                config_.concurrency, config_.queue, fmt::join(registry_.types(), ", "));
-  asio::co_spawn(io_, Main(runtime, upkeep, upkeep_pool, pool, signals),
-                 [](const std::exception_ptr& error) {
-                   if (error) std::rethrow_exception(error);
-                 });
+  asio::co_spawn(io_, Main(runtime, upkeep, pools, signals), [](const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+  });
   io_.run();
   spdlog::info("worker {} has stopped", config_.name);
 }

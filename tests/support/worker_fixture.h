@@ -46,8 +46,8 @@ class WorkerTest : public StoreTest {
     Start(std::move(registry));
   }
   void Start(worker::Registry registry) {
-    runtime_ =
-        std::make_unique<worker::Runtime>(io_.get_executor(), *pool_, config_, std::move(registry));
+    runtime_ = std::make_unique<worker::Runtime>(io_.get_executor(), *pool_, *pool_, config_,
+                                                 std::move(registry));
     runtime_->Start();
   }
   void Drain() {
