@@ -31,7 +31,8 @@ USER = "bench"
 class Cluster:
     """A private server in a folder of its own, removed at the end."""
 
-    def __init__(self, bin_dir, folder=None):
+    def __init__(self, bin_dir, folder=None, more_settings=None):
+        self.settings = SETTINGS | (more_settings or {})
         self.bin = pathlib.Path(bin_dir)
         # Not below the clone, through which Postgres's user may not be able to pass.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="djps-bench-run-", dir=folder))
@@ -51,7 +52,7 @@ class Cluster:
         options = ["-D", self.data, "-U", USER, "-A", "trust", "--no-locale", "-E", "UTF8"]
         self._call("initdb", *options)
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as conf:
-            conf.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+            conf.writelines(f"{name} = {value}\n" for name, value in self.settings.items())
             conf.write(f"unix_socket_directories = '{self.folder}'\n")
         self._call("pg_ctl", "-D", self.data, "-w", "-l", self.folder / "server.log", "start")
         return self
@@ -79,15 +80,23 @@ class Cluster:
     def url(self, database):
         return f"host={self.folder} port=5432 user={USER} dbname={database}"
 
-    def psql(self, database, *statements, file=None):
+    def postmaster(self):
+        """The process that all others of the server come from."""
+        return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+
+    def psql(self, database, *statements, file=None, **variables):
         command = [self.bin / "psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-d", database]
+        for name, value in variables.items():
+            command += ["-v", f"{name}={value}"]
         for statement in statements:
             command += ["-c", statement]
         if file:
             command += ["-f", file]
         ended = subprocess.run(
-            command, check=True, capture_output=True, text=True, env=self.environment()
+            command, check=False, capture_output=True, text=True, env=self.environment()
         )
+        if ended.returncode != 0:
+            raise RuntimeError(f"psql in {database}: {ended.stderr.strip()[:400]}")
         return ended.stdout.strip()
 
     def fresh(self, database):
@@ -96,6 +105,9 @@ class Cluster:
             f"drop database if exists {database} with (force)",
             f"create database {database}",
         )
+
+    def version(self):
+        return self.psql("postgres", "select version()").split(" on ")[0]
 
     def settle(self):
         """What the one before has left unwritten is not to burden the next."""

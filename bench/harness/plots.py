@@ -54,38 +54,128 @@ def bars(title, unit, rows):
     return document(44 + len(rows) * (BAR + 8) + 12, parts)
 
 
+LINES_LEFT, LINES_SPAN = 80, 520
+
+
+class Panel:
+    """A part of a picture in which lines go on over time, from second 0 to `seconds`."""
+
+    def __init__(self, head, bottom, top, seconds):
+        self.head, self.bottom = head, bottom
+        self.top = top or 1
+        self.seconds = seconds or 1
+        self.parts = []
+
+    def x(self, second):
+        return LINES_LEFT + LINES_SPAN * second / self.seconds
+
+    def y(self, value):
+        return self.bottom - (self.bottom - self.head) * value / self.top
+
+    def grid(self):
+        for step in range(5):
+            value = self.top * step / 4
+            y = self.y(value)
+            end = LINES_LEFT + LINES_SPAN
+            self.parts += [
+                f'<line x1="{LINES_LEFT}" x2="{end}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>',
+                words(LINES_LEFT - 8, y + 4, shown(value), "end"),
+            ]
+
+    def seconds_axis(self, step):
+        """A mark each `step` seconds, or fewer where they would touch."""
+        count = int(self.seconds // step)
+        every = max(1, -(-count // 10))
+        for index in range(every, count + 1, every):
+            x = self.x(index * step)
+            self.parts.append(words(x, self.bottom + 18, f"{index * step:g} s", "middle"))
+
+    def band(self, begin, end, above):
+        """Marks a span of time, and what is before and after it."""
+        self.parts.append(
+            f'<rect x="{self.x(begin):.1f}" width="{self.x(end) - self.x(begin):.1f}" '
+            f'y="{self.head}" height="{self.bottom - self.head}" fill="#f3e3c3"/>'
+        )
+        spans = (("before", 0, begin), ("held", begin, end), ("after", end, self.seconds))
+        for name, left, right in spans if above else ():
+            middle = (self.x(left) + self.x(right)) / 2
+            self.parts.append(words(middle, self.head - 6, name, "middle", fill="#777777"))
+
+    def line(self, points, color, dots):
+        path = " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+        style = f'fill="none" stroke="{color}" stroke-width="2"'
+        self.parts.append(f'<polyline points="{path}" {style}/>')
+        for x, y in points if dots else ():
+            place = f'cx="{self.x(x):.1f}" cy="{self.y(y):.1f}"'
+            self.parts.append(f'<circle {place} r="2.5" fill="{color}"/>')
+
+    def names(self, series):
+        """Beside the ends of their lines, moved apart where they would cover each other."""
+        previous = None
+        ends = sorted((self.y(points[-1][1]), name, color) for name, points, color in series)
+        for end, name, color in ends:
+            y = end if previous is None else max(end, previous + 15)
+            previous = y
+            self.parts.append(words(LINES_LEFT + LINES_SPAN + 8, y + 4, name, fill=color))
+
+
+def colored(series):
+    """(name, points, color) for each that has points."""
+    entries = [(name, points) for name, points in series.items() if points]
+    return [(name, points, COLORS[i % len(COLORS)]) for i, (name, points) in enumerate(entries)]
+
+
+def draw(panel, series, dots):
+    for _, points, color in series:
+        panel.line(points, color, dots)
+    panel.names(series)
+
+
+def at_ends(values, window):
+    return [((index + 1) * window, value) for index, value in enumerate(values)]
+
+
+def highest(series):
+    return max((y for _, points, _ in series for _, y in points), default=0)
+
+
 def lines(title, unit, window, series):
     """`series`: name -> throughput of one window after another, each `window` seconds long."""
-    height, bottom, head = 360, 320, 50
-    left, span = 80, 520
-    series = {name: values for name, values in series.items() if values}
-    top = max((max(values) for values in series.values()), default=0) or 1
-    count = max((len(values) for values in series.values()), default=1)
+    series = colored({name: at_ends(values, window) for name, values in series.items() if values})
+    seconds = max((points[-1][0] for _, points, _ in series), default=window)
+    panel = Panel(50, 320, highest(series), seconds)
+    panel.grid()
+    panel.seconds_axis(window)
+    draw(panel, series, True)
+    head = words(16, 26, f"{title} ({unit})", font_size=16, font_weight="bold")
+    return document(360, [head, *panel.parts])
+
+
+def held(title, unit, window, runs):
+    """`runs`: name -> result of a cell in which a transaction is held for a while (matrix.py).
+
+    Above, the throughput of each window at its middle; below, how many dead rows there were.
+    """
+    runs = {name: run for name, run in runs.items() if run}
+    middles = {
+        name: [((i + 0.5) * window, y) for i, y in enumerate(run["windows_jobs_per_s"])]
+        for name, run in runs.items()
+    }
+    seconds = max((len(run["windows_jobs_per_s"]) for run in runs.values()), default=1) * window
+    dead = {
+        name: [(at, rows) for at, rows, _ in run.get("samples", []) if at <= seconds]
+        for name, run in runs.items()
+    }
+    first = next(iter(runs.values()), {"held_from_s": 0, "held_to_s": 0})
+    paces, rows = colored(middles), colored(dead)
     parts = [words(16, 26, f"{title} ({unit})", font_size=16, font_weight="bold")]
-    for step in range(5):
-        y = bottom - (bottom - head) * step / 4
-        parts += [
-            f'<line x1="{left}" x2="{left + span}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>',
-            words(left - 8, y + 4, shown(top * step / 4), "end"),
-        ]
-    for index in range(count):
-        x = left + span * (index + 1) / count
-        parts.append(words(x, bottom + 18, f"{(index + 1) * window} s", "middle"))
-    ends = []
-    for index, (name, values) in enumerate(series.items()):
-        color = COLORS[index % len(COLORS)]
-        points = [
-            (left + span * (i + 1) / count, bottom - (bottom - head) * value / top)
-            for i, value in enumerate(values)
-        ]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{color}"/>' for x, y in points]
-        ends.append([points[-1][1], name, color])
-    # Names beside the ends of their lines, moved apart where they would cover each other.
-    previous = None
-    for end in sorted(ends, key=lambda entry: entry[0]):
-        y = end[0] if previous is None else max(end[0], previous + 15)
-        previous = y
-        parts.append(words(left + span + 8, y + 4, end[1], fill=end[2]))
-    return document(height, parts)
+    above = Panel(64, 310, highest(paces), seconds)
+    below = Panel(372, 520, highest(rows), seconds)
+    for panel, series in ((above, paces), (below, rows)):
+        panel.band(first["held_from_s"], first["held_to_s"], panel is above)
+        panel.grid()
+        draw(panel, series, panel is above and len(paces[0][1]) <= 40 if paces else False)
+    above.seconds_axis(window)
+    below.seconds_axis(window)
+    parts.append(words(16, 358, "dead rows that vacuum has not removed", fill="#555555"))
+    return document(556, [*parts, *above.parts, *below.parts])

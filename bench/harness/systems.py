@@ -9,8 +9,11 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import zipfile
+
+from . import matrix
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
@@ -53,8 +56,39 @@ def run(command, *, timeout, cwd=None, env=None, text=None):
     return output
 
 
+class Sampler(threading.Thread):
+    """Writes down, while something else is measured, what it leaves for vacuum to remove."""
+
+    query = """
+        select extract(epoch from clock_timestamp()), coalesce(sum(n_dead_tup), 0)::bigint,
+               pg_database_size(current_database())
+        from pg_stat_user_tables"""
+
+    def __init__(self, cluster, database, interval):
+        super().__init__(daemon=True)
+        self.cluster, self.database, self.interval = cluster, database, interval
+        self.rows = []
+        self.over = threading.Event()
+
+    def run(self):
+        while not self.over.wait(self.interval):
+            # The database may not be there yet, or be made anew at this moment.
+            with contextlib.suppress(RuntimeError):
+                at, dead, size = self.cluster.psql(self.database, self.query).split("|")
+                self.rows.append((float(at), int(dead), int(size)))
+
+    def stop(self):
+        self.over.set()
+        self.join()
+
+    def since(self, began):
+        """[[seconds since `began`, dead rows, bytes of the database], ...]"""
+        return [[round(at - began, 1), dead, size] for at, dead, size in self.rows if at >= began]
+
+
 class System:
     name = ""
+    database = ""
     tunings = ("best",)
     is_peer = True
     # Does it do what DJPS does: retries, schedule, state of each job?
@@ -68,6 +102,23 @@ class System:
         return ""
 
     def measure(self, context, cell, tuning):
+        """One result; where a transaction is held, with what its phases were like."""
+        context = dataclasses.replace(
+            context, timeout=context.timeout + cell.options.get("seconds", 0)
+        )
+        if not cell.options.get("hold"):
+            return self.measure_once(context, cell, tuning)
+        sampler = Sampler(context.cluster, self.database, max(1, cell.options["window"] / 5))
+        sampler.start()
+        try:
+            result = self.measure_once(context, cell, tuning)
+        finally:
+            sampler.stop()
+        result["phases"] = matrix.phases(result, cell.options["window"])
+        result["samples"] = sampler.since(result["began_at_unix_s"])
+        return result
+
+    def measure_once(self, context, cell, tuning):
         raise NotImplementedError
 
 
@@ -82,7 +133,7 @@ class Djps(System):
     def __init__(self, concurrency=200):
         self.concurrency = concurrency
 
-    def measure(self, context, cell, tuning):
+    def measure_once(self, context, cell, tuning):
         context.cluster.fresh(self.database)
         url = context.cluster.url(self.database)
         run([context.djps, "migrate", "up", "--database-url", url], timeout=60)
@@ -106,7 +157,10 @@ class Djps(System):
     def _continuous(self, options):
         command = ["--seconds", options["seconds"], "--window", f"{options['window']}s"]
         command += ["--outstanding", options["outstanding"], "--concurrency", self.concurrency]
-        return command + (["--hold", "snapshot"] if options["hold"] else [])
+        if not options.get("hold"):
+            return command
+        command += ["--hold", options["hold"], "--hold-after", f"{options['holdAfter']}s"]
+        return command + ["--hold-for", f"{options['holdFor']}s"]
 
     def _latency(self, options):
         command = ["--rate", options["rate"], "--seconds", options["seconds"]]
@@ -128,6 +182,9 @@ class NodePeer(System):
     tunings = ("best", "default")
     package = ""
     folder = CACHE / "node"
+
+    def __init__(self):
+        self.database = f"bench_{self.name}"
 
     def install(self):
         if not shutil.which("npm"):
@@ -155,7 +212,7 @@ class NodePeer(System):
         manifest = self.folder / "node_modules" / self.package / "package.json"
         return json.loads(manifest.read_text())["version"] if self.package else ""
 
-    def measure(self, context, cell, tuning):
+    def measure_once(self, context, cell, tuning):
         environment = context.cluster.environment() | self.variables()
         command = [self.node(), "driver.mjs", self.name, tuning, cell.kind]
         output = run(
@@ -296,34 +353,61 @@ class CommandPeer(System):
 
     tunings = ("best", "default")
 
+    def __init__(self):
+        self.database = f"bench_{self.name}"
+
     def command(self):
         raise NotImplementedError
 
-    def measure(self, context, cell, tuning):
+    def measure_once(self, context, cell, tuning):
         command = [*self.command(), tuning, cell.kind, json.dumps(cell.options)]
         environment = context.cluster.environment()
         return json.loads(run(command, env=environment, timeout=context.timeout))
 
 
-class Procrastinate(CommandPeer):
-    name = "procrastinate"
-    release = "3.10.0"
-    folder = CACHE / "python"
+class PythonPeer(CommandPeer):
+    """A library of PyPI, in a virtual environment of its own, driven by bench/peers/driver.py."""
+
+    package = release = ""
+    more_packages = ()
+
+    @property
+    def folder(self):
+        return CACHE / "python" / self.name
 
     def install(self):
-        if not (self.folder / "bin/procrastinate").exists():
-            try:
-                run(["python3", "-m", "venv", self.folder], timeout=60)
-                packages = [f"procrastinate=={self.release}", "psycopg[binary,pool]"]
-                run([self.folder / "bin/pip", "install", "-q", *packages], timeout=300)
-            except (RuntimeError, subprocess.TimeoutExpired) as error:
-                raise Unavailable(f"pip cannot install it: {error}") from error
+        stamp = self.folder / "installed"
+        wanted = "\n".join([f"{self.package}=={self.release}", *self.more_packages])
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        try:
+            run(["python3", "-m", "venv", self.folder], timeout=60)
+            run([self.folder / "bin/pip", "install", "-q", *wanted.split()], timeout=300)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            raise Unavailable(f"pip cannot install it: {error}") from error
+        stamp.write_text(wanted)
 
     def version(self):
         return self.release
 
     def command(self):
-        return [self.folder / "bin/python", "-B", BENCH / "peers/procrastinate_driver.py"]
+        driver = BENCH / "peers/driver.py"
+        return [self.folder / "bin/python", "-B", driver, f"{self.name}_peer"]
+
+
+class Procrastinate(PythonPeer):
+    name = package = "procrastinate"
+    release = "3.10.0"
+    more_packages = ("psycopg[binary,pool]",)
+
+
+class Awa(PythonPeer):
+    """The same library in Rust would have faster handlers; no-op ones cost it little."""
+
+    name = "awa"
+    package = "awa-pg"
+    release = "0.6.9"
+    more_packages = ("psycopg[binary]",)  # for what the driver itself asks
 
 
 class River(CommandPeer):
@@ -386,7 +470,7 @@ class Raw(PgBench):
     name = "raw"
     kinds = ("enqueue",)
 
-    def measure(self, context, cell, tuning):
+    def measure_once(self, context, cell, tuning):
         self.prepare(context)
         options = cell.options
         script = "insert_many" if options["batch"] > 1 else "insert_one"
@@ -403,7 +487,7 @@ class Ceiling(PgBench):
     clients = 2
     epoch = "1970-01-01"
 
-    def measure(self, context, cell, tuning):
+    def measure_once(self, context, cell, tuning):
         self.prepare(context)
         return getattr(self, f"_{cell.kind}")(context, cell.options)
 
@@ -426,7 +510,10 @@ class Ceiling(PgBench):
         return {"jobs": jobs, "jobs_per_s": rate * self.batch, "wal_bytes_per_job": written}
 
     def _continuous(self, context, options):
-        holder = self._hold(context) if options["hold"] else None
+        held = HeldSpan(context.cluster, self.database, options) if options.get("hold") else None
+        began = time.time()
+        if held:
+            held.start()
         try:
             variables = {"n": self.batch, "cursor": self.epoch}
             output = self.pgbench(
@@ -438,27 +525,52 @@ class Ceiling(PgBench):
                 variables,
             )
         finally:
-            if holder:
-                holder.communicate("rollback;\n")
+            if held:
+                held.join()
         paces = re.findall(r"^progress: .* s, ([\d.]+) tps", output, re.M)
         count = options["seconds"] // options["window"]
         if len(paces) < count:
             raise RuntimeError(f"pgbench reported {len(paces)} windows of {count}")
         windows = [float(pace) * self.batch for pace in paces[:count]]
-        return {"jobs_per_s": sum(windows) / len(windows), "windows_jobs_per_s": windows}
+        result = {
+            "jobs_per_s": sum(windows) / len(windows),
+            "windows_jobs_per_s": windows,
+            "began_at_unix_s": began,
+        }
+        return result | (held.span if held else {})
 
-    def _hold(self, context):
+
+class HeldSpan(threading.Thread):
+    """Holds a transaction open for a while, as `djps bench continuous --hold` does."""
+
+    begin = {
+        "snapshot": "begin isolation level repeatable read; select pg_current_xact_id();\n",
+        "writer": "begin; insert into ceiling.plain (type, payload) values ('email', '{}') "
+        "returning pg_current_xact_id();\n",
+    }
+
+    def __init__(self, cluster, database, options):
+        super().__init__(daemon=True)
+        self.cluster, self.database, self.options = cluster, database, options
+        self.span = {}
+
+    def run(self):
+        began = time.monotonic()
+        time.sleep(self.options["holdAfter"])
         holder = subprocess.Popen(
-            [context.cluster.bin / "psql", "-qAtX", "-d", self.database],
-            env=context.cluster.environment(),
+            [self.cluster.bin / "psql", "-qAtX", "-d", self.database],
+            env=self.cluster.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        holder.stdin.write("begin isolation level repeatable read; select pg_current_xact_id();\n")
+        holder.stdin.write(self.begin[self.options["hold"]])
         holder.stdin.flush()
         holder.stdout.readline()
-        return holder
+        self.span["held_from_s"] = time.monotonic() - began
+        time.sleep(self.options["holdFor"])
+        holder.communicate("rollback;\n")
+        self.span["held_to_s"] = time.monotonic() - began
 
 
 def all_systems(concurrency):
@@ -468,6 +580,7 @@ def all_systems(concurrency):
         Graphile(),
         PgBoss(),
         Procrastinate(),
+        Awa(),
         River(),
         BullMq(),
         Pgmq(),

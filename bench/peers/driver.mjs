@@ -104,54 +104,75 @@ async function drain() {
   };
 }
 
-/** What `djps bench continuous` holds: a snapshot, and a transaction id. */
+/** What `djps bench continuous` holds: a snapshot with a transaction id, or a writer. */
 async function hold() {
   const client = new pg.Client(connection(peer.database));
   await client.connect();
-  await client.query('begin isolation level repeatable read');
+  const level = options.hold === 'snapshot' ? 'isolation level repeatable read' : '';
+  await client.query(`begin ${level}`);
   await client.query('select pg_current_xact_id()');
+  if (options.hold === 'writer' && peer.submitSql) await client.query(peer.submitSql);
   return client;
+}
+
+/** Holds from `holdAfter` on for `holdFor`; both in seconds since `begin`. */
+async function heldSpan(begin) {
+  const since = () => (nowUs() - begin) / 1e6;
+  await sleep((options.holdAfter - since()) * 1000);
+  const held = await hold();
+  const from = since();
+  await sleep((options.holdAfter + options.holdFor - since()) * 1000);
+  await held.end();
+  return { held_from_s: from, held_to_s: since() };
+}
+
+/** Keeps `outstanding` jobs outstanding until `over`. */
+async function keepSubmitting(producer, worker, state) {
+  const size = producer.batch ? 200 : 1;
+  const produce = async () => {
+    while (!state.over) {
+      if (state.sent - worker.done + size > options.outstanding) {
+        await sleep(1);
+        continue;
+      }
+      state.sent += size;
+      await (producer.batch ? producer.batch(payloads(size)) : producer.one(payload(1)));
+    }
+  };
+  await Promise.all(Array.from({ length: producer.batch ? 2 : 16 }, produce));
 }
 
 async function continuous() {
   if (options.hold && !peer.database) return { unsupported: 'it has no snapshots' };
-  const held = options.hold ? await hold() : null;
   const producer = await peer.producer(16);
   const worker = startWorker(-1);
   await worker.ready;
-  let sent = 0;
-  let stop = false;
-  const size = producer.batch ? 200 : 1;
-  const produce = async () => {
-    while (!stop) {
-      if (sent - worker.done + size > options.outstanding) {
-        await sleep(1);
-        continue;
-      }
-      sent += size;
-      await (producer.batch ? producer.batch(payloads(size)) : producer.one(payload(1)));
-    }
-  };
+  const state = { sent: 0, over: false };
   let failure = null;
-  const producers = Promise.all(
-    Array.from({ length: producer.batch ? 2 : 16 }, produce),
-  ).catch((error) => (failure = error));
+  const producers = keepSubmitting(producer, worker, state).catch((error) => (failure = error));
+  // As everywhere: what comes before the first finished job is no part of the first window.
+  for (let i = 0; i < 20_000 && worker.done === 0 && !failure; i++) await sleep(1);
   const begin = nowUs();
-  const marks = [0];
+  const beganAt = Date.now() / 1000;
+  const span = options.hold ? heldSpan(begin).catch((error) => (failure = error)) : null;
+  const marks = [worker.done];
   for (let i = 1; i <= options.seconds / options.window; i++) {
     await sleep((begin + i * options.window * 1e6 - nowUs()) / 1000);
     marks.push(worker.done);
   }
-  stop = true;
+  state.over = true;
   await Promise.race([producers, sleep(5000)]);
   const final = await worker.stop();
+  const held = await span;
   if (failure) throw failure;
   await Promise.race([producer.close(), sleep(2000)]);
-  if (held) await held.end();
+  const jobs = marks.at(-1) - marks[0];
   return {
-    jobs: marks.at(-1),
-    jobs_per_s: marks.at(-1) / options.seconds,
+    jobs,
+    jobs_per_s: jobs / options.seconds,
+    began_at_unix_s: beganAt,
     windows_jobs_per_s: marks.slice(1).map((mark, i) => (mark - marks[i]) / options.window),
+    ...held,
     worker_peak_memory_bytes: final.memory,
   };
 }

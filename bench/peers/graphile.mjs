@@ -19,6 +19,7 @@ const worker = (tuning, concurrency) =>
 
 export default {
   database,
+  submitSql: "select graphile_worker.add_job('email', '{}'::json)", // what a held writer has done
   async init() {
     await freshDatabase(database);
     const connections = pool(database, 2);

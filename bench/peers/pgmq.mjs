@@ -13,6 +13,7 @@ const shape = (tuning, concurrency) =>
 
 export default {
   database,
+  submitSql: "select pgmq.send('q', '{}'::jsonb)", // what a held writer has done
   async init() {
     await freshDatabase(database);
     await sql(

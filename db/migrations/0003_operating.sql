@@ -197,20 +197,54 @@ as $$
   select id, ended.status, null from ended;
 $$;
 
+-- How often jobs were snoozed, of those that were. A snooze costs no attempt, so that a job could be
+-- put off for ever; beyond djps.snooze_limit() it is a failed attempt. Written by snoozes alone: claims
+-- and completions know nothing of it. A redrive forgets it.
+create table djps.snoozes (
+  job_id uuid     not null,
+  lane   smallint not null,
+  count  smallint not null,
+  primary key (job_id, lane)
+) with (fillfactor = 70);
+
+create function djps.snooze_limit() returns smallint
+language sql immutable parallel safe
+as $$ select 1000::smallint $$;
+
+-- What comes back of a lease without having ended. `delay` null: handed back, to be run at once by
+-- somebody else; else a snooze. `policy`: the handler's, for the snooze that is one too many.
+create type djps.returned_attempt as (
+  job_id     uuid,
+  attempt    smallint,
+  started_at timestamptz,
+  worker     text,
+  delay      interval,
+  policy     jsonb,
+  canceled   boolean
+);
+
 -- Puts jobs just taken out of their leases back into the queue, the attempt not counted; those whose
--- cancellation was asked for end here instead. The arrays are parallel.
-create function djps.put_back(p_lane smallint, p_jobs uuid[], p_attempts smallint[],
-                              p_delays interval[], p_canceled boolean[])
+-- cancellation was asked for end here instead, and a snooze beyond the limit is a failed attempt.
+-- run_at is null for jobs that have died of that.
+create function djps.put_back(p_lane smallint, p_returned djps.returned_attempt[])
 returns table (job_id uuid, run_at timestamptz)
 language sql volatile
 as $$
   with given as materialized (
-    select * from unnest(p_jobs, p_attempts, p_delays, p_canceled) g (id, attempt, delay, canceled)
+    select * from unnest(p_returned)
+  ),
+
+  counted as (
+    insert into djps.snoozes as s (job_id, lane, count)
+    select job_id, p_lane, 1 from given where delay is not null and not canceled
+    on conflict (job_id, lane) do update set count = s.count + 1
+    where s.count < djps.snooze_limit()
+    returning job_id
   ),
 
   ended as (
     insert into djps.outcomes (id, finished_at, status, lane, attempts)
-    select id, clock_timestamp(), 'canceled', p_lane, attempt
+    select job_id, clock_timestamp(), 'canceled', p_lane, attempt
     from given
     where canceled
     returning id, finished_at
@@ -218,17 +252,34 @@ as $$
 
   placed as (
     insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
-    select g.id, clock_timestamp() + g.delay, clock_timestamp(), p_lane, f.priority,
-           (g.attempt - 1)::smallint, false, f.queue, f.type
+    select g.job_id, clock_timestamp() + coalesce(g.delay, interval '0'), clock_timestamp(), p_lane,
+           f.priority, (g.attempt - 1)::smallint, false, f.queue, f.type
     from given g
-    join djps.facts f on f.id = g.id and f.lane = p_lane
+    join djps.facts f on f.id = g.job_id and f.lane = p_lane
     where not g.canceled
+      and (g.delay is null or exists (select from counted c where c.job_id = g.job_id))
     returning id, visible_at
+  ),
+
+  -- No row unless there are some, so that nothing is called for them.
+  refused as (
+    select array_agg(
+             row(g.job_id, g.attempt, g.started_at, g.worker, 'snooze_limit',
+                 format('the job was snoozed %s times, which is the most; this attempt counts as failed',
+                        djps.snooze_limit()),
+                 '', true, null, g.policy, false)::djps.failed_attempt) as failures
+    from given g
+    where g.delay is not null and not g.canceled
+      and not exists (select from counted c where c.job_id = g.job_id)
+    having count(*) > 0
   )
 
   select id, visible_at from placed
   union all
-  select id, finished_at from ended;
+  select id, finished_at from ended
+  union all
+  select f.job_id, f.run_at
+  from refused cross join lateral djps.fail_attempts(p_lane, refused.failures) f;
 $$;
 
 -- ---- Queues ----------------------------------------------------------------------------------
@@ -404,6 +455,11 @@ as $$
     update djps.facts f set finish_by = null
     from raised
     where f.id = raised.id and f.lane = p_lane and f.finish_by < clock_timestamp()
+  ),
+
+  -- It has all its snoozes again.
+  rested as (
+    delete from djps.snoozes s using raised where s.job_id = raised.id and s.lane = p_lane
   ),
 
   placed as (

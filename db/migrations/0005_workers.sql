@@ -120,6 +120,10 @@ as $$
     delete from djps.log_lines w using ended where w.job_id = ended.id and w.lane = p_lane
   ),
 
+  snoozed as (
+    delete from djps.snoozes s using ended where s.job_id = ended.id and s.lane = p_lane
+  ),
+
   named as (
     delete from djps.idempotency_keys k using fact
     where k.lane = p_lane and k.type = fact.type and k.key = fact.idempotency_key

@@ -7,7 +7,7 @@
 --
 -- They run with the rights of their owner and a pinned search_path, and are granted to roles:
 -- djps_submit, djps_worker, djps_operator, djps_reader. Errors have SQLSTATEs of the class DJ:
---   DJ001 lease lost          DJ002 unknown job          22023 a value that is wrong, and which
+--   DJ001 lease lost     DJ002 unknown job     DJ003 queue full     22023 a value is wrong, and which
 --
 -- Locks: creates new objects only. Old binaries: not affected.
 
@@ -30,16 +30,43 @@ $$;
 
 -- ---- Submitting and canceling ----------------------------------------------------------------
 
+-- Has the queue as many jobs waiting as it may? A limit up to 1,000 is looked at each time. Counting to a
+-- larger one with each submission would cost more than to submit, so that there being room stands for
+-- a second, in the session (djps.backlogs: by queue, the limit and when there was room).
+create function djps.queue_is_full(p_lane smallint, p_queue text, p_limit integer) returns boolean
+language plpgsql volatile
+as $$
+declare
+  v_now  double precision := extract(epoch from clock_timestamp());
+  v_memo jsonb := coalesce(nullif(current_setting('djps.backlogs', true), ''), '{}');
+begin
+  if p_limit > 1000 and (v_memo #>> array[p_queue, '0'])::integer = p_limit
+     and v_now - (v_memo #>> array[p_queue, '1'])::double precision between 0 and 1 then
+    return false;
+  end if;
+  if (select count(*) >= p_limit
+      from (select from djps.ready r where r.lane = p_lane and r.queue = p_queue limit p_limit) w) then
+    return true;
+  end if;
+  if p_limit > 1000 then
+    perform set_config('djps.backlogs', (v_memo || jsonb_build_object(
+      p_queue, jsonb_build_array(p_limit, v_now)))::text, false);
+  end if;
+  return false;
+end
+$$;
+
 -- Submits jobs inside the caller's transaction: a JSON array of objects with the members of
 -- djps.new_job. All or none. One row a job, in the order given.
 --
--- Errors: 22023 saying which job and what is wrong with it.
+-- Errors: 22023 saying which job and what is wrong with it; DJ003 when the queue of one of them is full.
 create function djps.enqueue_many(jobs jsonb)
 returns table (id uuid, outcome text, payload_differs boolean, run_at timestamptz)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_jobs    djps.new_job[];
+  v_full    djps.queues;
   v_n       bigint;
   v_trouble text;
 begin
@@ -68,6 +95,18 @@ begin
   limit 1;
   if v_trouble is not null then
     raise exception 'jobs[%]: %', v_n, v_trouble using errcode = '22023';
+  end if;
+  -- Where none of the queues has a limit this is one probe of the primary key.
+  select q.* into v_full from djps.queues q
+  where q.lane = 0::smallint and q.max_backlog is not null
+    and q.name = any (array(select coalesce(j.queue, 'default') from unnest(v_jobs) j))
+    and djps.queue_is_full(q.lane, q.name, q.max_backlog)
+  limit 1;
+  if found then
+    raise exception 'the queue % has % jobs waiting, which is its limit', v_full.name,
+      v_full.max_backlog
+      using errcode = 'DJ003',
+            hint = 'Nothing was stored. Try again when workers have taken some, or raise its limit.';
   end if;
   return query
     select s.id, s.outcome, s.payload_differs, s.run_at
@@ -180,7 +219,23 @@ begin
 end
 $$;
 
--- Puts the job back for `delay`, the attempt not counted, inside the caller's transaction.
+-- Puts a job back; `p_delay` null: handed back, else a snooze. Errors: DJ001.
+create function djps.return_job(p_job uuid, p_lease uuid, p_delay interval) returns void
+language plpgsql volatile
+as $$
+begin
+  perform from djps.put_back(djps.lane_of(p_job), array(
+    select row(t.job_id, t.attempt, t.claimed_at, t.worker, p_delay, null,
+               t.canceled)::djps.returned_attempt
+    from djps.take_from_lease(djps.lane_of(p_job), p_lease, array[p_job]) t));
+  if not found then
+    perform djps.raise_lease_lost(p_job, p_lease);
+  end if;
+end
+$$;
+
+-- Puts the job back for `delay`, the attempt not counted, inside the caller's transaction. The snooze
+-- of a job that was snoozed djps.snooze_limit() times is a failed attempt of the class snooze_limit.
 -- Errors: DJ001; 22023 for a delay that is not from 0 to 366 days.
 create function djps.snooze(job uuid, lease_token uuid, delay interval) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -189,19 +244,14 @@ begin
   if delay is null or delay < interval '0' or delay > interval '366 days' then
     raise exception 'delay must be from 0 to 366 days, got %', delay using errcode = '22023';
   end if;
-  perform djps.put_back(djps.lane_of(job), array[t.job_id], array[t.attempt], array[delay],
-                        array[t.canceled])
-  from djps.take_from_lease(djps.lane_of(job), lease_token, array[job]) t;
-  if not found then
-    perform djps.raise_lease_lost(job, lease_token);
-  end if;
+  perform djps.return_job(job, lease_token, delay);
 end
 $$;
 
 -- Hands the job back to be run at once by somebody else, the attempt not counted. Errors: DJ001.
 create function djps.release(job uuid, lease_token uuid) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp
-as $$ select djps.snooze($1, $2, interval '0'); $$;
+as $$ select djps.return_job($1, $2, null); $$;
 
 -- Cancels a job inside the caller's transaction. Returns canceled (it waited), requested (it runs:
 -- its worker is told), or the terminal status that it had already. Errors: DJ002.

@@ -589,6 +589,7 @@ begin
                  'facts_' || v_suffix) using v_ids;
   delete from djps.progress p where p.job_id = any (v_ids);
   delete from djps.log_lines w where w.job_id = any (v_ids);
+  delete from djps.snoozes s where s.job_id = any (v_ids);
   delete from djps.unique_keys u
   where u.job_id = any (v_ids) and (u.expires_at is null or u.expires_at < clock_timestamp());
 end

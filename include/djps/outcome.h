@@ -22,7 +22,8 @@ struct Failed {
   std::optional<std::chrono::milliseconds> retry_after = {};  ///< Instead of the backoff.
 };
 
-/// Not now: back to the queue for `delay`; the attempt is not counted.
+/// Not now: back to the queue for `delay`; the attempt is not counted. A job may be snoozed 1,000
+/// times; one more is a failed attempt of the class "snooze_limit".
 struct Snoozed {
   std::chrono::milliseconds delay{30'000};
 };

@@ -25,6 +25,45 @@ constexpr milliseconds kLookAgain{1};
 /// For the jobs that are left when the measuring is over.
 constexpr milliseconds kEndPatience{60'000};
 
+/// The held transaction, from when it is to begin to when it is to end.
+class HeldSpan {
+ public:
+  HeldSpan(const std::string& conninfo, const ContinuousSettings& settings)
+      : conninfo_(conninfo), settings_(settings) {
+    if (settings.hold != Hold::kNothing && settings.hold_after.count() == 0) Begin({});
+  }
+
+  /// `measured`: since the first window began. Called often.
+  void Look(Clock::duration measured) {
+    if (settings_.hold == Hold::kNothing) return;
+    if (!from_ && measured >= settings_.hold_after) Begin(measured);
+    if (!held_ || settings_.hold_for.count() == 0) return;
+    if (measured >= settings_.hold_after + settings_.hold_for) End(measured);
+  }
+
+  void End(Clock::duration measured) {
+    if (held_) to_ = measured;
+    held_.reset();
+  }
+
+  void AddTo(json::object& results) const {
+    if (from_) results["held_from_s"] = Seconds(*from_);
+    if (to_) results["held_to_s"] = Seconds(*to_);
+  }
+
+ private:
+  void Begin(Clock::duration measured) {
+    held_.emplace(conninfo_, settings_.hold);
+    from_ = measured;
+  }
+
+  const std::string& conninfo_;
+  const ContinuousSettings& settings_;
+  std::optional<HeldTransaction> held_;
+  std::optional<Clock::duration> from_;
+  std::optional<Clock::duration> to_;
+};
+
 /// What the producers and the meter share.
 struct ContinuousLoop {
   asio::awaitable<void> Producer(std::size_t client) {
@@ -54,6 +93,7 @@ struct ContinuousLoop {
       co_await timer.async_wait(asio::use_awaitable);
     }
     begin = Clock::now();
+    began_at = std::chrono::system_clock::now();
     end = begin + settings.duration;
     const std::uint64_t base = board.finished();
     std::uint64_t before = base;
@@ -75,6 +115,10 @@ struct ContinuousLoop {
     }
   }
 
+  Clock::duration Measured() const {
+    return begin == Clock::time_point{} ? Clock::duration{} : Clock::now() - begin;
+  }
+
   Stage& stage;
   Submitter& submitter;
   const Board& board;
@@ -82,6 +126,7 @@ struct ContinuousLoop {
   const Watcher& watcher;
   PayloadMaker maker;
   Clock::time_point begin = {};
+  std::chrono::system_clock::time_point began_at = {};
   Clock::time_point end = Clock::time_point::max();  // until the first job is done
   std::vector<double> windows = {};
   std::uint64_t measured = 0;  // jobs done in all windows
@@ -107,6 +152,9 @@ void AddWindows(json::object& results, const ContinuousLoop& loop) {
   results["seconds"] = loop.windows.empty() ? 0 : Seconds(loop.measured_until - loop.begin);
   results["jobs_per_s"] =
       loop.windows.empty() ? 0 : PerSecond(loop.measured, loop.measured_until - loop.begin);
+  // For those who sample the server meanwhile and want to lay one over the other.
+  results["began_at_unix_s"] =
+      std::chrono::duration<double>(loop.began_at.time_since_epoch()).count();
   results["windows_jobs_per_s"] = json::array(loop.windows.begin(), loop.windows.end());
   const bool comparable = loop.windows.size() > 1 && loop.windows.front() > 0;
   results["last_to_first"] =
@@ -121,7 +169,7 @@ Result<Report> RunContinuous(const Target& target, const ContinuousSettings& set
   if (auto taken = probe.TakeQueue(); !taken) return tl::unexpected<Error>(taken.error());
   Board board(settings.work.workers);
   Workers workers(target.conninfo, settings.work, board);
-  std::optional<HeldTransaction> held(std::in_place, target.conninfo, settings.hold);
+  HeldSpan held(target.conninfo, settings);
   Stage stage(watcher);
   const auto submitter = MakeSubmitter(stage.io(), target, settings.load);
   probe.LogBytes();
@@ -137,14 +185,21 @@ Result<Report> RunContinuous(const Target& target, const ContinuousSettings& set
   for (std::size_t i = 0; i < settings.load.clients; ++i) works.push_back(loop.Producer(i));
   const Stage::Phase phase{.name = "submitting and working",
                            .jobs = [&board] { return board.finished(); },
-                           .look = [&workers] { workers.Check(); }};
+                           .look =
+                               [&] {
+                                 workers.Check();
+                                 if (loop.begin != Clock::time_point{}) held.Look(loop.Measured());
+                               }};
   stage.Run(phase, std::move(works));
   const std::uint64_t log_bytes = probe.LogBytes();
   const std::uint64_t finished = board.finished();
   submitter->Close();
-  held.reset();
+  held.End(loop.Measured());
+  const Stage::Phase rest{.name = "working on what is left",
+                          .jobs = phase.jobs,
+                          .look = [&workers] { workers.Check(); }};
   const auto patience = Clock::now() + kEndPatience;
-  stage.Wait(phase, [&] {
+  stage.Wait(rest, [&] {
     return Clock::now() > patience || (board.finished() >= loop.sent && !probe.Busy());
   });
 
@@ -156,6 +211,7 @@ Result<Report> RunContinuous(const Target& target, const ContinuousSettings& set
   report.settings["outstanding"] = settings.outstanding;
   report.settings["hold"] = HoldName(settings.hold);
   AddWindows(report.results, loop);
+  held.AddTo(report.results);
   report.results["wal_bytes_per_job"] = PerJob(log_bytes, finished);
   report.results["submitted"] = loop.stored;
   AddWorkers(report.results, board, workers);

@@ -61,6 +61,8 @@ struct ContinuousSettings {
   std::chrono::milliseconds window{10'000};
   std::uint64_t outstanding = 6'000;  ///< Submitted and not done yet, at most.
   Hold hold = Hold::kNothing;
+  std::chrono::milliseconds hold_after{0};  ///< Since the measuring began; 0: before the workers.
+  std::chrono::milliseconds hold_for{0};    ///< 0: to the end.
 };
 
 struct LatencySettings {

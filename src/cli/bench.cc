@@ -107,6 +107,14 @@ int RunBenchContinuous(const Context& context,
                                     FormatDuration(kWindowMin), FormatDuration(settings.window)),
                         "--window"});
   }
+  if (settings.hold_after + settings.hold_for > settings.duration) {
+    return ReportError(
+        {ErrorCode::kInvalidArgument,
+         fmt::format("--hold-after and --hold-for must lie within --seconds ({}), got {} and {}",
+                     FormatDuration(settings.duration), FormatDuration(settings.hold_after),
+                     FormatDuration(settings.hold_for)),
+         "--hold-for"});
+  }
   return RunBench(context, options, bench::RunContinuous, true);
 }
 int RunBenchLatency(const Context& context, const BenchOptions<bench::LatencySettings>& options) {
@@ -171,10 +179,12 @@ void RegisterBenchContinuous(CommandLine& line, CLI::App& group) {
        .paragraph =
            "Producers keep at most --outstanding jobs outstanding while workers work, and the "
            "throughput of each --window is shown. With --hold, a transaction stays open all the "
-           "while, so that vacuum can remove nothing: a snapshot that reads, or a writer that has "
-           "submitted a job. What the last window made of the first says whether that hurts.",
+           "while, or from --hold-after on for --hold-for, so that vacuum can remove nothing: a "
+           "snapshot that reads, or a writer that has submitted a job. What the last window made "
+           "of the first says whether that hurts.",
        .examples = {"djps bench continuous", "djps bench continuous --hold snapshot --seconds 60",
-                    "djps bench continuous --hold writer --seconds 600 --json"},
+                    "djps bench continuous --hold writer --hold-after 20s --hold-for 60s "
+                    "--seconds 100"},
        .exit_codes = ExitCodes()});
   const auto options = RunWith(line, command, RunBenchContinuous);
   bench::ContinuousSettings& settings = options->settings;
@@ -184,7 +194,7 @@ void RegisterBenchContinuous(CommandLine& line, CLI::App& group) {
   AddInteger(command, "--outstanding", settings.outstanding, 1, kBenchJobsMax,
              "Submitted jobs that are not done yet, at most")
       ->default_str(std::to_string(settings.outstanding));
-  AddHoldOption(command, settings.hold);
+  AddHoldOptions(command, settings);
   AddLoadOptions(command, settings.load);
   AddWorkOptions(command, settings.work);
   AddJson(command, options->json);

@@ -98,12 +98,18 @@ void AddWorkOptions(CLI::App& command, bench::WorkSettings& work) {
       ->default_str("0");
 }
 
-void AddHoldOption(CLI::App& command, bench::Hold& hold) {
-  command
-      .add_option_function<std::string>(
-          "--hold", [&hold](const std::string& text) { hold = RequireHold(text); },
-          "Keep a transaction open all the while: snapshot or writer")
-      ->type_name("KIND");
+void AddHoldOptions(CLI::App& command, bench::ContinuousSettings& settings) {
+  CLI::Option* hold =
+      command
+          .add_option_function<std::string>(
+              "--hold", [&settings](const std::string& text) { settings.hold = RequireHold(text); },
+              "Keep a transaction open: snapshot or writer")
+          ->type_name("KIND");
+  AddDuration(command, "--hold-after", settings.hold_after,
+              "Open it after so much of the measuring; 0 for before the workers begin")
+      ->needs(hold);
+  AddDuration(command, "--hold-for", settings.hold_for, "End it after so long; 0 for at the end")
+      ->needs(hold);
 }
 
 }  // namespace djps::cli

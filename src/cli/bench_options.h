@@ -30,7 +30,7 @@ void AddClientOptions(CLI::App& command, bench::LoadSettings& load);
 void AddLoadOptions(CLI::App& command, bench::LoadSettings& load);
 /// --workers, --concurrency, --handler-ms and --failure-rate.
 void AddWorkOptions(CLI::App& command, bench::WorkSettings& work);
-/// --hold.
-void AddHoldOption(CLI::App& command, bench::Hold& hold);
+/// --hold, --hold-after and --hold-for.
+void AddHoldOptions(CLI::App& command, bench::ContinuousSettings& settings);
 
 }  // namespace djps::cli

@@ -8,6 +8,7 @@
 #include "core/json_members.h"
 #include "store/job_store.h"
 #include "store/migrator.h"
+#include "store/queue_limits.h"
 #include "store/upkeep_store.h"
 
 namespace djps::cli {
@@ -19,9 +20,15 @@ constexpr std::chrono::milliseconds kHealthTimeout{5'000};
 class DatabaseJobs : public JobsAccess {
  public:
   explicit DatabaseJobs(DatabaseTarget target)
-      : link_(std::move(target)), jobs_(link_.pool()), upkeep_(link_.pool()) {}
+      : link_(std::move(target)),
+        jobs_(link_.pool()),
+        operators_(link_.pool()),
+        upkeep_(link_.pool()) {}
 
   Result<std::vector<SubmittedJob>> Submit(const std::vector<NewJob>& jobs) override {
+    auto refusal = link_.Run(limits_.FindRefusal(jobs, pg::After(kTimeout)));
+    if (!refusal) return tl::unexpected<Error>(refusal.error());
+    if (*refusal) return Failure(ErrorCode::kUnavailable, **std::move(refusal));
     return link_.Run(jobs_.EnqueueJobs(jobs, pg::After(kTimeout)));
   }
 
@@ -55,6 +62,8 @@ class DatabaseJobs : public JobsAccess {
 
   DatabaseLink link_;
   store::JobStore jobs_;
+  store::OperatorStore operators_;
+  store::QueueLimits limits_{operators_};
   store::UpkeepStore upkeep_;
 };
 

@@ -25,6 +25,8 @@ tl::unexpected<Error> NoSuchJob(Uuid id) {
 }  // namespace
 
 Call<std::vector<SubmittedJob>> Calls::Submit(std::vector<NewJob> jobs, pg::Deadline deadline) {
+  auto refusal = co_await limits_.FindRefusal(jobs, deadline);
+  if (refusal) co_return Failure(ErrorCode::kUnavailable, *std::move(refusal));
   auto written = co_await submissions_.EnqueueJobs(std::move(jobs), deadline);
   co_return std::move(written.answers);
 }
@@ -119,6 +121,7 @@ Call<bool> Calls::SetQueuePaused(std::string queue, bool paused, pg::Deadline de
 Call<bool> Calls::SetQueueLimit(std::string queue, std::optional<int> max_backlog,
                                 pg::Deadline deadline) {
   co_await stores_.operators.SetQueueLimit(queue, max_backlog, actor_, deadline);
+  limits_.Expire();
   co_return true;
 }
 

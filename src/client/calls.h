@@ -8,6 +8,7 @@
 #include "djps/client.h"
 #include "pg/pool.h"
 #include "store/job_writer.h"
+#include "store/queue_limits.h"
 #include "store/stores.h"
 
 namespace djps::client {
@@ -44,6 +45,7 @@ class Calls {
   Call<JobRecord> Answer(Uuid id, bool done, std::string needed, pg::Deadline deadline);
 
   store::Stores stores_;
+  store::QueueLimits limits_{stores_.operators};
   store::JobWriter submissions_;  // what threads submit at the same time is written together
   std::string actor_;
 };

@@ -124,7 +124,17 @@ asio::awaitable<void> Connection::PrepareAll(std::span<const Statement* const> s
     }
     sent.push_back(Enqueue());
   }
-  for (const auto& pending : sent) co_await Await(pending, deadline);
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    try {
+      co_await Await(sent[i], deadline);
+    } catch (const PgError& error) {
+      if (error.unavailable() || error.transient()) throw;
+      throw PgError(error.sqlstate(),
+                    fmt::format("Postgres cannot prepare the statement {}: {}. Does the database's "
+                                "schema belong to this version of the program?",
+                                statements[i]->name, error.what()));
+    }
+  }
 }
 
 asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,

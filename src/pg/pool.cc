@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <optional>
 #include <vector>
 
 #include "core/backoff.h"
@@ -59,6 +60,7 @@ class Pool::State {
   asio::awaitable<std::shared_ptr<Connection>> OpenConnection(bool listens);
   static asio::awaitable<std::shared_ptr<Connection>> LeastBusy(Shared self, Deadline deadline);
   void Report(const std::string& trouble);
+  void Refuse(const PgError& error);
 
   asio::any_io_executor executor_;
   PoolConfig config_;
@@ -66,6 +68,9 @@ class Pool::State {
   std::vector<std::unique_ptr<Slot>> slots_;
   asio::steady_timer connected_signal_;  // canceled each time a connection comes up
   std::string trouble_;
+  // Why the server would not set up the last connection, where waiting cannot help: a statement
+  // does not fit its schema, say. Those who call hear it at once, until a connection was made.
+  std::optional<PgError> refusal_;
   bool closed_ = false;
 };
 
@@ -101,6 +106,7 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
         co_return;
       }
       slot.connection = connection;
+      self->refusal_.reset();
       backoff.Reset();
       if (!self->trouble_.empty() && self->config_.log_trouble) {
         spdlog::info("connected to Postgres again");
@@ -114,6 +120,7 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
     } catch (const PgError& error) {
       if (self->closed_) co_return;
       self->Report(error.what());
+      self->Refuse(error);
     }
     if (self->closed_) co_return;
     slot.pause.expires_after(backoff.Next());
@@ -149,6 +156,13 @@ void Pool::State::Report(const std::string& trouble) {
   trouble_ = trouble;
 }
 
+void Pool::State::Refuse(const PgError& error) {
+  refusal_.reset();
+  if (error.unavailable() || error.transient()) return;
+  refusal_ = error;
+  connected_signal_.cancel();
+}
+
 std::shared_ptr<Connection> Pool::State::FindLeastBusy() const {
   std::shared_ptr<Connection> best;
   for (const auto& slot : slots_) {
@@ -163,6 +177,7 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::State::LeastBusy(Shared self,
   while (true) {
     if (auto connection = self->FindLeastBusy()) co_return connection;
     if (self->closed_) throw PgError(kConnectionFailure, "the connection pool was closed");
+    if (self->refusal_) throw PgError(*self->refusal_);
     if (std::chrono::steady_clock::now() >= deadline) {
       throw PgError(kConnectionFailure,
                     fmt::format("no connection to Postgres: {}",

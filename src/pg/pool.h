@@ -47,7 +47,8 @@ class Pool {
   void Close();
 
   /// Runs a prepared statement; waits for a connection if there is none. Conflicts with other
-  /// transactions and stale plans are tried again a few times. Throws PgError.
+  /// transactions and stale plans are tried again a few times. Throws PgError; where no connection
+  /// can be made because the server refuses one of `statements`, that error, at once.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params,
                                        Deadline deadline);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>
@@ -98,6 +99,13 @@ bool Fields::Has(std::string_view name) const {
     }
   }
   return false;
+}
+
+bool Fields::Names(std::string_view name) const {
+  const std::string snake = SnakeCase(name);
+  return std::any_of(object_->members.begin(), object_->members.end(), [&](const auto& member) {
+    return member.name == name || member.name == snake;
+  });
 }
 
 const std::string* Fields::Find(std::string_view name) {

@@ -43,9 +43,9 @@ void WakeWaiters(ServerContext& context, const Stored& stored) {
 asio::awaitable<Outcome<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
                                          std::string_view blamed) {
   const auto deadline = pg::After(context.config.store_timeout);
-  auto problem = co_await context.limits.Refusal(jobs, deadline);
-  if (problem) {
-    co_return tl::unexpected(*std::move(problem));
+  auto refusal = co_await context.limits.FindRefusal(jobs, deadline);
+  if (refusal) {
+    co_return tl::unexpected(Problem{ProblemKind::kQueueFull, *std::move(refusal)});
   }
   try {
     auto stored = co_await context.submissions.EnqueueJobs(std::move(jobs),

@@ -18,6 +18,7 @@
 #include "server/query.h"
 #include "server/visible_workers.h"
 #include "server/worker_presence.h"
+#include "store/claim_gatherer.h"
 #include "store/lease_writer.h"
 
 namespace djps::server {
@@ -104,15 +105,15 @@ asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& cl
   Claimed claimed;
   std::size_t left = claim.jobs;
   for (const std::string& queue : claim.queues) {
-    const store::ClaimRequest request{.queue = queue,
-                                      .types = claim.types,
-                                      .limit = left,
-                                      .worker = claim.worker,
-                                      .lease = claim.lease};
+    store::ClaimRequest request{.queue = queue,
+                                .types = claim.types,
+                                .limit = left,
+                                .worker = claim.worker,
+                                .lease = claim.lease};
     store::ClaimedBatch batch;
     try {
-      batch = co_await context.stores.leases.ClaimJobs(request,
-                                                       pg::After(context.config.store_timeout));
+      batch = co_await context.claims.ClaimJobs(std::move(request),
+                                                pg::After(context.config.store_timeout));
     } catch (const pg::PgError& error) {
       if (claimed.empty()) throw;
       // What was claimed before must not wait for its lease to run out.

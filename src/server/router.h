@@ -15,13 +15,14 @@
 #include "server/config.h"
 #include "server/job_watch.h"
 #include "server/problem.h"
-#include "server/queue_limits.h"
 #include "server/response.h"
 #include "server/role.h"
+#include "store/queue_limits.h"
 #include "store/stores.h"
 
 namespace djps::store {
 class JobWriter;
+class ClaimGatherer;
 class LeaseWriter;
 }  // namespace djps::store
 
@@ -36,8 +37,9 @@ struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
   store::JobWriter& submissions;  ///< Instead of stores.jobs, and
-  store::LeaseWriter& outcomes;   ///< of stores.leases, for what many send at once.
-  QueueLimits& limits;
+  store::ClaimGatherer& claims;   ///< of stores.leases, for what many ask at once,
+  store::LeaseWriter& outcomes;   ///< and for what many send at once.
+  store::QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;
   JobWatch& watch;

@@ -17,6 +17,7 @@
 #include "server/session.h"
 #include "server/token_cache.h"
 #include "server/worker_presence.h"
+#include "store/claim_gatherer.h"
 #include "store/job_writer.h"
 #include "store/lease_writer.h"
 #include "store/stores.h"
@@ -70,8 +71,9 @@ class Server {
   boost::asio::any_io_executor executor_;
   ServerConfig config_;
   store::JobWriter submissions_;
+  store::ClaimGatherer claims_;
   store::LeaseWriter outcomes_;
-  QueueLimits limits_;
+  store::QueueLimits limits_;
   JobWaiters waiters_;
   WorkerPresence presence_;
   JobWatch watch_;

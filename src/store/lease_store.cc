@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "core/check.h"
 #include "store/statements.h"
@@ -83,18 +85,41 @@ QueueAnswer ReadAnswer(const pg::Rows& rows) {
   return answer;
 }
 
-pg::Params ClaimParams(const ClaimRequest& request, const ClaimPlan& plan, Uuid lease) {
+std::size_t JobsWanted(const std::vector<ClaimRequest>& requests) {
+  std::size_t jobs = 0;
+  for (const ClaimRequest& request : requests) jobs += request.limit;
+  return jobs;
+}
+
+/// What both statements that claim begin with.
+pg::Params ClaimParams(const std::vector<ClaimRequest>& requests, const ClaimPlan& plan) {
   using Range = ClaimPlan::Range;
+  const ClaimRequest& first = requests.front();
   pg::Params params;
-  params.Add(kLane).Add(request.queue);
-  params.AddArray(request.types, [](const std::string& type) { return std::string_view(type); });
+  params.Add(kLane).Add(first.queue);
+  params.AddArray(first.types, [](const std::string& type) { return std::string_view(type); });
   params.AddArray(plan.ranges, [](const Range& range) { return range.priority; });
   params.AddArray(plan.ranges, [](const Range& range) { return range.from.at; });
   params.AddArray(plan.ranges, [](const Range& range) { return range.from.id; });
   params.AddArray(plan.ranges, [](const Range& range) { return range.until; });
-  params.Add(static_cast<std::int32_t>(request.limit)).Add(lease).Add(request.worker);
-  params.Add(microseconds(request.lease));
+  params.Add(static_cast<std::int32_t>(JobsWanted(requests)));
   return params;
+}
+
+void AddShares(pg::Params& params, const std::vector<ClaimRequest>& requests,
+               const std::vector<ClaimedBatch>& batches) {
+  params.AddArray(batches, [](const ClaimedBatch& batch) { return batch.lease; });
+  params.AddArray(requests, [](const ClaimRequest& one) { return std::string_view(one.worker); });
+  params.AddArray(requests, [](const ClaimRequest& one) { return microseconds(one.lease); });
+  std::int64_t first = 1;
+  params.AddArray(requests, [&first](const ClaimRequest& one) {
+    return std::exchange(first, first + static_cast<std::int64_t>(one.limit));
+  });
+}
+
+bool FoundNothing(const std::vector<ClaimedBatch>& batches) {
+  return std::all_of(batches.begin(), batches.end(),
+                     [](const ClaimedBatch& batch) { return batch.jobs.empty(); });
 }
 
 /// The lane, the leases and the jobs: how every statement that ends attempts begins.
@@ -107,7 +132,21 @@ pg::Params HeldJobs(const Jobs& jobs) {
   return params;
 }
 
+std::optional<microseconds> Interval(const std::optional<milliseconds>& duration) {
+  return duration ? std::optional<microseconds>(*duration) : std::nullopt;
+}
+
+std::optional<pg::Json> Policy(const std::optional<std::string>& policy) {
+  return policy ? std::optional(pg::Json{*policy}) : std::nullopt;
+}
+
 }  // namespace
+
+std::string KindOf(const ClaimRequest& request) {
+  std::string kind = request.queue;
+  for (const std::string& type : request.types) (kind += '\0') += type;
+  return kind;
+}
 
 struct LeaseStore::Fetcher {
   Fetcher(const asio::any_io_executor& executor, LookPace pace)
@@ -115,7 +154,7 @@ struct LeaseStore::Fetcher {
 
   ClaimCursor cursor;
   bool looking = false;
-  bool found_more = false;    // by the last look
+  std::size_t news = 0;       // looks after which there may be more to claim
   asio::steady_timer looked;  // canceled when the look has ended
 };
 
@@ -124,93 +163,137 @@ LeaseStore::~LeaseStore() = default;
 
 LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
   if (fetchers_.size() >= kFetchersMax) fetchers_.clear();
-  std::string key = request.queue;
-  for (const std::string& type : request.types) (key += '\0') += type;
-  SharedFetcher& fetcher = fetchers_[key];
+  SharedFetcher& fetcher = fetchers_[KindOf(request)];
   if (!fetcher) fetcher = std::make_shared<Fetcher>(pool_.executor(), pace_);
   return fetcher;
 }
 
-asio::awaitable<bool> LeaseStore::Look(const ClaimRequest& request, SharedFetcher fetcher,
-                                       pg::Deadline deadline) {
-  if (fetcher->looking) {
-    co_await fetcher->looked.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_return fetcher->found_more;
-  }
+asio::awaitable<void> LeaseStore::RunLook(pg::Pool& pool, ClaimRequest request,
+                                          SharedFetcher fetcher, pg::Deadline deadline) {
   // Also where this throws or is destroyed.
   const std::shared_ptr<void> end(nullptr, [fetcher](void*) {
     fetcher->looking = false;
     fetcher->looked.cancel();
   });
-  fetcher->looking = true;
-  fetcher->found_more = false;
   pg::Params params = LookParams(request, fetcher->cursor.Ask(steady_clock::now()));
   const QueueAnswer answer =
-      ReadAnswer(co_await pool_.Execute(sql::kLookAtQueue, std::move(params), deadline));
-  fetcher->found_more = fetcher->cursor.Answered(answer, steady_clock::now());
-  co_return fetcher->found_more;
+      ReadAnswer(co_await pool.Execute(sql::kLookAtQueue, std::move(params), deadline));
+  if (fetcher->cursor.Answered(answer, steady_clock::now())) ++fetcher->news;
+}
+
+asio::awaitable<void> LeaseStore::Look(const ClaimRequest& request, SharedFetcher fetcher,
+                                       pg::Deadline deadline) {
+  if (std::exchange(fetcher->looking, true)) {
+    co_await fetcher->looked.async_wait(asio::as_tuple(asio::use_awaitable));
+  } else {
+    co_await RunLook(pool_, request, fetcher, deadline);
+  }
+}
+
+void LeaseStore::LookBeside(const ClaimRequest& request, const SharedFetcher& fetcher,
+                            pg::Deadline deadline) {
+  if (std::exchange(fetcher->looking, true)) return;
+  asio::co_spawn(pool_.executor(), RunLook(pool_, request, fetcher, deadline),
+                 [](const std::exception_ptr& error) {
+                   try {
+                     if (error) std::rethrow_exception(error);
+                   } catch (const pg::PgError&) {
+                     // As if it had not been asked; the claims say what is wrong with the database.
+                   }
+                 });
 }
 
 asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
                                                     pg::Deadline deadline) {
-  DJPS_CHECK(request.limit >= 1 && request.limit <= kClaimLimitMax);
-  const SharedFetcher fetcher = FetcherFor(request);
-  ClaimCursor& cursor = fetcher->cursor;
-  const bool first = !cursor.looked();
-  if (first || (!fetcher->looking && cursor.WantsLook(steady_clock::now()))) {
-    co_await Look(request, fetcher, deadline);
-  }
-  ClaimedBatch batch;
-  for (int tries = 0; tries < kClaimTries; ++tries) {
-    ClaimPlan plan = cursor.Plan(steady_clock::now());
-    bool again = plan.revisit;  // the present is next
-    batch = co_await ClaimByPlan(request, fetcher, std::move(plan), deadline);
-    if (!batch.jobs.empty()) break;
-    if (!again && cursor.MayLook(steady_clock::now())) {
-      again = co_await Look(request, fetcher, deadline);
-    }
-    if (!again) break;
-  }
-  co_return batch;
+  std::vector<ClaimedBatch> batches =
+      co_await ClaimForMany(std::vector<ClaimRequest>(1, request), deadline);
+  co_return std::move(batches.front());
 }
 
-asio::awaitable<ClaimedBatch> LeaseStore::ClaimByPlan(const ClaimRequest& request,
-                                                      SharedFetcher fetcher, ClaimPlan plan,
-                                                      pg::Deadline deadline) {
-  ClaimedBatch batch;
-  if (plan.ranges.empty()) co_return batch;
+asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
+    std::vector<ClaimRequest> requests, pg::Deadline deadline) {
+  DJPS_CHECK(!requests.empty());
+  for (const ClaimRequest& one : requests) {
+    DJPS_CHECK(one.limit >= 1 && one.limit <= kClaimLimitMax);
+  }
+  const ClaimRequest& first = requests.front();
+  const SharedFetcher fetcher = FetcherFor(first);
+  ClaimCursor& cursor = fetcher->cursor;
+  if (!cursor.looked()) {
+    co_await Look(first, fetcher, deadline);
+  } else if (cursor.WantsLook(steady_clock::now())) {
+    LookBeside(first, fetcher, deadline);
+  }
+  std::vector<ClaimedBatch> batches(requests.size());
+  for (int tries = 0; tries < kClaimTries; ++tries) {
+    ClaimPlan plan = cursor.Plan(steady_clock::now());
+    const bool revisit = plan.revisit;
+    const std::size_t news = fetcher->news;
+    batches = co_await ClaimByPlan(requests, fetcher, std::move(plan), deadline);
+    if (!FoundNothing(batches)) break;
+    if (revisit) continue;  // the present is next
+    // A look that ran beside the claim may have been before or behind it.
+    if (fetcher->looking || cursor.MayLook(steady_clock::now())) {
+      co_await Look(first, fetcher, deadline);
+    }
+    if (fetcher->news == news) break;
+  }
+  co_return batches;
+}
+
+asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
+    const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
+    pg::Deadline deadline) {
+  std::vector<ClaimedBatch> batches(requests.size());
+  if (plan.ranges.empty()) co_return batches;
   const auto begun = steady_clock::now();
-  batch.lease = ids_.NewLeaseToken();
-  const pg::Rows rows =
-      co_await pool_.Execute(sql::kClaimJobs, ClaimParams(request, plan, batch.lease), deadline);
-  batch.jobs.reserve(static_cast<std::size_t>(rows.size()));
+  for (ClaimedBatch& batch : batches) batch.lease = ids_.NewLeaseToken();
+  const bool alone = requests.size() == 1;
+  pg::Params params = ClaimParams(requests, plan);
+  if (alone) {
+    params.Add(batches[0].lease).Add(requests[0].worker).Add(microseconds(requests[0].lease));
+  } else {
+    AddShares(params, requests, batches);
+  }
+  const pg::Rows rows = co_await pool_.Execute(alone ? sql::kClaimJobs : sql::kClaimJobsForMany,
+                                               std::move(params), deadline);
+  if (alone) batches[0].jobs.reserve(static_cast<std::size_t>(rows.size()));
   std::vector<JobPlace> places;
   places.reserve(static_cast<std::size_t>(rows.size()));
-  std::vector<Uuid> overdue;
+  std::map<Uuid, std::vector<Uuid>> overdue;  // by lease
   for (const pg::Row row : rows) {
+    const int share = alone ? 1 : row.Get<std::int32_t>(15);
+    ClaimedBatch& batch = batches.at(static_cast<std::size_t>(share) - 1);
     batch.expires_at = row.Get<Timestamp>(9);
     places.push_back({row.Get<std::int16_t>(3), {row.Get<Timestamp>(2), row.Get<Uuid>(0)}});
     if (row.Get<bool>(12)) {
-      overdue.push_back(row.Get<Uuid>(0));
+      overdue[batch.lease].push_back(row.Get<Uuid>(0));
     } else {
       batch.jobs.push_back(ReadClaimedJob(row));
     }
   }
-  fetcher->cursor.Claimed(plan, request.limit, places, begun, steady_clock::now());
-  if (!overdue.empty()) co_await FailOverdue(batch.lease, std::move(overdue), deadline);
-  co_return batch;
+  fetcher->cursor.Claimed(plan, JobsWanted(requests), places, begun, steady_clock::now());
+  if (!overdue.empty()) {
+    try {
+      co_await FailOverdue(std::move(overdue), deadline);
+    } catch (const pg::PgError&) {
+      // The end of their lease ends them; what else was claimed must not wait for its own.
+    }
+  }
+  co_return batches;
 }
 
-asio::awaitable<void> LeaseStore::FailOverdue(Uuid lease, std::vector<Uuid> jobs,
+asio::awaitable<void> LeaseStore::FailOverdue(std::map<Uuid, std::vector<Uuid>> overdue,
                                               pg::Deadline deadline) {
   std::vector<FailedJob> failed;
-  failed.reserve(jobs.size());
-  for (const Uuid& job : jobs) {
-    failed.push_back({.lease = lease,
-                      .job = job,
-                      .error_class = "deadline_exceeded",
-                      .message = "no attempt could be started before finish_by",
-                      .retryable = false});
+  for (const auto& [lease, jobs] : overdue) {
+    for (const Uuid& job : jobs) {
+      failed.push_back({.lease = lease,
+                        .job = job,
+                        .error_class = "deadline_exceeded",
+                        .message = "no attempt could be started before finish_by",
+                        .retryable = false});
+    }
   }
   co_await FailJobs(failed, deadline);
 }
@@ -229,14 +312,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.message); });
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.detail); });
   params.AddArray(jobs, [](const FailedJob& job) { return job.retryable; });
-  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<microseconds> {
-    if (!job.retry_after) return std::nullopt;
-    return microseconds(*job.retry_after);
-  });
-  params.AddArray(jobs, [](const FailedJob& job) -> std::optional<pg::Json> {
-    if (!job.policy) return std::nullopt;
-    return pg::Json{*job.policy};
-  });
+  params.AddArray(jobs, [](const FailedJob& job) { return Interval(job.retry_after); });
+  params.AddArray(jobs, [](const FailedJob& job) { return Policy(job.policy); });
   const pg::Rows rows = co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline);
   std::vector<FailedAttempt> failed;
   for (const pg::Row row : rows) {
@@ -250,7 +327,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
 asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<ReturnedJob>& jobs,
                                                           pg::Deadline deadline) {
   pg::Params params = HeldJobs(jobs);
-  params.AddArray(jobs, [](const ReturnedJob& job) { return microseconds(job.delay); });
+  params.AddArray(jobs, [](const ReturnedJob& job) { return Interval(job.delay); });
+  params.AddArray(jobs, [](const ReturnedJob& job) { return Policy(job.policy); });
   co_return ReadIds(co_await pool_.Execute(sql::kReturnJobs, std::move(params), deadline));
 }
 
@@ -276,6 +354,14 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
   std::vector<Cancellation> found;
   for (const pg::Row row : rows) found.push_back({row.Get<Uuid>(0), row.Get<Uuid>(1)});
   co_return found;
+}
+
+asio::awaitable<std::vector<Uuid>> LeaseStore::FindEndedAttempts(
+    const std::vector<AttemptRef>& attempts, pg::Deadline deadline) {
+  pg::Params params = HeldJobs(attempts);
+  params.AddArray(attempts,
+                  [](const AttemptRef& one) { return static_cast<std::int16_t>(one.attempt); });
+  co_return ReadIds(co_await pool_.Execute(sql::kFindEndedAttempts, std::move(params), deadline));
 }
 
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,

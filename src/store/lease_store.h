@@ -28,6 +28,10 @@ struct ClaimRequest {
   std::chrono::milliseconds lease{10'000};
 };
 
+/// The queue and the types as one word: who claims alike shares what is known of the queue. Names
+/// hold no NUL (core/validation.h).
+std::string KindOf(const ClaimRequest& request);
+
 struct ClaimedJob {
   Uuid id;
   int attempt = 1;
@@ -78,7 +82,16 @@ struct FailedAttempt {
 struct ReturnedJob {
   Uuid lease;
   Uuid job;
-  std::chrono::milliseconds delay{0};
+  /// Of a snooze, of which a job has a bounded number; none: handed back, to be run at once.
+  std::optional<std::chrono::milliseconds> delay = {};
+  std::optional<std::string> policy = {};  ///< As in FailedJob, for the snooze that is too many.
+};
+
+/// An attempt, and the lease that it began under.
+struct AttemptRef {
+  Uuid lease;
+  Uuid job;
+  int attempt = 0;
 };
 
 /// Some job under a lease that somebody wants canceled.
@@ -110,6 +123,10 @@ class LeaseStore {
 
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
                                                  pg::Deadline deadline);
+  /// The same for many workers with the queue and the types of the first, in one transaction: a
+  /// batch for each, in their order. Those named first get theirs where there is not enough.
+  boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimForMany(std::vector<ClaimRequest> requests,
+                                                                 pg::Deadline deadline);
   boost::asio::awaitable<std::vector<Uuid>> CompleteJobs(const std::vector<CompletedJob>& jobs,
                                                          pg::Deadline deadline);
   boost::asio::awaitable<std::vector<FailedAttempt>> FailJobs(const std::vector<FailedJob>& jobs,
@@ -125,6 +142,11 @@ class LeaseStore {
   boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(
       const std::vector<Uuid>& leases, pg::Deadline deadline);
 
+  /// Which of these attempts, no longer held, were ended by a holder of their own lease, by its
+  /// handler in SQL for one: the others lost it.
+  boost::asio::awaitable<std::vector<Uuid>> FindEndedAttempts(
+      const std::vector<AttemptRef>& attempts, pg::Deadline deadline);
+
   /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Where it was
   /// called a moment ago, looks at the last seconds only, and now and then at all: a lease that
   /// somebody's transaction held locked until long after its expiry waits for that.
@@ -132,20 +154,25 @@ class LeaseStore {
                                                                       pg::Deadline deadline);
 
  private:
-  boost::asio::awaitable<void> FailOverdue(Uuid lease, std::vector<Uuid> jobs,
+  /// Jobs by the lease they were claimed under.
+  boost::asio::awaitable<void> FailOverdue(std::map<Uuid, std::vector<Uuid>> overdue,
                                            pg::Deadline deadline);
   /// A cursor, and the one look that may be under way for all who claim by it.
   struct Fetcher;
   using SharedFetcher = std::shared_ptr<Fetcher>;
 
   SharedFetcher FetcherFor(const ClaimRequest& request);
-  /// Looks, or waits for the look under way. True when there may be something to claim where there
-  /// was nothing before.
-  boost::asio::awaitable<bool> Look(const ClaimRequest& request, SharedFetcher fetcher,
+  /// Looks, or waits for the look under way.
+  boost::asio::awaitable<void> Look(const ClaimRequest& request, SharedFetcher fetcher,
                                     pg::Deadline deadline);
-  boost::asio::awaitable<ClaimedBatch> ClaimByPlan(const ClaimRequest& request,
-                                                   SharedFetcher fetcher, ClaimPlan plan,
-                                                   pg::Deadline deadline);
+  /// Begins to look while claims go on.
+  void LookBeside(const ClaimRequest& request, const SharedFetcher& fetcher, pg::Deadline deadline);
+  /// One look, which the caller has announced by Fetcher::looking.
+  static boost::asio::awaitable<void> RunLook(pg::Pool& pool, ClaimRequest request,
+                                              SharedFetcher fetcher, pg::Deadline deadline);
+  boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimByPlan(
+      const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
+      pg::Deadline deadline);
 
   pg::Pool& pool_;
   LookPace pace_;

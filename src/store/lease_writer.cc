@@ -16,7 +16,9 @@ std::size_t SizeOf(const FailedJob& job) {
   return sizeof(job) + job.error_class.size() + job.message.size() + job.detail.size() +
          (job.policy ? job.policy->size() : 0);
 }
-std::size_t SizeOf(const ReturnedJob& job) { return sizeof(job); }
+std::size_t SizeOf(const ReturnedJob& job) {
+  return sizeof(job) + (job.policy ? job.policy->size() : 0);
+}
 
 template <typename Job>
 std::size_t SizeOfAll(const std::vector<Job>& jobs) {

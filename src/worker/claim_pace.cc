@@ -13,6 +13,8 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr Seconds kAhead = 20ms;
 constexpr Seconds kMeasureInterval = 10ms;
+/// Two claims, which may be under way side by side.
+constexpr std::size_t kAheadMax = 2 * store::kClaimLimitMax;
 /// A lease is rewritten each time part of it has ended, so those of slow jobs are kept short.
 constexpr std::size_t kSlowLease = 64;
 
@@ -34,7 +36,7 @@ void ClaimPace::Measure(Clock::time_point now) {
 std::size_t ClaimPace::Want(std::size_t held, Clock::time_point now) {
   Measure(now);
   const auto ahead =
-      std::min(store::kClaimLimitMax, static_cast<std::size_t>(std::floor(rate_ * kAhead.count())));
+      std::min(kAheadMax, static_cast<std::size_t>(std::floor(rate_ * kAhead.count())));
   const std::size_t target = concurrency_ + ahead;
   if (held >= target) return 0;
   const std::size_t room = target - held;

@@ -43,6 +43,13 @@ bool LeaseKeeper::Holds(Uuid lease) const {
   return held != held_.end() && !held->second.lost && steady_clock::now() < held->second.expires_at;
 }
 
+int LeaseKeeper::AttemptOf(Uuid lease, Uuid job) const {
+  const auto held = held_.find(lease);
+  if (held == held_.end()) return 0;
+  const auto attempt = held->second.attempts.find(job);
+  return attempt == held->second.attempts.end() ? 0 : attempt->second->job.attempt;
+}
+
 asio::awaitable<void> LeaseKeeper::Run() {
   const auto beat_interval = duration_ / 3;
   auto next_beat = steady_clock::now() + beat_interval;
@@ -97,6 +104,7 @@ asio::awaitable<void> LeaseKeeper::Beat() {
   }
   if (beating.empty()) co_return;
   const auto sent_at = steady_clock::now();
+  std::vector<Uuid> missing;
   try {
     const std::vector<store::ExtendedLease> alive =
         co_await leases_.ExtendLeases(beating, duration_, pg::After(duration_ / 3));
@@ -109,11 +117,45 @@ asio::awaitable<void> LeaseKeeper::Beat() {
       if (extended.contains(lease)) {
         held->second.expires_at = sent_at + duration_;
       } else {
-        Lose(held->second);
+        held->second.lost = true;
+        missing.push_back(lease);
       }
     }
   } catch (const pg::PgError& error) {
     spdlog::warn("heartbeat of {} leases failed: {}", beating.size(), error.what());
+  }
+  if (!missing.empty()) co_await LoseUnlessEnded(std::move(missing));
+}
+
+asio::awaitable<void> LeaseKeeper::LoseUnlessEnded(std::vector<Uuid> leases) {
+  std::vector<store::AttemptRef> running;
+  for (const Uuid& lease : leases) {
+    const auto held = held_.find(lease);
+    if (held == held_.end()) continue;
+    for (const auto& [job, attempt] : held->second.attempts) {
+      if (!attempt->reported) running.push_back({lease, job, attempt->job.attempt});
+    }
+  }
+  std::unordered_set<Uuid> ended;
+  try {
+    if (!running.empty()) {
+      const auto found = co_await leases_.FindEndedAttempts(running, pg::After(duration_ / 3));
+      ended.insert(found.begin(), found.end());
+    }
+  } catch (const pg::PgError& error) {
+    spdlog::debug("could not ask why {} leases are gone: {}", leases.size(), error.what());
+  }
+  for (const store::AttemptRef& one : running) {
+    const auto held = held_.find(one.lease);
+    if (held == held_.end() || !ended.contains(one.job)) continue;
+    const auto attempt = held->second.attempts.find(one.job);
+    if (attempt == held->second.attempts.end()) continue;
+    // Its handler ended the job in SQL and goes on: nothing is left to report, or to stop.
+    attempt->second->reported = true;
+    Settle(one.lease, one.job);
+  }
+  for (const Uuid& lease : leases) {
+    if (const auto held = held_.find(lease); held != held_.end()) Lose(held->second);
   }
 }
 

@@ -35,6 +35,9 @@ class LeaseKeeper {
   /// False once the lease was lost or its time has run out unconfirmed: reporting is pointless.
   bool Holds(Uuid lease) const;
 
+  /// The number of an attempt that is not settled yet; 0 for others.
+  int AttemptOf(Uuid lease, Uuid job) const;
+
   std::size_t leases() const { return held_.size(); }
 
   boost::asio::awaitable<void> Run();
@@ -50,6 +53,8 @@ class LeaseKeeper {
 
   boost::asio::awaitable<void> Beat();
   boost::asio::awaitable<void> HearCancellations();
+  /// For leases that the database does not know any more.
+  boost::asio::awaitable<void> LoseUnlessEnded(std::vector<Uuid> leases);
   void Lose(Held& held);
   void LoseExpired();
 

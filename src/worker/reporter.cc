@@ -26,6 +26,7 @@ constexpr std::size_t kDetailBytesMax = 8 * 1024;
 constexpr std::chrono::milliseconds kRetryBase{50};
 constexpr std::chrono::milliseconds kRetryCap{2'000};
 constexpr std::chrono::milliseconds kWriteTimeout{10'000};
+constexpr std::chrono::milliseconds kJudgeTimeout{2'000};
 
 /// The longest snooze or retry delay; longer ones, and ones in the past, are brought into range so
 /// that no handler can make an interval overflow.
@@ -40,6 +41,11 @@ std::unordered_set<Uuid> SetOf(const Jobs& ids) {
   return {ids.begin(), ids.end()};
 }
 
+std::optional<std::string> HandlerPolicy(const Attempt& attempt) {
+  const auto& policy = attempt.entry.options.retry;
+  return policy ? std::optional(WriteRetryPolicy(*policy)) : std::nullopt;
+}
+
 FailedJob Describe(const Attempt& attempt, const Failed& failed) {
   return {.lease = attempt.job.lease_token,
           .job = attempt.job.id,
@@ -49,9 +55,16 @@ FailedJob Describe(const Attempt& attempt, const Failed& failed) {
           .retryable = failed.retryable,
           .retry_after =
               failed.retry_after ? std::optional(Bounded(*failed.retry_after)) : std::nullopt,
-          .policy = attempt.entry.options.retry
-                        ? std::optional(WriteRetryPolicy(*attempt.entry.options.retry))
-                        : std::nullopt};
+          .policy = HandlerPolicy(attempt)};
+}
+
+ReturnedJob Describe(const Attempt& attempt, const Snoozed& snoozed) {
+  ReturnedJob job{.lease = attempt.job.lease_token, .job = attempt.job.id};
+  // A worker that stops hands its jobs back: no job pays for that with one of its snoozes.
+  if (attempt.reason == StopReason::kShutdown) return job;
+  job.delay = Bounded(snoozed.delay);
+  job.policy = HandlerPolicy(attempt);
+  return job;
 }
 
 /// A result that jsonb will not hold is the handler's mistake and fails its attempt.
@@ -82,8 +95,7 @@ void Reporter::Report(const Attempt& attempt, const Outcome& outcome) {
   } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
     queue_.emplace_back(Describe(attempt, *failed));
   } else {
-    queue_.emplace_back(
-        ReturnedJob{job.lease_token, job.id, Bounded(std::get<Snoozed>(outcome).delay)});
+    queue_.emplace_back(Describe(attempt, std::get<Snoozed>(outcome)));
   }
   wake_.cancel();
 }
@@ -120,7 +132,7 @@ Reporter::Batch Reporter::TakeBatch() {
     } else if (auto* failed = std::get_if<FailedJob>(&item)) {
       batch.failed.push_back(std::move(*failed));
     } else {
-      batch.returned.push_back(std::get<ReturnedJob>(item));
+      batch.returned.push_back(std::move(std::get<ReturnedJob>(item)));
     }
   }
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(taken));
@@ -154,11 +166,13 @@ asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<ReturnedJob>
 template <typename Job>
 asio::awaitable<void> Reporter::WriteKind(std::vector<Job> jobs) {
   std::optional<pg::PgError> failure;
+  std::vector<store::AttemptRef> refused;
   try {
-    Settle(jobs, co_await Send(jobs));
+    refused = Settle(jobs, co_await Send(jobs));
   } catch (const pg::PgError& error) {
     failure = error;
   }
+  if (!refused.empty()) co_await JudgeRefused(std::move(refused));
   if (!failure) co_return;
   if (failure->bad_value()) {
     // One bad value must not keep its neighbours from being written.
@@ -172,10 +186,12 @@ asio::awaitable<void> Reporter::WriteKind(std::vector<Job> jobs) {
 
 template <typename Job>
 asio::awaitable<void> Reporter::WriteOneByOne(const std::vector<Job>& jobs) {
+  std::vector<store::AttemptRef> refused;
   for (const Job& job : jobs) {
     const std::vector<Job> alone = {job};
     try {
-      Settle(alone, co_await Send(alone));
+      const auto lost = Settle(alone, co_await Send(alone));
+      refused.insert(refused.end(), lost.begin(), lost.end());
     } catch (const pg::PgError& error) {
       if (!error.bad_value()) {
         trouble_ = true;
@@ -190,16 +206,36 @@ asio::awaitable<void> Reporter::WriteOneByOne(const std::vector<Job>& jobs) {
       }
     }
   }
+  if (!refused.empty()) co_await JudgeRefused(std::move(refused));
 }
 
 template <typename Jobs>
-void Reporter::Settle(const Jobs& jobs, const std::vector<Uuid>& accepted) {
+std::vector<store::AttemptRef> Reporter::Settle(const Jobs& jobs,
+                                                const std::vector<Uuid>& accepted) {
+  std::vector<store::AttemptRef> refused;
   const auto written = SetOf(accepted);
   for (const auto& job : jobs) {
     if (!written.contains(job.job)) {
-      spdlog::warn("job {}: the lease was lost, so its outcome was refused", job.job.ToString());
+      refused.push_back({job.lease, job.job, keeper_.AttemptOf(job.lease, job.job)});
     }
     keeper_.Settle(job.lease, job.job);
+  }
+  return refused;
+}
+
+asio::awaitable<void> Reporter::JudgeRefused(std::vector<store::AttemptRef> refused) {
+  std::unordered_set<Uuid> ended;
+  try {
+    ended = SetOf(co_await leases_.FindEndedAttempts(refused, pg::After(kJudgeTimeout)));
+  } catch (const pg::PgError& error) {
+    spdlog::debug("could not ask why {} outcomes were refused: {}", refused.size(), error.what());
+  }
+  for (const store::AttemptRef& one : refused) {
+    if (ended.contains(one.job)) {
+      spdlog::debug("job {}: it had been ended under its lease before", one.job.ToString());
+    } else {
+      spdlog::warn("job {}: the lease was lost, so its outcome was refused", one.job.ToString());
+    }
   }
 }
 

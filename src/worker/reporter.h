@@ -52,8 +52,12 @@ class Reporter {
   boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::FailedJob>& jobs);
   boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::ReturnedJob>& jobs);
 
+  /// Gives back the attempts whose outcome was refused.
   template <typename Jobs>
-  void Settle(const Jobs& jobs, const std::vector<Uuid>& accepted);
+  std::vector<store::AttemptRef> Settle(const Jobs& jobs, const std::vector<Uuid>& accepted);
+  /// Warns of those that lost their lease. The others had been ended already: by their handler in
+  /// SQL, or by a report whose answer was lost.
+  boost::asio::awaitable<void> JudgeRefused(std::vector<store::AttemptRef> refused);
   template <typename Jobs>
   void KeepForLater(Jobs jobs);
 

@@ -127,13 +127,9 @@ asio::awaitable<void> Runtime::Fetch() {
       ReturnStale();
       continue;
     }
+    if (backlog_ && !std::exchange(beside_, true)) Spawn(ClaimBeside());
     const bool woken = std::exchange(woken_, false);
-    bool found = false;
-    try {
-      found = co_await ClaimOnce(wanted) > 0;
-    } catch (const pg::PgError& error) {
-      spdlog::warn("could not claim jobs: {}", error.what());
-    }
+    const bool found = co_await Claim(wanted);
     if (found) {
       polling.Reset();
       deafness_.Reset();
@@ -143,6 +139,18 @@ asio::awaitable<void> Runtime::Fetch() {
     if (woken) deaf_until_ = steady_clock::now() + deafness_.Next();
     if (!stopping_) co_await Rest(polling);
   }
+}
+
+/// Behind a full claim there is probably more, so the next one is sent before its answer has come:
+/// Postgres works while this process takes in what it got, and the other way round.
+asio::awaitable<void> Runtime::ClaimBeside() {
+  bool found = true;
+  while (found && backlog_ && !stopping_) {
+    const std::size_t wanted = WantedJobs();
+    found = false;
+    if (wanted > 0) found = co_await Claim(wanted);
+  }
+  beside_ = false;
 }
 
 void Runtime::Wake(std::string_view queue) {
@@ -169,7 +177,7 @@ asio::awaitable<void> Runtime::Rest(Backoff& polling) {
 
 std::size_t Runtime::WantedJobs() {
   if (reporter_.backlog() >= kReportBacklogMax) return 0;
-  return pace_.Want(attempts_.size() + waiting_.size(), steady_clock::now());
+  return pace_.Want(attempts_.size() + waiting_.size() + claiming_, steady_clock::now());
 }
 
 asio::awaitable<void> Runtime::Pause(milliseconds longest) {
@@ -177,34 +185,44 @@ asio::awaitable<void> Runtime::Pause(milliseconds longest) {
   co_await changed_.async_wait(kNoThrow);
 }
 
-asio::awaitable<std::size_t> Runtime::ClaimOnce(std::size_t limit) {
+/// True when there was something.
+asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
   const store::ClaimRequest request{.queue = config_.queue,
                                     .types = registry_.types(),
                                     .limit = limit,
                                     .worker = config_.name,
                                     .lease = config_.lease};
   const auto sent_at = steady_clock::now();
-  store::ClaimedBatch batch = co_await leases_.ClaimJobs(request, pg::After(kClaimTimeout));
+  store::ClaimedBatch batch;
+  claiming_ += limit;
+  try {
+    batch = co_await leases_.ClaimJobs(request, pg::After(kClaimTimeout));
+  } catch (const pg::PgError& error) {
+    spdlog::warn("could not claim jobs: {}", error.what());
+  }
+  claiming_ -= limit;
+  backlog_ = batch.jobs.size() == limit;
+  const bool found = !batch.jobs.empty();
+  if (found) Take(std::move(batch), sent_at);
+  co_return found;
+}
 
+void Runtime::Take(store::ClaimedBatch batch, steady_clock::time_point sent_at) {
   std::vector<std::shared_ptr<Attempt>> claimed;
   claimed.reserve(batch.jobs.size());
   for (store::ClaimedJob& job : batch.jobs) {
     claimed.push_back(MakeAttempt(std::move(job), batch.lease));
+    if (job.begin_within) claimed.back()->begin_before = sent_at + *job.begin_within;
   }
-  if (!claimed.empty()) keeper_.Add(batch.lease, sent_at, claimed);
-  for (std::size_t i = 0; i < claimed.size(); ++i) {
-    if (const auto within = batch.jobs[i].begin_within)
-      claimed[i]->begin_before = sent_at + *within;
-    waiting_.push_back(claimed[i]);
-  }
-  if (!claimed.empty()) waiting_since_ = steady_clock::now();
+  keeper_.Add(batch.lease, sent_at, claimed);
+  waiting_.insert(waiting_.end(), claimed.begin(), claimed.end());
+  waiting_since_ = steady_clock::now();
   // A stop that came while the claim was under way: hand the jobs back at once.
   if (stopping_) {
     ReturnWaiting();
   } else {
     StartWaiting();
   }
-  co_return claimed.size();
 }
 
 void Runtime::StartWaiting() {

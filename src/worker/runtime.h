@@ -57,7 +57,9 @@ class Runtime {
 
  private:
   boost::asio::awaitable<void> Fetch();
-  boost::asio::awaitable<std::size_t> ClaimOnce(std::size_t limit);
+  boost::asio::awaitable<void> ClaimBeside();
+  boost::asio::awaitable<bool> Claim(std::size_t limit);
+  void Take(store::ClaimedBatch batch, std::chrono::steady_clock::time_point sent_at);
   std::size_t WantedJobs();
   std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
   void StartWaiting();
@@ -90,6 +92,9 @@ class Runtime {
   std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
   boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
   std::size_t loops_ = 0;              // those that Spawn started and that still run
+  std::size_t claiming_ = 0;           // jobs that claims under way may bring
+  bool backlog_ = false;               // the last claim brought all that it asked for
+  bool beside_ = false;                // ClaimBeside is under way
   bool woken_ = false;                 // since the last claim began
   Backoff deafness_;                   // grows while others are faster
   std::chrono::steady_clock::time_point deaf_until_{};  // and wakes are not heeded

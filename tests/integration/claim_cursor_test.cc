@@ -23,6 +23,7 @@ using test_support::StoreTest;
 
 /// Looks whenever it may, and never from the beginning: the rules alone must find every job.
 constexpr store::LookPace kEager{.busy_jobs = 1, .busy = 0ms, .idle = 0ms, .full = 1h};
+constexpr auto kSlice = 20ms;
 
 class ClaimCursorRulesTest : public StoreTest {
  protected:
@@ -195,7 +196,7 @@ class ClaimCursorPropertyTest : public testing::Test {
                                                                      .idle = 1ms,
                                                                      .full = 1h,
                                                                      .near = 5ms,
-                                                                     .slice = 20ms});
+                                                                     .slice = kSlice});
   }
 
   bool Chance(int one_in) { return Random(one_in) == 0; }
@@ -306,7 +307,9 @@ class ClaimCursorPropertyTest : public testing::Test {
     for (Transaction& transaction : transactions_) End(transaction, !Chance(3));
     if (paused_) SetPaused(false);
     const std::size_t fetcher = static_cast<std::size_t>(Random(kFetchers));
-    const std::size_t rounds = waiting_.size() / 5 + 60;  // with the slices of the past
+    // A look and a claim for each slice of the past that this took.
+    const auto slices = (std::chrono::steady_clock::now() - begun_) / kSlice;
+    const std::size_t rounds = waiting_.size() / 5 + 60 + 2 * static_cast<std::size_t>(slices);
     // What is delayed by a millisecond must be due, by the server's clock.
     plain_->Run("select pg_sleep(0.002)");
     for (std::size_t i = 0; i < rounds && !waiting_.empty(); ++i) Claim(fetcher, 5);
@@ -318,6 +321,7 @@ class ClaimCursorPropertyTest : public testing::Test {
   }
 
   test_support::TemporaryFolder folder_;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   const std::uint64_t seed_ = test_support::TestSeed();
   std::mt19937_64 random_{seed_};
   std::unique_ptr<embedded::Cluster> cluster_;

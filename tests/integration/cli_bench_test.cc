@@ -102,6 +102,19 @@ TEST_F(CliBenchTest, ContinuousShowsEachWindowAndLeavesNothingUndone) {
   }
 }
 
+TEST_F(CliBenchTest, ContinuousHoldsItsTransactionForAPartOfTheTimeWhereAsked) {
+  const boost::json::object document =
+      Bench({"continuous", "--seconds", "1", "--window", "250ms", "--hold", "writer",
+             "--hold-after", "250ms", "--hold-for", "500ms"});
+  ASSERT_FALSE(document.empty());
+  const auto& results = document.at("results").as_object();
+  ExpectEachDoneOnce(results, Number(results, "submitted"));
+  const auto from = results.at("held_from_s").to_number<double>();
+  EXPECT_GE(from, 0.25);
+  EXPECT_GE(results.at("held_to_s").to_number<double>(), 0.75);
+  EXPECT_GT(results.at("began_at_unix_s").to_number<double>(), 0);
+}
+
 TEST_F(CliBenchTest, LatencyMeasuresEachJobAfterTheWarmUp) {
   const boost::json::object document =
       Bench({"latency", "--rate", "100", "--seconds", "1", "--warm-up", "200ms", "--http"});
@@ -193,6 +206,9 @@ TEST(CliBenchUsageTest, RefusesWhatItCannotMeasure) {
       {{"drain", "--handler-ms", "-1"}, "--handler-ms must be"},
       {{"drain", "--server", "http://127.0.0.1:1"}, "add --database-url"},
       {{"continuous", "--hold", "breath"}, "--hold must be snapshot or writer"},
+      {{"continuous", "--hold-for", "1s"}, "--hold"},
+      {{"continuous", "--hold", "writer", "--hold-after", "20s", "--hold-for", "11s"},
+       "--hold-after and --hold-for must lie within --seconds (30s), got 20s and 11s"},
       {{"continuous", "--window", "10"}, "--window"},
       {{"continuous", "--window", "99ms"}, "--window must be from 100ms to --seconds"},
       {{"continuous", "--seconds", "1", "--window", "2s"}, "--window must be from 100ms"},

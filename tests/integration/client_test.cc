@@ -257,6 +257,19 @@ TEST_F(ClientTest, OperatesQueues) {
   ExpectError(client_.ResumeQueue("a b"), ErrorCode::kInvalidArgument, "queue");
 }
 
+TEST_F(ClientTest, AFullQueueRefusesSubmissions) {
+  Ok(client_.Submit({.type = "t"}));
+  ASSERT_TRUE(client_.SetQueueLimit("default", 1).has_value());
+  const auto refused = client_.Submit({.type = "t"});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(refused.error().message,
+            "The queue default has 1 jobs waiting, which is its limit. Nothing was stored.");
+  EXPECT_EQ(Count("ready"), "1");
+  ASSERT_TRUE(client_.SetQueueLimit("default", 2).has_value());
+  Ok(client_.Submit({.type = "t"}));
+}
+
 TEST_F(ClientTest, SubmitsFromManyThreads) {
   std::atomic<int> made = 0;
   std::vector<std::thread> threads;

@@ -11,6 +11,7 @@
 #include "djps/client.h"
 #include "store/job_writer.h"
 #include "store/lease_writer.h"
+#include "support/together.h"
 #include "support/work_api.h"
 
 namespace djps::test_support {
@@ -24,46 +25,6 @@ using store::SubmissionKind;
 
 /// JSON, but a number that jsonb cannot hold.
 constexpr std::string_view kBadPayload = "1e400000";
-
-/// Calls from many coroutines at once, and what became of each.
-template <typename T>
-class Together {
- public:
-  struct Outcome {
-    std::optional<T> value;
-    std::string sqlstate;
-    bool unknown = false;
-  };
-
-  void Start(asio::io_context& io, asio::awaitable<T> call) {
-    auto outcome = std::make_shared<Outcome>();
-    outcomes_.push_back(outcome);
-    ++*left_;
-    asio::co_spawn(io, Keep(std::move(call), outcome, left_), [](const std::exception_ptr& error) {
-      if (error) std::rethrow_exception(error);
-    });
-  }
-  /// Runs them to their end.
-  const std::vector<std::shared_ptr<Outcome>>& Finish(asio::io_context& io) {
-    EXPECT_TRUE(RunUntil(io, [this] { return *left_ == 0; }));
-    return outcomes_;
-  }
-
- private:
-  static asio::awaitable<void> Keep(asio::awaitable<T> call, std::shared_ptr<Outcome> outcome,
-                                    std::shared_ptr<int> left) {
-    try {
-      outcome->value = co_await std::move(call);
-    } catch (const pg::PgError& error) {
-      outcome->sqlstate = error.sqlstate();
-      outcome->unknown = error.outcome_unknown();
-    }
-    --*left;
-  }
-
-  std::vector<std::shared_ptr<Outcome>> outcomes_;
-  std::shared_ptr<int> left_ = std::make_shared<int>(0);
-};
 
 class GroupCommitTest : public StoreTest {
  protected:

@@ -102,6 +102,7 @@ TEST_F(HistoryTest, WhatStandsBesideAJobGoesWithItAndAKeyOutlivesItWhileItCounts
                     "now(), 0, 1); "
                     "insert into djps.log_lines (job_id, at, line, lane, attempt, level, message) "
                     "values ('{0}', now(), 1, 0, 1, 'info', 'm'); "
+                    "insert into djps.snoozes (job_id, lane, count) values ('{0}', 0, 1); "
                     "insert into djps.unique_keys (lane, hash, job_id, states) "
                     "values (0, '{0}', '{0}', '{{succeeded,dead}}')",
                     id.ToString()));
@@ -110,7 +111,7 @@ TEST_F(HistoryTest, WhatStandsBesideAJobGoesWithItAndAKeyOutlivesItWhileItCounts
   EXPECT_EQ(sql_.Value("select string_agg(key, ',' order by key) from djps.idempotency_keys"),
             "lasting,stays");
   EXPECT_EQ(sql_.Value("select string_agg(tag, ',') from djps.job_tags"), "stays");
-  for (const char* table : {"progress", "log_lines", "unique_keys"}) {
+  for (const char* table : {"progress", "log_lines", "snoozes", "unique_keys"}) {
     EXPECT_EQ(sql_.Value(fmt::format("select string_agg(job_id::text, ',') from djps.{}", table)),
               stays.ToString())
         << table;

@@ -203,6 +203,14 @@ TEST_F(OperatorTest, PurgeInEveryState) {
   }
 }
 
+TEST_F(OperatorTest, APurgedJobsSnoozesAreForgotten) {
+  const Uuid gone = JobIn(JobStatus::kDead);
+  const Uuid stays = JobIn(JobStatus::kDead);
+  sql_.Run("insert into djps.snoozes select id, 0, 7 from djps.jobs");
+  EXPECT_TRUE(Purge(gone));
+  EXPECT_EQ(sql_.Value("select string_agg(job_id::text, ',') from djps.snoozes"), stays.ToString());
+}
+
 TEST_F(OperatorTest, APurgedJobsKeyIsFreeUnlessItHasALifetimeOfItsOwn) {
   NewJob plain{.type = "t", .idempotency_key = "plain"};
   NewJob lasting{.type = "t", .idempotency_key = "lasting"};

@@ -154,6 +154,36 @@ TEST_F(PoolTest, NoConnectionWithinTheDeadlineSaysWhy) {
   io.run_for(5s);
 }
 
+TEST_F(PoolTest, AStatementThatCannotBePreparedFailsEachCallWithTheDatabasesError) {
+  const Statement missing{"missing", "select n as done from numbers where n = $1", kSleepParams,
+                          kSleepColumns};
+  statements_.push_back(&missing);
+  sql_.Run("create table numbers (m int)");
+  boost::asio::io_context io(1);
+  Pool pool(io.get_executor(), {.conninfo = conninfo_, .size = 2, .statements = statements_});
+  pool.Start();
+  for (const Statement* called : statements_) {
+    try {
+      test_support::RunCoroutine(io, pool.Execute(*called, Number(1), Soon()));
+      ADD_FAILURE() << called->name << " has an answer";
+    } catch (const PgError& error) {
+      EXPECT_EQ(error.sqlstate(), "42703") << called->name << ": " << error.what();
+      EXPECT_FALSE(error.outcome_unknown());
+      for (const char* said : {"the statement missing", "column \"n\" does not exist"}) {
+        EXPECT_NE(std::string(error.what()).find(said), std::string::npos) << error.what();
+      }
+    }
+  }
+  EXPECT_FALSE(pool.connected());
+
+  sql_.Run("alter table numbers rename m to n; insert into numbers values (7)");
+  ASSERT_TRUE(RunUntil(io, [&] { return pool.connected(); })) << "it goes on trying";
+  EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(missing, Number(7), Soon())).size(), 1);
+  pool.Close();
+  io.restart();
+  io.run_for(5s);
+}
+
 TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
   test_support::TemporaryFolder folder;
   auto cluster = embedded::Cluster::Start(

@@ -275,6 +275,8 @@ TEST_F(ServerOperateTest, BadRequestsAreRefusedAndChangeNothing) {
       {"POST", "/queues/a%20b/pause", "", 422},
       {"POST", "/queues/a%20b/resume", "", 422},
       {"PUT", "/queues/q", R"({"maxBacklog":0})", 422},
+      {"PUT", "/queues/q", "{}", 422},
+      {"PUT", "/queues/q", "", 422},
       {"PUT", "/queues/q", R"({"maxBacklog":"many"})", 422},
       {"PUT", "/retry-policies/a%20b", R"({"kind":"fixed","delayMs":1})", 422},
       {"PUT", "/retry-policies/t", R"({"kind":"fixed","delayMs":-1})", 422},

@@ -119,6 +119,20 @@ TEST_F(ServerWorkTest, SnoozeAndReleaseGiveTheAttemptBack) {
   EXPECT_EQ(again.at("jobs").as_array()[0].as_object().at("attempt"), 1);
 }
 
+TEST_F(ServerWorkTest, ASnoozeTooManyIsAFailureAndAReleaseNever) {
+  const HeldJob released = Hold();
+  sql_.Run("insert into djps.snoozes select id, 0, 1000 from djps.jobs");
+  Ok("/worker/release", released.With());
+  EXPECT_EQ(StatusOf(released.id), "queued");
+  const auto again = ClaimSome();
+  ASSERT_EQ(again.size(), 1U);
+  const json::object answer = Ok("/worker/snooze", again[0].With(R"(,"delayMs":0)"));
+  EXPECT_EQ(answer.at("done").as_array().size(), 1U) << "it was held: the worker is done with it";
+  const json::object failed = GetOk("/jobs/" + released.id);
+  EXPECT_EQ(TextOf(failed, "status"), "failed");
+  EXPECT_EQ(TextOf(failed.at("last_error").as_object(), "class"), "snooze_limit");
+}
+
 TEST_F(ServerWorkTest, AHeartbeatExtendsWhatHoldsAndNamesWhatIsLost) {
   const HeldJob job = Hold();
   const json::object answer = Ok(

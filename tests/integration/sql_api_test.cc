@@ -135,6 +135,47 @@ TEST_F(SqlApiTest, AJobStopsCountingAsUniqueWithItsStatesAndItsPeriod) {
   EXPECT_EQ(submit(R"({"queue":true})"), "created");
 }
 
+TEST_F(SqlApiTest, AFullQueueTakesNoJobs) {
+  Run(operators_.SetQueueLimit("small", 2, "ann", Soon()));
+  const std::string one = "select djps.enqueue('t', queue => 'small')";
+  EXPECT_EQ(StateOf(one), "");
+  EXPECT_EQ(StateOf(one), "") << "up to the limit";
+  EXPECT_EQ(StateOf(one), "DJ003");
+  EXPECT_EQ(message_, "the queue small has 2 jobs waiting, which is its limit");
+  EXPECT_EQ(StateOf("select djps.enqueue_many('[{\"type\":\"t\"},"
+                    "{\"type\":\"t\",\"queue\":\"small\"}]')"),
+            "DJ003")
+      << "all or none";
+  EXPECT_EQ(StateOf("select djps.enqueue('t')"), "") << "other queues go on";
+  EXPECT_EQ(Count("ready"), "3");
+  sql_.Run("delete from djps.ready where ctid = (select min(ctid) from djps.ready)");
+  EXPECT_EQ(StateOf(one), "") << "there is room again";
+  Run(operators_.SetQueueLimit("small", std::nullopt, "ann", Soon()));
+  EXPECT_EQ(StateOf(one), "") << "no limit any more";
+}
+
+TEST_F(SqlApiTest, ALargeQueueIsCountedOnceASecondInASession) {
+  Run(operators_.SetQueueLimit("large", 1001, "ann", Soon()));
+  const std::string one = "select djps.enqueue('t', queue => 'large')";
+  const auto remember = [&](const std::string& when) {
+    sql_.Run(
+        "select set_config('djps.backlogs', jsonb_build_object('large', jsonb_build_array("
+        "1001, extract(epoch from " +
+        when + ")))::text, false)");
+  };
+  EXPECT_EQ(StateOf(one), "");
+  EXPECT_EQ(Value("select current_setting('djps.backlogs')::jsonb #>> '{large,0}'"), "1001");
+  sql_.Run(
+      "select count(*) from djps.enqueue_many((select jsonb_agg(jsonb_build_object("
+      "'type', 't', 'queue', 'large')) from generate_series(1, 1000)))");
+  remember("clock_timestamp() + interval '1 hour'");
+  EXPECT_EQ(StateOf(one), "DJ003") << "remembered by a clock that was set back";
+  remember("clock_timestamp() - interval '2 s'");
+  EXPECT_EQ(StateOf(one), "DJ003");
+  Run(operators_.SetQueueLimit("large", 1003, "ann", Soon()));
+  EXPECT_EQ(StateOf(one), "") << "another limit is looked at anew";
+}
+
 TEST_F(SqlApiTest, AnEffectAndItsCompletionCommitTogether) {
   StartJob();
   sql_.Run("begin");
@@ -187,6 +228,18 @@ TEST_F(SqlApiTest, FailSnoozeAndReleaseDoAsTheyDoForWorkers) {
   held_ = fmt::format("'{}', '{}'", job_.ToString(), lease_.ToString());
   EXPECT_EQ(Value("select djps.fail(" + held_ + ", 'boom')"), "dead") << "its last attempt";
   EXPECT_EQ(StateOf("select djps.snooze(" + held_ + ", '-1 s')"), "22023");
+}
+
+TEST_F(SqlApiTest, SnoozesAreCountedAndReleasesAreNot) {
+  StartJob();
+  sql_.Run("select djps.release(" + held_ + ")");
+  EXPECT_EQ(Count("snoozes"), "0");
+  lease_ = Claim(1).lease;
+  held_ = fmt::format("'{}', '{}'", job_.ToString(), lease_.ToString());
+  sql_.Run("insert into djps.snoozes values ('" + job_.ToString() + "', 0, 1000)");
+  sql_.Run("select djps.snooze(" + held_ + ", '0')");
+  EXPECT_EQ(Status(job_), JobStatus::kFailed);
+  EXPECT_EQ(Value("select error_class from djps.attempts"), "snooze_limit");
 }
 
 TEST_F(SqlApiTest, CancelSaysWhatItCameTo) {

@@ -1,73 +1,16 @@
 // The worker runtime with real handlers against a real database.
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 
-#include "support/store_fixture.h"
+#include "support/worker_fixture.h"
 #include "upkeep/upkeep.h"
-#include "worker/runtime.h"
 
 namespace djps::worker {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::Gate;
 using test_support::RunUntil;
-using test_support::StoreTest;
-
-/// Opened once, from any thread.
-class Gate {
- public:
-  void Open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    opened_.notify_all();
-  }
-  void Wait() {
-    std::unique_lock lock(mutex_);
-    opened_.wait(lock, [this] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  bool open_ = false;
-};
-
-class WorkerTest : public StoreTest {
- protected:
-  WorkerTest() {
-    config_.name = "worker-under-test";
-    config_.concurrency = 4;
-    config_.poll_interval_max = 20ms;
-    config_.grace = 30s;
-  }
-  ~WorkerTest() override { Drain(); }
-
-  void Start(Handler handler) {
-    Registry registry;
-    registry.Add("t", std::move(handler));
-    Start(std::move(registry));
-  }
-  void Start(Registry registry) {
-    runtime_ = std::make_unique<Runtime>(io_.get_executor(), *pool_, config_, std::move(registry));
-    runtime_->Start();
-  }
-  void Drain() {
-    if (!runtime_) return;
-    Run(runtime_->Drain());
-    runtime_.reset();
-  }
-
-  bool Reaches(Uuid job, JobStatus status) {
-    return RunUntil(io_, [&] {
-      return sql_.Value("select status from djps.jobs where id = '" + job.ToString() + "'") ==
-             StatusName(status);
-    });
-  }
-
-  WorkerConfig config_;
-  std::unique_ptr<Runtime> runtime_;
-};
+using test_support::WorkerTest;
 
 TEST_F(WorkerTest, RunsAJobAndKeepsItsResult) {
   Start(
@@ -160,6 +103,20 @@ TEST_F(WorkerTest, SnoozedJobComesBackWithoutUsingAnAttempt) {
   ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
   EXPECT_EQ(Job(id).attempts, 1);
   EXPECT_EQ(calls, 3);
+}
+
+TEST_F(WorkerTest, ASnoozeTooManyFailsByThePolicyOfTheHandler) {
+  Registry registry;
+  HandlerOptions options;
+  options.retry = RetryPolicy{.kind = RetryPolicy::Kind::kFixed, .delay = 1h};
+  registry.Add("t", Handler([](const djps::Job&) -> Outcome { return Snoozed{1ms}; }), options);
+  const Uuid id = EnqueueOne({.type = "t"});
+  sql_.Run("insert into djps.snoozes values ('" + id.ToString() + "', 0, 998)");
+  Start(std::move(registry));
+  ASSERT_TRUE(Reaches(id, JobStatus::kFailed));
+  EXPECT_EQ(Job(id).attempts, 1);
+  EXPECT_EQ(sql_.Value("select error_class from djps.attempts"), "snooze_limit");
+  EXPECT_EQ(sql_.Value("select visible_at > now() + interval '50 min' from djps.ready"), "t");
 }
 
 TEST_F(WorkerTest, ACanceledJobStopsItsHandlerAndEndsAsCanceled) {
@@ -372,6 +329,7 @@ TEST_F(WorkerTest, JobCutOffByAStopIsHandedBackUnharmed) {
   EXPECT_EQ(job.status, JobStatus::kQueued) << "a stop must not cost an attempt";
   EXPECT_EQ(job.attempts, 0);
   EXPECT_EQ(Count("attempts"), "0");
+  EXPECT_EQ(Count("snoozes"), "0") << "nor a snooze";
   EXPECT_EQ(Claim().jobs.size(), 1U) << "and others can have it at once";
 }
 

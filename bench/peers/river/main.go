@@ -29,8 +29,8 @@ const database = "bench_river"
 
 type options struct {
 	Clients, Batch, Jobs, Outstanding, Rate, Concurrency int
-	Cap, Seconds, Window, WarmUp                         float64
-	Hold                                                 bool
+	Cap, Seconds, Window, WarmUp, HoldAfter, HoldFor     float64
+	Hold                                                 string
 }
 
 // Email is a job of about 100 bytes; Due is when it should be sent, in nanoseconds.
@@ -211,13 +211,31 @@ func stop(c *client) {
 	_ = c.Stop(limited)
 }
 
-func continuous(ctx context.Context, tuning string, o options) result {
-	if o.Hold {
-		held := must(pgx.Connect(ctx, "dbname="+database))
-		must(held.Exec(ctx, "begin isolation level repeatable read"))
-		must(held.Exec(ctx, "select pg_current_xact_id()"))
-		defer held.Close(ctx)
+// hold keeps open what `djps bench continuous` does, from HoldAfter on for HoldFor.
+func hold(ctx context.Context, o options, begin time.Time) result {
+	until := func(seconds float64) { time.Sleep(time.Until(begin.Add(time.Duration(seconds * 1e9)))) }
+	until(o.HoldAfter)
+	held := must(pgx.Connect(ctx, "dbname="+database))
+	level := ""
+	if o.Hold == "snapshot" {
+		level = " isolation level repeatable read"
 	}
+	must(held.Exec(ctx, "begin"+level))
+	must(held.Exec(ctx, "select pg_current_xact_id()"))
+	from := time.Since(begin).Seconds()
+	until(o.HoldAfter + o.HoldFor)
+	check(held.Close(ctx))
+	return result{"held_from_s": from, "held_to_s": time.Since(begin).Seconds()}
+}
+
+// warmUp waits for the first finished job: what comes before it is no part of what is measured.
+func warmUp(w *worker) {
+	for end := time.Now().Add(20 * time.Second); w.done.Load() == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func continuous(ctx context.Context, tuning string, o options) result {
 	w := &worker{}
 	c := must(river.NewClient(riverpgxv5.New(connect(ctx, 24)), config(tuning, w, o.Concurrency)))
 	check(c.Start(ctx))
@@ -235,9 +253,17 @@ func continuous(ctx context.Context, tuning string, o options) result {
 			}
 		}()
 	}
+	warmUp(w)
 	begin := time.Now()
+	span := make(chan result, 1)
+	if o.Hold == "" {
+		span <- result{}
+	} else {
+		go func() { span <- hold(ctx, o, begin) }()
+	}
 	windows := []float64{}
-	var before int64
+	base := w.done.Load()
+	before := base
 	for i := 1.0; i*o.Window <= o.Seconds; i++ {
 		time.Sleep(time.Until(begin.Add(time.Duration(i * o.Window * 1e9))))
 		done := w.done.Load()
@@ -246,15 +272,22 @@ func continuous(ctx context.Context, tuning string, o options) result {
 	}
 	over.Store(true)
 	stop(c)
-	return result{"jobs": before, "jobs_per_s": float64(before) / o.Seconds, "windows_jobs_per_s": windows,
+	answer := result{"jobs": before - base, "jobs_per_s": float64(before-base) / o.Seconds,
+		"began_at_unix_s": float64(begin.UnixNano()) / 1e9, "windows_jobs_per_s": windows,
 		"worker_peak_memory_bytes": peakMemory()}
+	for name, value := range <-span {
+		answer[name] = value
+	}
+	return answer
 }
 
 func latency(ctx context.Context, tuning string, o options) result {
 	w := &worker{}
 	c := must(river.NewClient(riverpgxv5.New(connect(ctx, 24)), config(tuning, w, o.Concurrency)))
 	check(c.Start(ctx))
-	time.Sleep(500 * time.Millisecond)
+	insert(ctx, c, 1)
+	warmUp(w)
+	warmed := w.done.Load()
 	begin := now()
 	total := int64(float64(o.Rate) * (o.Seconds + o.WarmUp))
 	var next atomic.Int64
@@ -274,7 +307,7 @@ func latency(ctx context.Context, tuning string, o options) result {
 		}
 	})
 	for range 60 {
-		if w.done.Load() >= total {
+		if w.done.Load() >= warmed+total {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -9,22 +9,7 @@
 -- Safe to repeat: yes. Zero rows: no such job.
 select j.id, j.type, j.queue, j.payload, j.status::text as status, j.priority, j.run_at, j.attempts,
        j.max_attempts, j.idempotency_key, j.created_at, j.updated_at, j.finished_at, j.result,
-       e.last_error, to_jsonb(j.tags) as tags, j.metadata, j.retry, j.timeout_ms, j.finish_by,
-       j.cancel_requested, p.progress
-from djps.jobs j
-left join lateral (
-  select jsonb_build_object('class', a.error_class, 'message', a.message, 'detail', a.detail,
-                            'attempt', a.attempt, 'worker', a.worker,
-                            'ended_at', a.ended_at) as last_error
-  from djps.attempts a
-  where a.job_id = j.id
-  order by a.ended_at desc
-  limit 1
-) e on true
-left join lateral (
-  select jsonb_build_object('percent', w.percent, 'message', w.message,
-                            'updated_at', w.updated_at) as progress
-  from djps.progress w
-  where w.job_id = j.id and w.lane = djps.lane_of(j.id) and w.attempt >= j.attempts
-) p on true
+       j.last_error, to_jsonb(j.tags) as tags, j.metadata, j.retry, j.timeout_ms, j.finish_by,
+       j.cancel_requested, j.progress
+from djps.job_details j
 where j.id = $1

@@ -1,17 +1,21 @@
--- return_jobs(int2, uuid[], uuid[], interval[])
--- Puts running jobs back into the queue with the attempt not counted: a snooze (delay > 0), or a
--- worker that stops and hands its jobs back (delay 0).
+-- return_jobs(int2, uuid[], uuid[], interval[], jsonb[])
+-- Puts running jobs back into the queue with the attempt not counted: a snooze, or a worker that stops
+-- and hands its jobs back. A job has a bounded number of snoozes; one too many is a failed attempt
+-- (djps.put_back).
 --
--- $1 lane    int2
--- $2 leases  uuid[]      the lease each job is held under
--- $3 jobs    uuid[]
--- $4 delays  interval[]
+-- $1 lane      int2
+-- $2 leases    uuid[]      the lease each job is held under
+-- $3 jobs      uuid[]
+-- $4 delays    interval[]  of a snooze, also 0; null: handed back, to be run at once
+-- $5 policies  jsonb[]     as in fail_jobs, for the snooze that is one too many
 -- Returns: id uuid, run_at timestamptz
--- Only what was held comes back. A job whose cancellation was asked for has ended as canceled.
+-- Only what was held comes back. A job whose cancellation was asked for has ended as canceled. run_at is
+-- null for a job that died of a snooze too many.
 --
--- Locks: the lease rows, in the order of their ids. Cost: O(jobs). Safe to repeat: yes.
+-- Locks: the lease rows, in the order of their ids. Cost: O(jobs); a snooze writes its job's row of
+-- djps.snoozes as well. Safe to repeat: yes.
 with taken as materialized (
-  select h.job_id, h.attempt, h.canceled
+  select h.job_id, h.attempt, h.claimed_at, h.worker, h.canceled
   from (
     select d.lease, array_agg(d.job) as jobs
     from unnest($2, $3) as d (lease, job)
@@ -21,10 +25,9 @@ with taken as materialized (
   cross join lateral djps.take_from_lease($1, by_lease.lease, by_lease.jobs) h
 )
 select p.job_id as id, p.run_at
-from (
-  select array_agg(t.job_id) as jobs, array_agg(t.attempt) as attempts,
-         array_agg(d.delay) as delays, array_agg(t.canceled) as canceled
+from djps.put_back($1, array(
+  select row(t.job_id, t.attempt, t.claimed_at, t.worker, d.delay, d.policy,
+             t.canceled)::djps.returned_attempt
   from taken t
-  join unnest($3, $4) as d (job, delay) on d.job = t.job_id
-) given
-cross join lateral djps.put_back($1, given.jobs, given.attempts, given.delays, given.canceled) p
+  join unnest($3, $4, $5) as d (job, delay, policy) on d.job = t.job_id
+)) p

@@ -1,72 +1,47 @@
-"""One measurement of Procrastinate (https://procrastinate.readthedocs.io).
+"""One measurement of a peer that is a Python library: driver.py PEER TUNING CELL JSON-OPTIONS
 
-procrastinate_driver.py TUNING CELL JSON-OPTIONS; prints one line of JSON, as driver.mjs does.
+Prints one line of JSON, as driver.mjs does. PEER names a module here:
+
+    DATABASE                         where its jobs are
+    await prepare()                  makes that anew
+    producer(connections)            async context manager of something with await submit(count, due)
+    worker(tuning, concurrency, on_job)   async context manager; while it is open, jobs are worked on
 """
 
 import asyncio
+import functools
+import importlib
 import json
 import math
 import multiprocessing
+import pathlib
 import re
 import sys
 import time
 
 import psycopg
-from procrastinate import App, PsycopgConnector
 
-DATABASE = "bench_procrastinate"
-JOB = {"to": "someone@example.com", "subject": "hello", "body": "lorem ipsum dolor"}
-
-
-def make_app(connections):
-    connector = PsycopgConnector(
-        conninfo=f"dbname={DATABASE}", min_size=1, max_size=connections
-    )
-    return App(connector=connector)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+peer = importlib.import_module(sys.argv[1])
 
 
-async def prepare():
-    admin = await psycopg.AsyncConnection.connect("dbname=postgres", autocommit=True)
-    async with admin:
-        await admin.execute(f"drop database if exists {DATABASE} with (force)")
-        await admin.execute(f"create database {DATABASE}")
-    async with make_app(2).open_async() as app:
-        await app.schema_manager.apply_schema_async()
-
-
-# https://procrastinate.readthedocs.io/en/stable/howto/basics/worker.html: concurrency is 1 by
-# default; it is woken up by LISTEN/NOTIFY, so polling does not decide.
-def worker_options(tuning, options):
-    return {"concurrency": options["concurrency"] if tuning == "best" else 1}
-
-
-def work(tuning, options, shared, pipe):
+def work(tuning, concurrency, shared, pipe):
     """The process that works."""
     latencies = []
 
+    def on_job(due):
+        now = time.monotonic_ns()
+        if shared["done"].value == 0:
+            shared["first"].value = now
+        if due > 0:
+            latencies.append((now - due) / 1e6)
+        shared["last"].value = now
+        shared["done"].value += 1
+
     async def run():
-        app = make_app(options["concurrency"] + 2)
-
-        @app.task(name="email")
-        async def email(t=0, **_):
-            now = time.monotonic_ns()
-            if shared["done"].value == 0:
-                shared["first"].value = now
-            if t > 0:
-                latencies.append((now - t) / 1e6)
-            shared["last"].value = now
-            shared["done"].value += 1
-
-        async with app.open_async():
-            shared["start"].value = time.monotonic_ns()
-            worker = asyncio.create_task(
-                app.run_worker_async(
-                    install_signal_handlers=False, **worker_options(tuning, options)
-                )
-            )
+        shared["start"].value = time.monotonic_ns()
+        async with peer.worker(tuning, concurrency, on_job):
             await asyncio.to_thread(pipe.recv)
-            worker.cancel()
-            await asyncio.wait([worker], timeout=5)
 
     asyncio.run(run())
     with open("/proc/self/status", encoding="utf-8") as status:
@@ -75,11 +50,11 @@ def work(tuning, options, shared, pipe):
 
 
 class Worker:
-    def __init__(self, tuning, options):
+    def __init__(self, tuning, concurrency):
         kinds = {"done": "q", "first": "q", "last": "q", "start": "q"}
         self.shared = {name: multiprocessing.Value(kind) for name, kind in kinds.items()}
         self.pipe, other = multiprocessing.Pipe()
-        arguments = (tuning, options, self.shared, other)
+        arguments = (tuning, concurrency, self.shared, other)
         self.process = multiprocessing.Process(target=work, args=arguments, daemon=True)
         self.process.start()
 
@@ -95,19 +70,8 @@ class Worker:
         return self.pipe.recv() if self.pipe.poll(10) else {"latencies": [], "memory": None}
 
 
-class Producer:
-    def __init__(self, app):
-        self.task = app.configure_task("email")
-
-    async def submit(self, count=1, due=0):
-        if count == 1:
-            await self.task.defer_async(t=due, **JOB)
-        else:
-            await self.task.batch_defer_async(*[{"t": 0, **JOB}] * count)
-
-
 async def log_position():
-    connection = await psycopg.AsyncConnection.connect(f"dbname={DATABASE}")
+    connection = await psycopg.AsyncConnection.connect(f"dbname={peer.DATABASE}")
     async with connection:
         query = "select (pg_current_wal_insert_lsn() - '0/0')::int8"
         return (await (await connection.execute(query)).fetchone())[0]
@@ -148,12 +112,31 @@ async def drain(start, producer, options):
     return result | {"worker_peak_memory_bytes": memory}
 
 
+async def hold(options, begin):
+    """What `djps bench continuous` holds, from `holdAfter` on for `holdFor`."""
+
+    async def until(second):
+        await asyncio.sleep(begin + second - time.monotonic())
+
+    await until(options["holdAfter"])
+    held = await psycopg.AsyncConnection.connect(f"dbname={peer.DATABASE}", autocommit=True)
+    level = "isolation level repeatable read" if options["hold"] == "snapshot" else ""
+    await held.execute(f"begin {level}")
+    await held.execute("select pg_current_xact_id()")
+    start = time.monotonic() - begin
+    await until(options["holdAfter"] + options["holdFor"])
+    await held.close()
+    return {"held_from_s": start, "held_to_s": time.monotonic() - begin}
+
+
+async def warm_up(worker):
+    """What comes before the first finished job is no part of what is measured."""
+    end = time.monotonic() + 20
+    while worker.done == 0 and time.monotonic() < end:
+        await asyncio.sleep(0.001)
+
+
 async def continuous(start, producer, options):
-    held = None
-    if options["hold"]:
-        held = await psycopg.AsyncConnection.connect(f"dbname={DATABASE}", autocommit=True)
-        await held.execute("begin isolation level repeatable read")
-        await held.execute("select pg_current_xact_id()")
     worker = start()
     sent, over = 0, False
 
@@ -167,7 +150,10 @@ async def continuous(start, producer, options):
             await producer.submit(200)
 
     producers = [asyncio.create_task(produce()) for _ in range(2)]
-    begin, windows, before = time.monotonic(), [], 0
+    await warm_up(worker)
+    began_at, begin, windows = time.time(), time.monotonic(), []
+    held = asyncio.create_task(hold(options, begin)) if options.get("hold") else None
+    base = before = worker.done
     for index in range(1, options["seconds"] // options["window"] + 1):
         await asyncio.sleep(begin + index * options["window"] - time.monotonic())
         done = worker.done
@@ -176,20 +162,21 @@ async def continuous(start, producer, options):
     over = True
     await asyncio.gather(*producers)
     memory = worker.stop()["memory"]
-    if held:
-        await held.close()
-    pace = before / options["seconds"]
-    return {
-        "jobs": before,
-        "jobs_per_s": pace,
+    result = {
+        "jobs": before - base,
+        "jobs_per_s": (before - base) / options["seconds"],
+        "began_at_unix_s": began_at,
         "windows_jobs_per_s": windows,
         "worker_peak_memory_bytes": memory,
     }
+    return result | (await held if held else {})
 
 
 async def latency(start, producer, options):
     worker = start()
-    await asyncio.sleep(1.5)
+    await producer.submit()
+    await warm_up(worker)
+    warmed = worker.done
     rate = options["rate"]
     begin = time.monotonic_ns()
     total = round(rate * (options["seconds"] + options["warmUp"]))
@@ -204,7 +191,7 @@ async def latency(start, producer, options):
 
     await asyncio.gather(*[send() for _ in range(16)])
     for _ in range(60):
-        if worker.done >= total:
+        if worker.done >= warmed + total:
             break
         await asyncio.sleep(0.05)
     found = sorted(worker.stop()["latencies"])
@@ -217,12 +204,13 @@ async def latency(start, producer, options):
 
 
 async def measure(tuning, cell, options):
-    await prepare()
+    await peer.prepare()
     cells = {"enqueue": enqueue, "drain": drain, "continuous": continuous, "latency": latency}
-    async with make_app(min(options.get("clients", 16), 16)).open_async() as app:
-        return await cells[cell](lambda: Worker(tuning, options), Producer(app), options)
+    async with peer.producer(min(options.get("clients", 16), 16)) as producer:
+        start = functools.partial(Worker, tuning, options.get("concurrency"))
+        return await cells[cell](start, producer, options)
 
 
 if __name__ == "__main__":
     multiprocessing.set_start_method("spawn")
-    print(json.dumps(asyncio.run(measure(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))))
+    print(json.dumps(asyncio.run(measure(sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))))

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "store/group_commit.h"
+#include "store/lease_store.h"
+
+namespace djps::store {
+
+/// Claims of many workers over HTTP: those that ask the same queue for the same types while a claim
+/// is under way are claimed for together, by one statement and one commit. Who comes alone is
+/// served at once, as by LeaseStore. Each gets a lease of its own.
+///
+/// Lifetime: `leases` must outlive what is under way.
+/// Thread-safety: everything on the pool's single-threaded executor.
+class ClaimGatherer {
+ public:
+  ClaimGatherer(boost::asio::any_io_executor executor, LeaseStore& leases,
+                BacklogLimits limits = {});
+
+  /// As LeaseStore::ClaimJobs. Errors: as GroupCommit::Submit.
+  boost::asio::awaitable<ClaimedBatch> ClaimJobs(ClaimRequest request, pg::Deadline deadline);
+
+  /// Of those who claim as `request` does.
+  GroupCommitCounts counts(const ClaimRequest& request) const;
+
+ private:
+  using Line = GroupCommit<ClaimRequest, ClaimedBatch>;
+
+  std::shared_ptr<Line> LineFor(const ClaimRequest& request);
+
+  boost::asio::any_io_executor executor_;
+  LeaseStore& leases_;
+  std::shared_ptr<Backlog> backlog_;
+  std::map<std::string, std::shared_ptr<Line>> lines_;  // by kind of claim
+};
+
+}  // namespace djps::store

@@ -1,0 +1,32 @@
+#include "store/queue_limits.h"
+
+#include <fmt/format.h>
+
+namespace djps::store {
+namespace {
+
+constexpr std::chrono::seconds kAskInterval{1};
+
+}  // namespace
+
+boost::asio::awaitable<std::optional<std::string>> QueueLimits::FindRefusal(
+    const std::vector<NewJob>& jobs, pg::Deadline deadline) {
+  const auto now = std::chrono::steady_clock::now();
+  if (asked_at_ + kAskInterval <= now) {
+    asked_at_ = now;  // those that come meanwhile go by the last answer
+    const auto full = co_await operators_.ListFullQueues(deadline);
+    full_.clear();
+    for (const FullQueue& queue : full) full_.emplace(queue.name, queue.max_backlog);
+  }
+  if (full_.empty()) co_return std::nullopt;
+  for (const NewJob& job : jobs) {
+    const auto full = full_.find(job.queue);
+    if (full == full_.end()) continue;
+    co_return fmt::format(
+        "The queue {} has {} jobs waiting, which is its limit. Nothing was stored.", job.queue,
+        full->second);
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace djps::store
