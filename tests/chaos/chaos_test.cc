@@ -59,11 +59,11 @@ class ChaosTest : public StoreTest {
     return std::make_unique<Process>(
         std::vector<std::string>{DJPS_LEDGER_WORKER, ledger_path_, std::to_string(concurrency),
                                  std::to_string(lease_ms)},
-        std::vector<std::string>{"DATABASE_URL=" + conninfo}, folder_.path() + "/workers.log");
+        std::vector<std::string>{"DATABASE_URL=" + conninfo}, folder_ / "workers.log");
   }
 
   LedgerFile Ledger() const { return LedgerFile(ledger_path_); }
-  std::string Log() const { return test_support::ReadFile(folder_.path() + "/workers.log"); }
+  std::string Log() const { return test_support::ReadFile(folder_ / "workers.log"); }
   void Touch(const std::string& path) const { std::ofstream(path) << "go"; }
 
   bool Reaches(Uuid job, JobStatus status) {
@@ -74,7 +74,7 @@ class ChaosTest : public StoreTest {
   }
 
   TemporaryFolder folder_;
-  std::string ledger_path_ = folder_.path() + "/ledger";
+  std::string ledger_path_ = folder_ / "ledger";
 };
 
 TEST_F(ChaosTest, EightWorkersExecuteTwentyThousandJobsOnceEach) {
@@ -105,7 +105,7 @@ TEST_F(ChaosTest, EightWorkersExecuteTwentyThousandJobsOnceEach) {
 }
 
 TEST_F(ChaosTest, JobOfAKilledWorkerRunsElsewhere) {
-  const std::string never = folder_.path() + "/never";
+  const std::string never = folder_ / "never";
   auto doomed = StartWorker(1, 2'000);
   const Uuid id = EnqueueOne({.type = "hold", .payload = "\"" + never + "\""});
   ASSERT_TRUE(RunUntil(io_, [&] { return Ledger().Started(id); })) << Log();
@@ -124,7 +124,7 @@ TEST_F(ChaosTest, JobOfAKilledWorkerRunsElsewhere) {
 }
 
 TEST_F(ChaosTest, WorkerThatWasStoppedAndContinuedCannotOverwriteItsHeir) {
-  const std::string gate = folder_.path() + "/gate";
+  const std::string gate = folder_ / "gate";
   auto sleeper = StartWorker(1, 2'000);
   const Uuid id = EnqueueOne({.type = "hold", .payload = "\"" + gate + "\""});
   ASSERT_TRUE(RunUntil(io_, [&] { return Ledger().Started(id); })) << Log();
@@ -165,7 +165,7 @@ class ServerDeathTest : public ChaosTest {
  protected:
   ServerDeathTest() {
     auto cluster = embedded::Cluster::Start(
-        {.binaries = test_support::TestBinaries(), .data_dir = folder_.path() + "/data"});
+        {.binaries = test_support::TestBinaries(), .data_dir = folder_ / "data"});
     if (!cluster) throw std::runtime_error(cluster.error().message);
     cluster_ = std::move(*cluster);
     url_ = cluster_->connection_string();

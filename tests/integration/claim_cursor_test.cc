@@ -147,9 +147,8 @@ TEST_F(ClaimCursorRulesTest, AReplacedJobStandsWhereTheCursorComesPast) {
 class ClaimCursorPropertyTest : public testing::Test {
  protected:
   ClaimCursorPropertyTest() {
-    embedded::ClusterConfig config{.binaries = test_support::TestBinaries(),
-                                   .data_dir = folder_.path() + "/data",
-                                   .durable = false};
+    embedded::ClusterConfig config{
+        .binaries = test_support::TestBinaries(), .data_dir = folder_ / "data", .durable = false};
     cluster_ = embedded::Cluster::Start(config).value();
     pg::Session(cluster_->connection_string())
         .Run("alter system set max_prepared_transactions = 50");

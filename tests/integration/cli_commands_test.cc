@@ -52,7 +52,7 @@ TEST_F(CliCommandsTest, EveryOptionOfAJobArrives) {
 
 TEST_F(CliCommandsTest, APayloadMayComeFromAFile) {
   std::ofstream(*temp_ / "payload.json") << "[1, 2]";
-  const std::string id = dev_->Enqueue("file", "@" + (*temp_ / "payload.json"));
+  const std::string id = dev_->Enqueue("file", "@" + (*temp_ / "payload.json").string());
   EXPECT_EQ(boost::json::serialize(dev_->Job(id).at("payload")), "[1,2]");
   EXPECT_EQ(dev_->Run({"enqueue", "--type", "file", "--payload", "@/nowhere"}).code, 2);
 }

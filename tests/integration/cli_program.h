@@ -25,6 +25,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/temporary_folder.h"
+
 namespace djps::cli {
 
 using Args = std::vector<std::string>;
@@ -48,28 +50,7 @@ inline std::string ReadText(const std::filesystem::path& path) {
   return text.str();
 }
 
-/// A folder that Postgres's user may pass through, removed at the end.
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = "/tmp/djps-cli-test-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-    std::filesystem::permissions(path_, static_cast<std::filesystem::perms>(0755));
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using TempDir = test_support::TemporaryFolder;
 
 /// How a process ended, and what it wrote.
 struct Ended {

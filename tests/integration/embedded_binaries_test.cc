@@ -6,6 +6,7 @@
 #include <string>
 
 #include "embedded/cluster.h"
+#include "support/temporary_folder.h"
 
 namespace djps::embedded {
 namespace {
@@ -16,28 +17,19 @@ namespace fs = std::filesystem;
 class FakeBinaries {
  public:
   explicit FakeBinaries(const std::string& postgres_prints) {
-    std::string pattern = "/tmp/djps-binaries-test-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
     Write("initdb", "exit 0");
     Write("postgres", "echo '" + postgres_prints + "'");
   }
-  ~FakeBinaries() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  FakeBinaries(const FakeBinaries&) = delete;
-  FakeBinaries& operator=(const FakeBinaries&) = delete;
 
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return folder_.path(); }
 
  private:
   void Write(const char* name, const std::string& script) {
-    std::ofstream(path_ / name) << "#!/bin/sh\n" << script << "\n";
-    fs::permissions(path_ / name, static_cast<fs::perms>(0755));
+    std::ofstream(folder_ / name) << "#!/bin/sh\n" << script << "\n";
+    fs::permissions(folder_ / name, static_cast<fs::perms>(0755));
   }
 
-  fs::path path_;
+  test_support::TemporaryFolder folder_;
 };
 
 TEST(FindServerBinariesTest, FindsThemThroughAHintToTheFolderOrItsParent) {

@@ -16,6 +16,7 @@
 
 #include "embedded/cluster.h"
 #include "support/run_coroutine.h"
+#include "support/temporary_folder.h"
 
 namespace djps::embedded {
 namespace {
@@ -26,29 +27,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience(60);
 constexpr std::uintmax_t kLargeLogBytes = 11'000'000;  // A little over what is kept.
 
-/// A folder that other users may pass through, removed with all that is in it.
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = "/tmp/djps-cluster-test-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-    fs::permissions(path_, static_cast<fs::perms>(0755));
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    fs::permissions(path_, fs::perms::owner_all, ignored);
-    fs::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+using TempDir = test_support::TemporaryFolder;
 
 using ConnPtr = std::unique_ptr<PGconn, decltype(&PQfinish)>;
 

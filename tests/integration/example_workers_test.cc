@@ -25,7 +25,7 @@ class ExampleWorkersTest : public WorkApiTest {
   }
 
   TemporaryFolder folder_;
-  std::string log_ = folder_.path() + "/log";
+  std::string log_ = folder_ / "log";
 };
 
 TEST_F(ExampleWorkersTest, BashRunsACommandPerJob) {

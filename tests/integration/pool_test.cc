@@ -186,9 +186,8 @@ TEST_F(PoolTest, AStatementThatCannotBePreparedFailsEachCallWithTheDatabasesErro
 
 TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
   test_support::TemporaryFolder folder;
-  auto cluster = embedded::Cluster::Start({.binaries = test_support::TestBinaries(),
-                                           .data_dir = folder.path() + "/data",
-                                           .durable = false});
+  auto cluster = embedded::Cluster::Start(
+      {.binaries = test_support::TestBinaries(), .data_dir = folder / "data", .durable = false});
   ASSERT_TRUE(cluster) << cluster.error().message;
   boost::asio::io_context io(1);
   Pool pool(io.get_executor(),

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <stdlib.h>
 
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <stdexcept>
 
@@ -20,6 +20,8 @@ std::string WithDatabase(const std::string& conninfo, const std::string& name) {
   return conninfo + " dbname='" + name + "'";  // the last one given counts
 }
 
+std::string DatabaseName(int number) { return fmt::format("test_{}", number); }
+
 PostgresEnvironment* Registered() {
   static auto* const kEnvironment = static_cast<PostgresEnvironment*>(
       testing::AddGlobalTestEnvironment(new PostgresEnvironment));  // gtest owns it
@@ -27,6 +29,16 @@ PostgresEnvironment* Registered() {
 }
 
 }  // namespace
+
+/// Hundreds of databases would be gigabytes, and autovacuum would visit each of them in turn.
+class PostgresEnvironment::Dropper : public testing::EmptyTestEventListener {
+ public:
+  explicit Dropper(PostgresEnvironment& environment) : environment_(environment) {}
+  void OnTestEnd(const testing::TestInfo& /*test*/) override { environment_.DropDatabases(); }
+
+ private:
+  PostgresEnvironment& environment_;
+};
 
 PostgresEnvironment& Postgres() { return *Registered(); }
 
@@ -38,25 +50,10 @@ embedded::ServerBinaries TestBinaries() {
   return *binaries;
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "djps-test-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  path_ = pattern;
-  // A server started in here by root runs as somebody else, who must be able to pass.
-  std::filesystem::permissions(path_, std::filesystem::perms(0755));
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 void PostgresEnvironment::SetUp() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "djps-test-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  data_dir_ = pattern;
+  folder_.emplace();
   auto cluster = embedded::Cluster::Start(
-      {.binaries = TestBinaries(), .data_dir = data_dir_, .durable = false});
+      {.binaries = TestBinaries(), .data_dir = folder_->path() / "data", .durable = false});
   if (!cluster) throw std::runtime_error(cluster.error().message);
   cluster_ = std::move(*cluster);
   pg::Session admin(cluster_->connection_string());
@@ -64,12 +61,12 @@ void PostgresEnvironment::SetUp() {
   const auto migrated =
       store::ApplyMigrations(WithDatabase(cluster_->connection_string(), kTemplate));
   if (!migrated) throw std::runtime_error(migrated.error().message);
+  testing::UnitTest::GetInstance()->listeners().Append(new Dropper(*this));  // gtest owns it
 }
 
 void PostgresEnvironment::TearDown() {
   cluster_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(data_dir_, ignored);
+  folder_.reset();
 }
 
 std::string PostgresEnvironment::NewDatabase() {
@@ -79,10 +76,21 @@ std::string PostgresEnvironment::NewDatabase() {
 std::string PostgresEnvironment::NewEmptyDatabase() { return Create(""); }
 
 std::string PostgresEnvironment::Create(const std::string& options) {
-  const std::string name = fmt::format("test_{}", ++databases_);
+  const std::string name = DatabaseName(++databases_);
   pg::Session admin(cluster_->connection_string());
   admin.Run(fmt::format("create database {} {}", name, options));
   return WithDatabase(cluster_->connection_string(), name);
+}
+
+void PostgresEnvironment::DropDatabases() try {
+  if (dropped_ == databases_) return;
+  pg::Session admin(cluster_->connection_string());
+  while (dropped_ < databases_) {
+    // With "if exists", since a test may drop its own; with force, since one may leave processes.
+    admin.Run(fmt::format("drop database if exists {} with (force)", DatabaseName(++dropped_)));
+  }
+} catch (const std::exception& error) {
+  ADD_FAILURE() << "the databases of this test cannot be dropped: " << error.what();
 }
 
 }  // namespace djps::test_support

@@ -3,14 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "embedded/cluster.h"
+#include "support/temporary_folder.h"
 
 namespace djps::test_support {
 
 /// The private Postgres of a test binary: started once, thrown away at the end. Each test takes a
-/// database of its own, so tests do not see each other.
+/// database of its own, which goes when it ends, so tests do not see each other.
 class PostgresEnvironment : public testing::Environment {
  public:
   void SetUp() override;
@@ -26,11 +28,14 @@ class PostgresEnvironment : public testing::Environment {
   embedded::Cluster& cluster() { return *cluster_; }
 
  private:
+  class Dropper;
   std::string Create(const std::string& options);
+  void DropDatabases();
 
-  std::string data_dir_;
+  std::optional<TemporaryFolder> folder_;
   std::unique_ptr<embedded::Cluster> cluster_;
-  int databases_ = 0;
+  int databases_ = 0;  // made so far
+  int dropped_ = 0;    // of them, the first ones
 };
 
 /// The one registered by the binary's main.
@@ -38,18 +43,5 @@ PostgresEnvironment& Postgres();
 
 /// The server binaries under test: the folder named by DJPS_TEST_PG_BIN, else what is installed.
 embedded::ServerBinaries TestBinaries();
-
-/// A new private folder, removed with everything in it at the end of the scope.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 }  // namespace djps::test_support

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "cli/dev_state.h"
+#include "support/temporary_folder.h"
 
 namespace djps::cli {
 namespace {
@@ -15,16 +16,10 @@ namespace fs = std::filesystem;
 
 class DevStateTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = "/tmp/djps-dev-state-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
-
   fs::path file() const { return dir_ / "dev.json"; }
 
-  fs::path dir_;
+  const test_support::TemporaryFolder folder_;
+  const fs::path dir_ = folder_.path();
 };
 
 DevState StateOf(int pid) {

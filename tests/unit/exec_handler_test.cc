@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "support/run_coroutine.h"
+#include "support/temporary_folder.h"
 
 namespace djps::worker {
 namespace {
@@ -80,29 +81,20 @@ std::string WhyRefused(ExecConfig config) {
 }
 
 /// A folder that goes with its content.
-class TemporaryFolder {
+class ScriptFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "djps-exec-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed: " + name);
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-
   std::string AddFile(const std::string& name, const std::string& text, bool executable) const {
-    const std::filesystem::path file = path_ / name;
+    const std::filesystem::path file = folder_ / name;
     std::ofstream(file) << text;
     std::filesystem::permissions(file, executable ? std::filesystem::perms::owner_all
                                                   : std::filesystem::perms::owner_read |
                                                         std::filesystem::perms::owner_write);
     return file.string();
   }
-  std::string path() const { return path_.string(); }
+  const std::filesystem::path& path() const { return folder_.path(); }
 
  private:
-  std::filesystem::path path_;
+  test_support::TemporaryFolder folder_;
 };
 
 TEST(ExecHandlerTest, PayloadOnStandardInputComesBackAsResult) {
@@ -300,8 +292,8 @@ TEST(ExecHandlerTest, AResultThatGrowsTooLargeAsJsonIsAFailure) {
 }
 
 TEST(ExecHandlerTest, AStopRequestEndsTheAttempt) {
-  const TemporaryFolder folder;
-  const std::filesystem::path started = std::filesystem::path(folder.path()) / "started";
+  const ScriptFolder folder;
+  const std::filesystem::path started = folder.path() / "started";
   ExecConfig config = Shell("echo began >&2; : > \"$STARTED\"; exec sleep 1000");
   config.env = {"STARTED=" + started.string()};
   std::stop_source stop;
@@ -321,8 +313,8 @@ TEST(ExecHandlerTest, AStopRequestEndsTheAttempt) {
 }
 
 TEST(ExecHandlerTest, AJobStoppedBeforeItsStartRunsNothing) {
-  const TemporaryFolder folder;
-  const std::filesystem::path started = std::filesystem::path(folder.path()) / "started";
+  const ScriptFolder folder;
+  const std::filesystem::path started = folder.path() / "started";
   ExecConfig config;
   config.program = "touch";
   config.args = {started.string()};
@@ -335,7 +327,7 @@ TEST(ExecHandlerTest, AJobStoppedBeforeItsStartRunsNothing) {
 }
 
 TEST(ExecHandlerTest, AProgramThatVanishedIsARetryableFailure) {
-  const TemporaryFolder folder;
+  const ScriptFolder folder;
   ExecConfig config;
   config.program = folder.AddFile("gone", "#!/bin/sh\n", true);
   const CoroutineHandler handler = MakeExecHandler(config);
@@ -348,7 +340,7 @@ TEST(ExecHandlerTest, AProgramThatVanishedIsARetryableFailure) {
 }
 
 TEST(ExecHandlerTest, AFileThatIsNoProgramFailsWithTheReason) {
-  const TemporaryFolder folder;
+  const ScriptFolder folder;
   ExecConfig config;
   config.program = folder.AddFile("text", "just text", true);
   const auto failed = std::get<Failed>(RunJob(config));
@@ -357,7 +349,7 @@ TEST(ExecHandlerTest, AFileThatIsNoProgramFailsWithTheReason) {
 }
 
 TEST(ExecHandlerTest, RunsAScriptByPath) {
-  const TemporaryFolder folder;
+  const ScriptFolder folder;
   ExecConfig config;
   config.program = folder.AddFile("script", "#!/bin/sh\necho \"$0 $1\"\n", true);
   config.args = {"argument"};
@@ -375,14 +367,14 @@ TEST(ExecHandlerTest, OneHandlerRunsManyJobs) {
 }
 
 TEST(ExecHandlerTest, RefusesAProgramThatCannotBeRun) {
-  const TemporaryFolder folder;
+  const ScriptFolder folder;
   const std::string plain = folder.AddFile("plain", "x", false);
   ExecConfig config;
   EXPECT_EQ(WhyRefused(config), "program is empty; name the executable that runs the jobs");
   config.program = "/nonexistent/program";
   EXPECT_EQ(WhyRefused(config), "program \"/nonexistent/program\" does not exist");
-  config.program = folder.path();
-  EXPECT_EQ(WhyRefused(config), "program \"" + folder.path() + "\" is a folder");
+  config.program = folder.path().string();
+  EXPECT_EQ(WhyRefused(config), "program \"" + folder.path().string() + "\" is a folder");
   config.program = plain;
   EXPECT_EQ(WhyRefused(config),
             "program \"" + plain + "\" may not be executed by this user (chmod +x?)");
