@@ -34,11 +34,11 @@ TEST(ClaimPaceTest, ShortJobsAreClaimedAhead) {
   ClaimPace pace(16, kStart);
   auto now = kStart;
   for (int round = 0; round < 20; ++round) {
-    pace.Ended(100);
-    now += 10ms;  // 10,000 a second: 200 in 20 ms
+    pace.Ended(40);
+    now += 10ms;  // 4,000 a second: 200 in 50 ms
     pace.Want(1'000, now);
   }
-  EXPECT_NEAR(pace.rate(), 10'000, 100);
+  EXPECT_NEAR(pace.rate(), 4'000, 40);
   EXPECT_GE(pace.Want(0, now), 199U);
   EXPECT_LE(pace.Want(0, now), 216U);
   // Nearly full: a claim of a few jobs would not be worth it; half empty: it is.
