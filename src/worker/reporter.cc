@@ -7,6 +7,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <unordered_set>
+#include <utility>
 
 #include "core/job_options.h"
 #include "core/text.h"
@@ -82,9 +83,11 @@ FailedJob RefusedResult(const CompletedJob& job, const pg::PgError& error) {
 
 }  // namespace
 
-Reporter::Reporter(asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper)
+Reporter::Reporter(asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper,
+                   std::function<void()> written)
     : leases_(leases),
       keeper_(keeper),
+      written_(std::move(written)),
       wake_(executor, asio::steady_timer::time_point::max()),
       backoff_(kRetryBase, kRetryCap) {}
 
@@ -145,6 +148,7 @@ asio::awaitable<void> Reporter::WriteBatch(Batch batch) {
   if (!batch.failed.empty()) co_await WriteKind(std::move(batch.failed));
   if (!batch.returned.empty()) co_await WriteKind(std::move(batch.returned));
   in_flight_ = 0;
+  written_();
 }
 
 asio::awaitable<std::vector<Uuid>> Reporter::Send(const std::vector<CompletedJob>& jobs) {

@@ -19,7 +19,9 @@ namespace djps::worker {
 /// database is away, for as long as the lease may still hold.
 class Reporter {
  public:
-  Reporter(boost::asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper);
+  /// `written` is called each time the backlog has become smaller.
+  Reporter(boost::asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper,
+           std::function<void()> written);
 
   void Report(const Attempt& attempt, const Outcome& outcome);
 
@@ -63,6 +65,7 @@ class Reporter {
 
   store::LeaseStore& leases_;
   LeaseKeeper& keeper_;
+  std::function<void()> written_;
   boost::asio::steady_timer wake_;
   std::vector<Item> queue_;
   std::size_t in_flight_ = 0;

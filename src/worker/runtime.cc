@@ -42,8 +42,9 @@ constexpr milliseconds kClaimTimeout{30'000};
 constexpr milliseconds kAbandonAfter{5'000};
 /// Jobs that were claimed ahead and then wait this long are given back: others may have room.
 constexpr milliseconds kWaitingMax{1'000};
-/// Claims stop while this many outcomes wait to be written.
-constexpr std::size_t kReportBacklogMax = 5'000;
+/// Claims stop while this many outcomes wait to be written: a batch that is on its way and the
+/// next.
+constexpr std::size_t kReportBacklogMax = 2'000;
 
 /// What people see of this worker.
 store::WorkerReport Describe(const WorkerConfig& config, const Registry& registry) {
@@ -88,7 +89,7 @@ Runtime::Runtime(asio::any_io_executor executor, pg::Pool& claims, pg::Pool& poo
       registry_(std::move(registry)),
       leases_(claims, pool),
       keeper_(executor_, leases_, config_.lease),
-      reporter_(executor_, leases_, keeper_),
+      reporter_(executor_, leases_, keeper_, [this] { changed_.cancel(); }),
       notes_(executor_, pool),
       presence_(executor_, pool, Describe(config_, registry_), [this] { return running(); }),
       pace_(config_.concurrency, steady_clock::now()),
