@@ -287,6 +287,24 @@ TEST_F(WorkerTest, NeverRunsMoreThanItsConcurrency) {
   EXPECT_LE(most, 3);
 }
 
+TEST_F(WorkerTest, OutcomesThatCannotBeWrittenHoldClaimsUpAndNoLonger) {
+  config_.concurrency = 100;
+  // Only the writing of outcomes can wake the claims in time.
+  config_.poll_interval_max = std::chrono::minutes(1);
+  Enqueue(std::vector<NewJob>(6'000, {.type = "t"}));
+  sql_.Run("begin; lock table djps.outcomes in exclusive mode");
+  std::atomic<int> ran = 0;
+  Start([&ran](const djps::Job&) -> Outcome {
+    ++ran;
+    return Succeeded{};
+  });
+  ASSERT_TRUE(RunUntil(io_, [&] { return ran >= 2'000 && runtime_->running() == 0; }));
+  EXPECT_LT(ran, 6'000);
+  sql_.Run("commit");
+  EXPECT_TRUE(RunUntil(io_, [this] { return Count("outcomes") == "6000"; }));
+  EXPECT_EQ(ran, 6'000);
+}
+
 TEST_F(WorkerTest, DrainLetsRunningJobsFinishAndClaimsNoMore) {
   config_.concurrency = 1;
   Gate finish;
