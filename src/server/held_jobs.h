@@ -68,25 +68,24 @@ boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
                                            HeldJobsResult& result) {
   std::optional<std::string> refused;
   const Uuid first = jobs.front().job;
-  const bool single = jobs.size() == 1;
-  // Of several a copy: they may have to be halved.
-  std::vector<Job> sent = single ? std::move(jobs) : jobs;
+  std::vector<Job> kept;  // several may have to be halved
+  if (jobs.size() > 1) kept = jobs;
   try {
-    const std::vector<Uuid> done = co_await write(std::move(sent));
+    const std::vector<Uuid> done = co_await write(std::move(jobs));
     result.done.insert(result.done.end(), done.begin(), done.end());
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     refused = error.what();
   }
   if (!refused) co_return;
-  if (single) {
+  if (kept.empty()) {
     result.rejected.push_back({first, *std::move(refused)});
     co_return;
   }
-  const auto middle = jobs.begin() + static_cast<std::ptrdiff_t>(jobs.size() / 2);
-  std::vector<Job> second(std::make_move_iterator(middle), std::make_move_iterator(jobs.end()));
-  jobs.erase(middle, jobs.end());
-  co_await WriteHeldJobs(std::move(jobs), write, result);
+  const auto middle = kept.begin() + static_cast<std::ptrdiff_t>(kept.size() / 2);
+  std::vector<Job> second(std::make_move_iterator(middle), std::make_move_iterator(kept.end()));
+  kept.erase(middle, kept.end());
+  co_await WriteHeldJobs(std::move(kept), write, result);
   co_await WriteHeldJobs(std::move(second), write, result);
 }
 

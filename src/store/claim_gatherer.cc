@@ -40,7 +40,8 @@ asio::awaitable<ClaimedBatch> ClaimGatherer::ClaimJobs(ClaimRequest request,
                                                        pg::Deadline deadline) {
   const std::shared_ptr<Line> line = LineFor(request);
   const std::size_t bytes = request.limit * kJobBytes;
-  Line::Items alone(1, std::move(request));
+  Line::Items alone;
+  alone.push_back(std::move(request));
   Line::Written written = co_await line->Submit(std::move(alone), bytes, deadline);
   co_return std::move(written.answers.front());
 }

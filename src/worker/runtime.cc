@@ -212,8 +212,9 @@ void Runtime::Take(store::ClaimedBatch batch, steady_clock::time_point sent_at) 
   std::vector<std::shared_ptr<Attempt>> claimed;
   claimed.reserve(batch.jobs.size());
   for (store::ClaimedJob& job : batch.jobs) {
+    const auto begin_within = job.begin_within;
     claimed.push_back(MakeAttempt(std::move(job), batch.lease));
-    if (job.begin_within) claimed.back()->begin_before = sent_at + *job.begin_within;
+    if (begin_within) claimed.back()->begin_before = sent_at + *begin_within;
   }
   keeper_.Add(batch.lease, sent_at, claimed);
   waiting_.insert(waiting_.end(), claimed.begin(), claimed.end());

@@ -7,10 +7,6 @@ namespace {
 
 constexpr int kJobs = 1'234;
 
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// A port on which nobody listens.
 constexpr const char* kNowhere = "127.0.0.1:1";
 

@@ -4,10 +4,6 @@
 namespace djps::cli {
 namespace {
 
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string StatusOf(const Dev& dev, const std::string& id) {
   const boost::json::object job = dev.Job(id);
   return job.empty() ? "none" : std::string(job.at("status").as_string());

@@ -8,10 +8,6 @@ namespace {
 
 constexpr const char* kNobodysId = "019a2b3c-4d5e-7f60-8123-456789abcdef";
 
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// `djps dev` runs jobs of type echo, of no other. Each test uses types and queues of its own.
 class CliOperatingTest : public DevSuite {
  protected:

@@ -4,10 +4,6 @@
 namespace djps::cli {
 namespace {
 
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// `djps dev` runs jobs of type echo, of no other.
 class CliReadingTest : public DevSuite {
  protected:

@@ -7,10 +7,6 @@
 namespace djps::cli {
 namespace {
 
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class CliTokenTest : public testing::Test {
  protected:
   Ended Token(Args args) const {

@@ -1,20 +1,11 @@
 // Whose rules of retention a token may see and set.
 #include "store/history_store.h"
-#include "store/token_store.h"
-#include "support/api_server.h"
-#include "support/store_fixture.h"
+#include "support/token_server.h"
 
 namespace djps::test_support {
 namespace {
 
 using namespace std::chrono_literals;
-
-server::ServerConfig WithTokens() {
-  server::ServerConfig config;
-  config.access = server::AccessMode::kToken;
-  config.token_reload_pause = 0ms;
-  return config;
-}
 
 class ServerRetentionTest : public StoreTest {
  protected:
