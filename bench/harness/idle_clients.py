@@ -57,8 +57,11 @@ async def main(port, count, kind):
     if kind == "poll":
         waiting = [asyncio.create_task(poll(*connection)) for connection in connections]
     print("ready", flush=True)
-    over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    done, _ = await asyncio.wait([over, *waiting], return_when=asyncio.FIRST_COMPLETED)
+    # Not in a thread, which would keep the process when a client has failed.
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, over.set)
+    ends = [asyncio.create_task(over.wait()), *waiting]
+    done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()  # a client that failed is an error
 

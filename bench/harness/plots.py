@@ -16,7 +16,9 @@ def label(system, tuning, peers):
 
 
 def shown(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def document(height, parts):

@@ -6,10 +6,7 @@ import statistics
 
 from . import matrix, plots
 
-def shown(value):
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+shown = plots.shown
 
 
 class Results:
@@ -221,6 +218,7 @@ def text(document):
         lines.append(f"- {name}: {about['version'] or 'of this clone'}")
     for name, why in document["unavailable"].items():
         lines.append(f"- {name}: not measured: {why}")
+    lines += [f"- {name}: not asked for" for name in document["not_asked"]]
     for failure in document["failures"]:
         lines.append(f"- {failure['system']}, {failure['cell']}: {failure['why']}")
     lines += ["", "Settings of Postgres:", "", "```"]

@@ -21,13 +21,6 @@ def bench(server, djps, database, *words, timeout=600):
     return json.loads(systems.run(command, timeout=timeout))["results"]
 
 
-def fresh(server, djps, database):
-    server.fresh(database)
-    url = server.url(database)
-    systems.run([djps, "migrate", "up", "--database-url", url], timeout=60)
-    return url
-
-
 def numbers(text):
     return [int(part) for part in text.split(",")]
 
@@ -60,7 +53,7 @@ class Workers:
         for repetition in range(arguments.repetitions):
             for count in arguments.workers:
                 build.say(f"{count} workers, run {repetition + 1}")
-                fresh(server, djps, "bench_workers")
+                systems.migrated(server, djps, "bench_workers")
                 server.settle()
                 words = ["--workers", count, "--concurrency", arguments.concurrency]
                 words += ["--seconds", arguments.seconds, "--window", "1s"]
@@ -107,7 +100,7 @@ class Idle:
 
     @classmethod
     def measure(cls, server, djps, arguments):
-        url = fresh(server, djps, "bench_idle")
+        url = systems.migrated(server, djps, "bench_idle")
         rows = [cls.watch(server, "nothing", [], arguments)]
         for count in arguments.native:
             build.say(f"starting {count} native workers")
@@ -118,6 +111,7 @@ class Idle:
                 rows.append(
                     cls.watch(server, f"{count} native workers", started.pids(), arguments)
                 )
+                started.check()
             server.psql("bench_idle", "delete from djps.workers")
         for count in [0, *arguments.polling]:
             rows.append(cls.poll(server, djps, url, count, arguments))
@@ -141,7 +135,9 @@ class Idle:
             port = start_server(started, djps, url)
             connect(port)
             what = f"a server, {count} HTTP workers that wait" if count else "a server alone"
-            return cls.watch(server, what, started.pids(), arguments)
+            row = cls.watch(server, what, started.pids(), arguments)
+            started.check()
+            return row
 
     @staticmethod
     def watch(server, what, pids, arguments):
@@ -242,7 +238,7 @@ class Memory:
     @staticmethod
     def connections(server, djps, count):
         processes.allow_files(count + 200)
-        url = fresh(server, djps, "bench_memory")
+        url = systems.migrated(server, djps, "bench_memory")
         with processes.Processes() as started, clients(count, "silent") as connect:
             port = start_server(started, djps, url)
             connect(port)
@@ -252,7 +248,7 @@ class Memory:
 
     @staticmethod
     def backlog(server, djps, count):
-        fresh(server, djps, "bench_memory")
+        systems.migrated(server, djps, "bench_memory")
         result = bench(server, djps, "bench_memory", "drain", "--jobs", count)
         peak = result["worker_peak_memory_bytes"]
         build.say(f"a backlog of {count}: {peak / 2**20:.1f} MB")

@@ -29,7 +29,7 @@ def commit_of(root):
         name = subprocess.run(
             [*git, "rev-parse", "--short=12", "HEAD"], check=True, capture_output=True, text=True
         ).stdout.strip()
-        parts = ["src", "include", "db", "cmake", "CMakeLists.txt", "bench/peers", "bench/harness"]
+        parts = ["src", "include", "db", "cmake", "CMakeLists.txt", "bench", ":!bench/results"]
         changed = subprocess.run(
             [*git, "status", "--porcelain", "--", *parts],
             check=True,
@@ -41,8 +41,14 @@ def commit_of(root):
     return name + ("-changed" if changed.strip() else "")
 
 
-def fingerprint(program):
-    return hashlib.sha256(pathlib.Path(program).read_bytes()).hexdigest()
+def fingerprint(path):
+    """Of a file, or of all files in a folder."""
+    path = pathlib.Path(path)
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    texts = [f"{file.relative_to(path)} {fingerprint(file)}" for file in files]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def write_atomically(path, text):
@@ -78,7 +84,16 @@ def find_unfinished(folder):
 
 
 # What must be the same for two measurements to stand in one table.
-IDENTITY = ("machine", "postgres", "settings", "djps_sha256", "djps_concurrency", "quick")
+IDENTITY = (
+    "machine",
+    "postgres",
+    "settings",
+    "djps_sha256",
+    "peers_sha256",
+    "ceiling_sha256",
+    "djps_concurrency",
+    "quick",
+)
 
 
 class Store:
@@ -102,24 +117,14 @@ class Store:
                     "(without --resume), or go back to what it was measured with"
                 )
 
-    def add_systems(self, systems):
-        """Raises Mismatch where one was measured in another version."""
-        known = self.document["systems"]
-        for name, about in systems.items():
-            if name in known and known[name] != about:
+    def add(self, part, new):
+        """Puts "systems" or "cells" beside those that are known. Raises Mismatch."""
+        known = self.document[part]
+        for name, about in new.items():
+            if known.get(name, about) != about:
                 raise Mismatch(
-                    f"{self.path} was measured with {name} {known[name]['version']}, and here is "
-                    f"{about['version']}: measure anew, without --resume"
-                )
-            known[name] = about
-
-    def add_cells(self, cells):
-        known = self.document["cells"]
-        for name, about in cells.items():
-            if name in known and known[name] != about:
-                raise Mismatch(
-                    f"the cell {name} of {self.path} was measured with {known[name]['options']}, "
-                    f"not {about['options']}: measure anew, without --resume"
+                    f"{self.path} was measured with {name} as {known[name]}, and here it is {about}: "
+                    "measure anew, without --resume"
                 )
             known[name] = about
 

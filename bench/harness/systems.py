@@ -122,6 +122,14 @@ class System:
         raise NotImplementedError
 
 
+def migrated(server, djps, database):
+    """A new database with our schema; its address."""
+    server.fresh(database)
+    url = server.url(database)
+    run([djps, "migrate", "up", "--database-url", url], timeout=60)
+    return url
+
+
 class Djps(System):
     """Ourselves, by `djps bench`, which drives the store and the workers of the library."""
 
@@ -134,9 +142,7 @@ class Djps(System):
         self.concurrency = concurrency
 
     def measure_once(self, context, cell, tuning):
-        context.cluster.fresh(self.database)
-        url = context.cluster.url(self.database)
-        run([context.djps, "migrate", "up", "--database-url", url], timeout=60)
+        url = migrated(context.cluster, context.djps, self.database)
         command = [context.djps, "bench", cell.kind, "--json", "--keep", "--database-url", url]
         command += ["--http"] if self.http else []
         command += getattr(self, f"_{cell.kind}")(cell.options)
@@ -164,6 +170,7 @@ class Djps(System):
 
     def _latency(self, options):
         command = ["--rate", options["rate"], "--seconds", options["seconds"]]
+        command += ["--concurrency", self.concurrency]
         return command + ["--warm-up", f"{options['warmUp']}s"]
 
 
@@ -483,7 +490,7 @@ class Ceiling(PgBench):
 
     name = "ceiling"
     kinds = ("enqueue", "drain", "continuous")
-    batch = 100
+    batch = 500  # the largest that our worker claims
     clients = 2
     epoch = "1970-01-01"
 

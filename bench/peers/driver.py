@@ -31,8 +31,6 @@ def work(tuning, concurrency, shared, pipe):
 
     def on_job(due):
         now = time.monotonic_ns()
-        if shared["done"].value == 0:
-            shared["first"].value = now
         if due > 0:
             latencies.append((now - due) / 1e6)
         shared["last"].value = now
@@ -51,7 +49,7 @@ def work(tuning, concurrency, shared, pipe):
 
 class Worker:
     def __init__(self, tuning, concurrency):
-        kinds = {"done": "q", "first": "q", "last": "q", "start": "q"}
+        kinds = {"done": "q", "last": "q", "start": "q"}
         self.shared = {name: multiprocessing.Value(kind) for name, kind in kinds.items()}
         self.pipe, other = multiprocessing.Pipe()
         arguments = (tuning, concurrency, self.shared, other)
@@ -106,6 +104,8 @@ async def drain(start, producer, options):
         await asyncio.sleep(0.01)
     done, seconds = worker.done, worker.seconds()
     memory = worker.stop()["memory"]
+    if done == 0:
+        raise RuntimeError("no job was done")
     result = {"jobs": done, "seconds": seconds, "jobs_per_s": done / seconds}
     if done >= options["jobs"]:
         result["wal_bytes_per_job"] = round((await log_position() - log) / done)
@@ -134,6 +134,14 @@ async def warm_up(worker):
     end = time.monotonic() + 20
     while worker.done == 0 and time.monotonic() < end:
         await asyncio.sleep(0.001)
+
+
+async def until_done(worker, jobs):
+    end = time.monotonic() + 30
+    while worker.done < jobs:
+        if time.monotonic() > end:
+            raise RuntimeError(f"only {worker.done} of {jobs} jobs were done within 30 s")
+        await asyncio.sleep(0.05)
 
 
 async def continuous(start, producer, options):
@@ -174,9 +182,10 @@ async def continuous(start, producer, options):
 
 async def latency(start, producer, options):
     worker = start()
-    await producer.submit()
-    await warm_up(worker)
-    warmed = worker.done
+    warmed = 800
+    for _ in range(50):
+        await asyncio.gather(*[producer.submit() for _ in range(16)])
+    await until_done(worker, warmed)
     rate = options["rate"]
     begin = time.monotonic_ns()
     total = round(rate * (options["seconds"] + options["warmUp"]))
@@ -190,14 +199,11 @@ async def latency(start, producer, options):
             await producer.submit(due=due if place >= rate * options["warmUp"] else 0)
 
     await asyncio.gather(*[send() for _ in range(16)])
-    for _ in range(60):
-        if worker.done >= warmed + total:
-            break
-        await asyncio.sleep(0.05)
+    await until_done(worker, warmed + total)
     found = sorted(worker.stop()["latencies"])
     shares = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99_9": 0.999, "max": 1}
     pickup = {
-        name: found[math.ceil(share * len(found)) - 1] if found else None
+        name: found[math.ceil(share * len(found)) - 1]
         for name, share in shares.items()
     }
     return {"jobs": total, "measured": len(found), "pickup_ms": pickup}

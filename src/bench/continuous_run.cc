@@ -188,7 +188,7 @@ Result<Report> RunContinuous(const Target& target, const ContinuousSettings& set
                            .look =
                                [&] {
                                  workers.Check();
-                                 if (loop.begin != Clock::time_point{}) held.Look(loop.Measured());
+                                 held.Look(loop.Measured());
                                }};
   stage.Run(phase, std::move(works));
   const std::uint64_t log_bytes = probe.LogBytes();

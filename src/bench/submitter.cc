@@ -16,7 +16,8 @@ constexpr std::chrono::milliseconds kTimeout{30'000};
 /// A benchmark of failures wants its jobs to end well in the end.
 constexpr int kMaxAttempts = 1'000;
 
-/// What djps::Client does, without a thread of its own.
+/// What djps::Client does, without a thread of its own, and without asking for full queues: no
+/// benchmark's queue has a limit.
 class StoreSubmitter : public Submitter {
  public:
   StoreSubmitter(asio::io_context& io, const Target& target, const LoadSettings& load)

@@ -107,7 +107,8 @@ int RunBenchContinuous(const Context& context,
                                     FormatDuration(kWindowMin), FormatDuration(settings.window)),
                         "--window"});
   }
-  if (settings.hold_after + settings.hold_for > settings.duration) {
+  if (settings.hold_after >= settings.duration ||
+      settings.hold_after + settings.hold_for > settings.duration) {
     return ReportError(
         {ErrorCode::kInvalidArgument,
          fmt::format("--hold-after and --hold-for must lie within --seconds ({}), got {} and {}",

@@ -172,7 +172,7 @@ CommandHelp Help() {
            "seq 3 | jq -c '{type: \"echo\", payload: .}' | djps enqueue --from -"},
       .exit_codes = {"0  stored (or stored already, under its key)", "1  failed",
                      "2  wrong usage, or a job that is not valid",
-                     "5  the server or the database cannot be reached"}};
+                     "5  the server or the database cannot be reached, or the queue is full"}};
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
                               .log_trouble = false}),
       stores_(pool_),
       server_(executor, std::move(config.server), stores_),
-      upkeep_(executor, upkeep_pool_) {
+      upkeep_(executor, pool_, upkeep_pool_) {
   if (config.worker) {
     worker_.emplace(executor, pool_, pool_, std::move(config.worker->config),
                     std::move(config.worker->handlers));

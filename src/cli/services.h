@@ -32,7 +32,7 @@ struct ServicesConfig {
   std::chrono::milliseconds grace{10'000};  ///< For requests in progress when stopped.
 };
 
-/// What one process serves: the API and upkeep, and in `djps dev` a worker, on one pool.
+/// What one process serves: the API and upkeep, and in `djps dev` a worker.
 ///
 /// Lifetime: after Start, Stop must have ended and the executor have run dry before destruction.
 /// Thread-safety: everything on one single-threaded executor.
@@ -46,7 +46,7 @@ class Services {
   std::uint16_t port() const { return server_.port(); }
 
   /// In order: no new requests and no new claims, what is in progress done within the grace (or
-  /// handed back), upkeep ended, the pool closed.
+  /// handed back), upkeep ended, the pools closed.
   boost::asio::awaitable<void> Stop();
 
   /// Ends the worker's grace of a Stop under way, or of the next one.

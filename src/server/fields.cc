@@ -93,15 +93,13 @@ void Fields::Add(std::string_view name, std::string detail) {
 }
 
 bool Fields::Has(std::string_view name) const {
-  for (const auto& member : object_->members) {
-    if ((member.name == name || member.name == SnakeCase(name)) && member.value != "null") {
-      return true;
-    }
-  }
-  return false;
+  const std::string snake = SnakeCase(name);
+  return std::any_of(object_->members.begin(), object_->members.end(), [&](const auto& member) {
+    return (member.name == name || member.name == snake) && member.value != "null";
+  });
 }
 
-bool Fields::Names(std::string_view name) const {
+bool Fields::Sent(std::string_view name) const {
   const std::string snake = SnakeCase(name);
   return std::any_of(object_->members.begin(), object_->members.end(), [&](const auto& member) {
     return member.name == name || member.name == snake;

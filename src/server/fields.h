@@ -75,7 +75,7 @@ class Fields {
   bool Has(std::string_view name) const;
 
   /// Was a member of this name sent, be it as null?
-  bool Names(std::string_view name) const;
+  bool Sent(std::string_view name) const;
 
   /// What is wrong, members that nobody read included. Once, at the end, for the whole body.
   std::optional<Problem> Finish();

@@ -172,7 +172,7 @@ asio::awaitable<HandlerResult> LimitQueue(ServerContext& context, const Request&
   Fields fields(request.body());
   const auto limit = fields.Integer("maxBacklog", 1, kBacklogMax);
   // A body that was lost on the way must not take a limit away.
-  if (!fields.Names("maxBacklog")) fields.Add("maxBacklog", "is missing; null: no limit");
+  if (!fields.Sent("maxBacklog")) fields.Add("maxBacklog", "is missing; null: no limit");
   if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
   co_await context.stores.operators.SetQueueLimit(
       *name, limit ? std::optional(static_cast<int>(*limit)) : std::nullopt, ActorOf(request),

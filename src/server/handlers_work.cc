@@ -184,6 +184,14 @@ asio::awaitable<Claimed> AwaitWork(ServerContext& context, const Claim& claim,
   co_return claimed;
 }
 
+/// What the job says itself, or less where its deadline is nearer.
+std::string TimeLimitOf(const store::ClaimedJob& job) {
+  if (!job.time_limit && !job.begin_within) return "null";
+  const auto limit = std::min(job.time_limit.value_or(milliseconds::max()),
+                              job.begin_within.value_or(milliseconds::max()));
+  return std::to_string(limit.count());
+}
+
 void AppendJobOf(std::string& out, const ClaimedQueue& from, const store::ClaimedJob& job) {
   fmt::format_to(std::back_inserter(out), R"({{"id":"{}","type":"{}","queue":"{}","payload":)",
                  job.id.ToString(), job.type, from.queue);
@@ -198,8 +206,7 @@ void AppendJobOf(std::string& out, const ClaimedQueue& from, const store::Claime
   }
   fmt::format_to(std::back_inserter(out), R"(,"created_at":"{}","lease_token":"{}")",
                  FormatTimestamp(job.created_at), from.batch.lease.ToString());
-  fmt::format_to(std::back_inserter(out), ",\"time_limit_ms\":{},\"metadata\":",
-                 job.time_limit ? std::to_string(job.time_limit->count()) : "null");
+  fmt::format_to(std::back_inserter(out), ",\"time_limit_ms\":{},\"metadata\":", TimeLimitOf(job));
   out += job.metadata ? std::string_view(*job.metadata) : "null";
   out += ",\"checkpoint\":";
   out += job.checkpoint ? std::string_view(*job.checkpoint) : "null";

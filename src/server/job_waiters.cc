@@ -43,13 +43,17 @@ asio::awaitable<WorkWake> JobWaiters::Wait(WorkNeed& need, Clock::time_point unt
   if (need.place == 0) need.place = ++last_place_;
   if (need.kind.empty()) need.kind = KindOf(need);
   Waiter waiter{need, asio::steady_timer(executor_, until)};
-  // A submission may have come since its own look: the first try of a kind is soon.
-  Kind& kind = kinds_
-                   .try_emplace(need.kind, Kind{.queues = need.queues,
-                                                .types = need.types,
-                                                .interval = kTryIntervalMin,
-                                                .next_try = Clock::now() + kTryIntervalMin})
-                   .first->second;
+  const auto [entry, fresh] = kinds_.try_emplace(need.kind);
+  Kind& kind = entry->second;
+  if (fresh) {
+    kind.queues = need.queues;
+    kind.types = need.types;
+  }
+  // It has just looked itself, but something may have come since: the first try is soon.
+  if (kind.line.empty()) {
+    kind.interval = kTryIntervalMin;
+    kind.next_try = std::max(kind.next_try, Clock::now() + kTryIntervalMin);
+  }
   kind.line.emplace(need.place, &waiter);
   if (kind.line.size() == 1) wake_.cancel();
   co_await waiter.timer.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -67,14 +71,14 @@ void JobWaiters::Leave(Kind& kind, Waiter& waiter, WorkWake wake) {
   kind.line.erase(waiter.need.place);
 }
 
-bool JobWaiters::WakeFirst(Kind& kind) {
+std::size_t JobWaiters::WakeFirst(Kind& kind) {
   while (!kind.line.empty()) {
     Waiter& waiter = *kind.line.begin()->second;
     const bool gone = waiter.need.gone();
     Leave(kind, waiter, gone ? WorkWake::kGone : WorkWake::kWork);
-    if (!gone) return true;
+    if (!gone) return waiter.need.jobs;
   }
-  return false;
+  return 0;
 }
 
 void JobWaiters::Finished(const WorkNeed& need, bool claimed) {
@@ -105,8 +109,7 @@ void JobWaiters::Submitted(const std::string& queue, const std::string& type, st
     std::erase_if(takers, [](const Kind* kind) { return kind->line.empty(); });
     if (takers.empty()) return;
     Kind& first = **std::min_element(takers.begin(), takers.end(), before);
-    const std::size_t wanted = first.line.begin()->second->need.jobs;
-    if (WakeFirst(first)) jobs -= std::min(jobs, wanted);
+    jobs -= std::min(jobs, WakeFirst(first));
   }
 }
 
@@ -141,7 +144,7 @@ JobWaiters::Clock::time_point JobWaiters::NextTry() const {
 void JobWaiters::TryDue() {
   const auto now = Clock::now();
   for (auto& [name, kind] : kinds_) {
-    if (kind.claiming > 0 || kind.next_try > now) continue;
+    if (kind.line.empty() || kind.claiming > 0 || kind.next_try > now) continue;
     kind.next_try = now + kind.interval;
     kind.interval = std::min(kind.interval * 2, kTryIntervalMax);
     for (std::size_t i = 0; i < kind.tries; ++i) WakeFirst(kind);

@@ -65,6 +65,8 @@ class JobWaiters {
   void Stop();
 
   std::size_t waiting() const;
+  /// Of how many kinds it knows.
+  std::size_t kinds() const { return kinds_.size(); }
 
  private:
   struct Waiter {
@@ -80,15 +82,16 @@ class JobWaiters {
     std::size_t claiming = 0;                    // woken, and not Finished
     bool found = false;                          // one of those got something
     std::size_t tries = 1;                       // at a time
-    std::chrono::milliseconds interval;
-    Clock::time_point next_try;
+    std::chrono::milliseconds interval{};
+    Clock::time_point next_try{};
 
     bool Takes(const std::string& queue, const std::string& type) const;
   };
 
   void TryDue();
-  /// Wakes the first of a line, or lets it go. False when nothing was woken.
-  bool WakeFirst(Kind& kind);
+  /// Wakes the first of a line that has not left, and gives back how many jobs it would take; 0:
+  /// nobody was woken.
+  std::size_t WakeFirst(Kind& kind);
   void Leave(Kind& kind, Waiter& waiter, WorkWake wake);
   void TrySoon(Kind& kind);
   Clock::time_point NextTry() const;

@@ -36,7 +36,7 @@ bool ClaimCursor::MayLook(Clock::time_point now) const {
 QueueQuestion ClaimCursor::Ask(Clock::time_point now) {
   asked_at_ = now;
   full_ = now >= full_look_at_;
-  asks_slice_ = slice_tried_;
+  asks_slice_ = slice_tried_ && !full_;  // which covers it anyway
   question_ = {};
   const Timestamp highest = SafePlace();
   const bool forget = full_ && levels_.size() > kLevelsKept;
@@ -82,13 +82,13 @@ bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
 
 void ClaimCursor::MoveFloors(const QueueAnswer& answer) {
   for (const QueueQuestion::Level& asked : question_.levels) {
-    levels_.at(asked.priority).floor = asked.next;
-  }
-  for (const JobPlace& left : answer.left) {
-    QueuePlace& floor = levels_.at(left.priority).floor;
-    const bool in_slice = asks_slice_ && left.place.at >= revisit_.front() &&
-                          left.place.at < revisit_.front() + pace_.slice;
-    if (!in_slice) floor = std::min(floor, left.place);
+    QueuePlace& floor = levels_.at(asked.priority).floor;
+    floor = asked.next;
+    for (const JobPlace& left : answer.left) {
+      // What lies before the range was asked for with a slice.
+      const bool in_range = left.priority == asked.priority && left.place >= asked.floor;
+      if (in_range) floor = std::min(floor, left.place);
+    }
   }
 }
 

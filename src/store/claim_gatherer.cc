@@ -7,12 +7,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// What a job counts for in a backlog's bytes: about what its answer takes.
-constexpr std::size_t kJobBytes = 1'024;
 /// While one claim is on its way back, the next is worked on; more would only pass over what the
 /// others have locked.
 constexpr GroupCommitLimits kLimits{
-    .batches = 2, .batch_items = 200, .batch_bytes = 2 * kClaimLimitMax * kJobBytes};
+    .batches = 2, .batch_items = 200, .batch_bytes = 2 * kClaimLimitMax};
 /// Beyond this, all lines begin anew; those at work end what they do.
 constexpr std::size_t kLinesMax = 1'000;
 
@@ -25,8 +23,9 @@ ClaimGatherer::ClaimGatherer(asio::any_io_executor executor, LeaseStore& leases,
       backlog_(std::make_shared<Backlog>(limits)) {}
 
 std::shared_ptr<ClaimGatherer::Line> ClaimGatherer::LineFor(const ClaimRequest& request) {
-  if (lines_.size() >= kLinesMax) lines_.clear();
-  std::shared_ptr<Line>& line = lines_[KindOf(request)];
+  const std::string kind = KindOf(request);
+  if (lines_.size() >= kLinesMax && !lines_.contains(kind)) lines_.clear();
+  std::shared_ptr<Line>& line = lines_[kind];
   if (!line) {
     auto claim = [&leases = leases_](const Line::Items& requests, pg::Deadline deadline) {
       return leases.ClaimForMany(requests, deadline);
@@ -39,10 +38,10 @@ std::shared_ptr<ClaimGatherer::Line> ClaimGatherer::LineFor(const ClaimRequest& 
 asio::awaitable<ClaimedBatch> ClaimGatherer::ClaimJobs(ClaimRequest request,
                                                        pg::Deadline deadline) {
   const std::shared_ptr<Line> line = LineFor(request);
-  const std::size_t bytes = request.limit * kJobBytes;
+  const std::size_t size = request.limit;  // takes the place of bytes: a claim's are not known yet
   Line::Items alone;
   alone.push_back(std::move(request));
-  Line::Written written = co_await line->Submit(std::move(alone), bytes, deadline);
+  Line::Written written = co_await line->Submit(std::move(alone), size, deadline);
   co_return std::move(written.answers.front());
 }
 

@@ -25,6 +25,8 @@ constexpr int kRescueAllPause = 50;
 
 /// A server has one for each way in which its workers claim; beyond this, all start anew.
 constexpr std::size_t kFetchersMax = 1'000;
+/// The others of the claim wait meanwhile.
+constexpr milliseconds kFailOverdueTimeout{1'000};
 /// A slice of the past, the present, and what a look found new.
 constexpr int kClaimTries = 3;
 
@@ -47,8 +49,8 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   job.created_at = row.Get<Timestamp>(8);
   if (const auto metadata = row.Find<pg::Json>(10)) job.metadata = metadata->text;
   if (const auto limit = row.Find<std::int32_t>(11)) job.time_limit = milliseconds(*limit);
-  if (const auto checkpoint = row.Find<pg::Json>(13)) job.checkpoint = checkpoint->text;
-  if (const auto within = row.Find<std::int32_t>(14)) job.begin_within = milliseconds(*within);
+  if (const auto checkpoint = row.Find<pg::Json>(12)) job.checkpoint = checkpoint->text;
+  if (const auto within = row.Find<std::int32_t>(13)) job.begin_within = milliseconds(*within);
   return job;
 }
 
@@ -163,8 +165,9 @@ LeaseStore::LeaseStore(pg::Pool& claims, pg::Pool& pool, LookPace pace)
 LeaseStore::~LeaseStore() = default;
 
 LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
-  if (fetchers_.size() >= kFetchersMax) fetchers_.clear();
-  SharedFetcher& fetcher = fetchers_[KindOf(request)];
+  const std::string kind = KindOf(request);
+  if (fetchers_.size() >= kFetchersMax && !fetchers_.contains(kind)) fetchers_.clear();
+  SharedFetcher& fetcher = fetchers_[kind];
   if (!fetcher) fetcher = std::make_shared<Fetcher>(pool_.executor(), pace_);
   return fetcher;
 }
@@ -187,7 +190,8 @@ asio::awaitable<void> LeaseStore::Look(const ClaimRequest& request, SharedFetche
   if (std::exchange(fetcher->looking, true)) {
     co_await fetcher->looked.async_wait(asio::as_tuple(asio::use_awaitable));
   } else {
-    co_await RunLook(pool_, request, fetcher, deadline);
+    // Where claims go: one has just come back with nothing, and no outcomes are in front.
+    co_await RunLook(claims_, request, fetcher, deadline);
   }
 }
 
@@ -248,7 +252,10 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
   std::vector<ClaimedBatch> batches(requests.size());
   if (plan.ranges.empty()) co_return batches;
   const auto begun = steady_clock::now();
-  for (ClaimedBatch& batch : batches) batch.lease = ids_.NewLeaseToken();
+  for (ClaimedBatch& batch : batches) {
+    batch.lease = ids_.NewLeaseToken();
+    batch.begun = begun;
+  }
   const bool alone = requests.size() == 1;
   pg::Params params = ClaimParams(requests, plan);
   if (alone) {
@@ -263,20 +270,21 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
   places.reserve(static_cast<std::size_t>(rows.size()));
   std::map<Uuid, std::vector<Uuid>> overdue;  // by lease
   for (const pg::Row row : rows) {
-    const int share = alone ? 1 : row.Get<std::int32_t>(15);
+    const int share = alone ? 1 : row.Get<std::int32_t>(14);
     ClaimedBatch& batch = batches.at(static_cast<std::size_t>(share) - 1);
     batch.expires_at = row.Get<Timestamp>(9);
     places.push_back({row.Get<std::int16_t>(3), {row.Get<Timestamp>(2), row.Get<Uuid>(0)}});
-    if (row.Get<bool>(12)) {
-      overdue[batch.lease].push_back(row.Get<Uuid>(0));
+    ClaimedJob job = ReadClaimedJob(row);
+    if (job.begin_within == milliseconds(0)) {
+      overdue[batch.lease].push_back(job.id);
     } else {
-      batch.jobs.push_back(ReadClaimedJob(row));
+      batch.jobs.push_back(std::move(job));
     }
   }
   fetcher->cursor.Claimed(plan, JobsWanted(requests), places, begun, steady_clock::now());
   if (!overdue.empty()) {
     try {
-      co_await FailOverdue(std::move(overdue), deadline);
+      co_await FailOverdue(std::move(overdue), pg::After(kFailOverdueTimeout));
     } catch (const pg::PgError&) {
       // The end of their lease ends them; what else was claimed must not wait for its own.
     }
@@ -292,7 +300,7 @@ asio::awaitable<void> LeaseStore::FailOverdue(std::map<Uuid, std::vector<Uuid>> 
       failed.push_back({.lease = lease,
                         .job = job,
                         .error_class = "deadline_exceeded",
-                        .message = "no attempt could be started before finish_by",
+                        .message = std::string(kOverdueMessage),
                         .retryable = false});
     }
   }
@@ -357,12 +365,11 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
   co_return found;
 }
 
-asio::awaitable<std::vector<Uuid>> LeaseStore::FindEndedAttempts(
+asio::awaitable<std::unordered_set<Uuid>> LeaseStore::FindEndedAttempts(
     const std::vector<AttemptRef>& attempts, pg::Deadline deadline) {
-  pg::Params params = HeldJobs(attempts);
-  params.AddArray(attempts,
-                  [](const AttemptRef& one) { return static_cast<std::int16_t>(one.attempt); });
-  co_return ReadIds(co_await pool_.Execute(sql::kFindEndedAttempts, std::move(params), deadline));
+  const auto ended =
+      ReadIds(co_await pool_.Execute(sql::kFindEndedAttempts, HeldJobs(attempts), deadline));
+  co_return std::unordered_set<Uuid>(ended.begin(), ended.end());
 }
 
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "core/ids.h"
@@ -19,6 +21,9 @@ namespace djps::store {
 
 /// The most jobs one claim puts under one lease: a lease is rewritten each time part of it is done.
 inline constexpr std::size_t kClaimLimitMax = 500;
+
+/// Of the failure that ends a job whose deadline has passed.
+inline constexpr std::string_view kOverdueMessage = "no attempt could be started before finish_by";
 
 struct ClaimRequest {
   std::string queue;
@@ -42,7 +47,7 @@ struct ClaimedJob {
   std::optional<std::string> idempotency_key;
   Timestamp created_at{};
   std::optional<std::string> metadata;  ///< JSON text.
-  /// How long the attempt may take, where the job says so.
+  /// How long the attempt may take, where the job says so; a deadline may leave less.
   std::optional<std::chrono::milliseconds> time_limit;
   std::optional<std::string> checkpoint = {};  ///< JSON text, left by an earlier attempt.
   /// How long after the claim an attempt may still begin, where the job has a deadline.
@@ -51,6 +56,7 @@ struct ClaimedJob {
 
 struct ClaimedBatch {
   Uuid lease;
+  std::chrono::steady_clock::time_point begun{};  ///< Just before the claim was sent.
   Timestamp expires_at{};
   std::vector<ClaimedJob> jobs;  ///< Empty: nothing was due, and no lease was made.
 };
@@ -91,7 +97,6 @@ struct ReturnedJob {
 struct AttemptRef {
   Uuid lease;
   Uuid job;
-  int attempt = 0;
 };
 
 /// Some job under a lease that somebody wants canceled.
@@ -146,7 +151,7 @@ class LeaseStore {
 
   /// Which of these attempts, no longer held, were ended by a holder of their own lease, by its
   /// handler in SQL for one: the others lost it.
-  boost::asio::awaitable<std::vector<Uuid>> FindEndedAttempts(
+  boost::asio::awaitable<std::unordered_set<Uuid>> FindEndedAttempts(
       const std::vector<AttemptRef>& attempts, pg::Deadline deadline);
 
   /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Where it was

@@ -14,7 +14,13 @@ boost::asio::awaitable<std::optional<std::string>> QueueLimits::FindRefusal(
   const auto now = std::chrono::steady_clock::now();
   if (asked_at_ + kAskInterval <= now) {
     asked_at_ = now;  // those that come meanwhile go by the last answer
-    const auto full = co_await operators_.ListFullQueues(deadline);
+    std::vector<FullQueue> full;
+    try {
+      full = co_await operators_.ListFullQueues(deadline);
+    } catch (const pg::PgError& error) {
+      // Nothing was submitted yet, whatever became of the question.
+      throw pg::PgError(error.sqlstate(), error.what());
+    }
     full_.clear();
     for (const FullQueue& queue : full) full_.emplace(queue.name, queue.max_backlog);
   }

@@ -25,15 +25,15 @@ constexpr milliseconds kStatementTimeout{10'000};
 
 }  // namespace
 
-Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig config)
+Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& quick, pg::Pool& slow, UpkeepConfig config)
     : executor_(std::move(executor)),
       config_(config),
-      leases_(pool),
-      operators_(pool),
-      upkeep_(pool),
-      workers_(pool),
-      progress_(pool),
-      history_(pool),
+      leases_(quick),
+      operators_(quick),
+      upkeep_(slow),
+      workers_(slow),
+      progress_(slow),
+      history_(slow),
       jobs_per_step_(kJobsPerHistoryStep),
       rescue_timer_(executor_),
       partition_timer_(executor_),
@@ -112,7 +112,7 @@ asio::awaitable<void> Upkeep::PartitionLoop() {
     try {
       co_await TidyUp();
     } catch (const pg::PgError& error) {
-      spdlog::debug("could not tidy up: {}", error.what());
+      spdlog::warn("could not tidy up: {}", error.what());
     }
     co_await Sleep(partition_timer_, wait);
   }

@@ -38,11 +38,13 @@ struct UpkeepConfig {
 /// nobody needs any more. Every server and worker runs it; there is no leader, since each action is
 /// safe when several do it at once and done once by whoever comes first.
 ///
-/// It has connections of its own where it matters that its steps keep nobody else waiting.
-/// Thread-safety: everything on one single-threaded executor.
+/// Looking for expired leases and deadlines is quick and must not be late; all else may take long,
+/// and has connections of its own, so that it keeps nobody waiting. Thread-safety: everything on
+/// one single-threaded executor.
 class Upkeep {
  public:
-  Upkeep(boost::asio::any_io_executor executor, pg::Pool& pool, UpkeepConfig config = {});
+  Upkeep(boost::asio::any_io_executor executor, pg::Pool& quick, pg::Pool& slow,
+         UpkeepConfig config = {});
 
   void Start();
 

@@ -30,7 +30,7 @@ class HandlerThreads::Shared : public std::enable_shared_from_this<Shared> {
   void Collect();
 
   const boost::asio::any_io_executor executor_;
-  const std::size_t threads_max_;
+  std::size_t threads_max_;
   OnEnded on_ended_;                  // the I/O thread's; empty once stopped
   std::vector<std::thread> threads_;  // the I/O thread's
 
@@ -60,6 +60,7 @@ void HandlerThreads::Shared::Start(std::vector<std::shared_ptr<Attempt>> attempt
       if (threads_.empty()) throw;
       spdlog::warn("only {} of {} threads for handlers can be had: {}", threads_.size(),
                    threads_max_, error.what());
+      threads_max_ = threads_.size();
       break;
     }
   }
@@ -86,7 +87,12 @@ void HandlerThreads::Shared::Work() {
     EndedAttempt ended{std::move(waiting_.front()), {}};
     waiting_.pop_front();
     lock.unlock();
-    ended.outcome = Invoke(std::get<Handler>(ended.attempt->entry.handler), ended.attempt->job);
+    const Job& job = ended.attempt->job;
+    // Where there are fewer threads than slots it may have been stopped before it began; who
+    // stopped it knows why.
+    ended.outcome = job.stop.stop_requested()
+                        ? Outcome{Snoozed{}}
+                        : Invoke(std::get<Handler>(ended.attempt->entry.handler), job);
     Give(std::move(ended));
     lock.lock();
   }

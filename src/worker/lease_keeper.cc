@@ -43,13 +43,6 @@ bool LeaseKeeper::Holds(Uuid lease) const {
   return held != held_.end() && !held->second.lost && steady_clock::now() < held->second.expires_at;
 }
 
-int LeaseKeeper::AttemptOf(Uuid lease, Uuid job) const {
-  const auto held = held_.find(lease);
-  if (held == held_.end()) return 0;
-  const auto attempt = held->second.attempts.find(job);
-  return attempt == held->second.attempts.end() ? 0 : attempt->second->job.attempt;
-}
-
 asio::awaitable<void> LeaseKeeper::Run() {
   const auto beat_interval = duration_ / 3;
   auto next_beat = steady_clock::now() + beat_interval;
@@ -58,8 +51,8 @@ asio::awaitable<void> LeaseKeeper::Run() {
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     if (stopped_) break;
     if (steady_clock::now() >= next_beat) {
-      co_await Beat();
       next_beat = steady_clock::now() + beat_interval;
+      co_await Beat();
     }
     co_await HearCancellations();
     LoseExpired();
@@ -133,14 +126,13 @@ asio::awaitable<void> LeaseKeeper::LoseUnlessEnded(std::vector<Uuid> leases) {
     const auto held = held_.find(lease);
     if (held == held_.end()) continue;
     for (const auto& [job, attempt] : held->second.attempts) {
-      if (!attempt->reported) running.push_back({lease, job, attempt->job.attempt});
+      if (!attempt->reported) running.push_back({lease, job});
     }
   }
   std::unordered_set<Uuid> ended;
   try {
     if (!running.empty()) {
-      const auto found = co_await leases_.FindEndedAttempts(running, pg::After(duration_ / 3));
-      ended.insert(found.begin(), found.end());
+      ended = co_await leases_.FindEndedAttempts(running, pg::After(duration_ / 3));
     }
   } catch (const pg::PgError& error) {
     spdlog::debug("could not ask why {} leases are gone: {}", leases.size(), error.what());

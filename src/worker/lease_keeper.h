@@ -35,9 +35,6 @@ class LeaseKeeper {
   /// False once the lease was lost or its time has run out unconfirmed: reporting is pointless.
   bool Holds(Uuid lease) const;
 
-  /// The number of an attempt that is not settled yet; 0 for others.
-  int AttemptOf(Uuid lease, Uuid job) const;
-
   std::size_t leases() const { return held_.size(); }
 
   boost::asio::awaitable<void> Run();

@@ -220,7 +220,7 @@ std::vector<store::AttemptRef> Reporter::Settle(const Jobs& jobs,
   const auto written = SetOf(accepted);
   for (const auto& job : jobs) {
     if (!written.contains(job.job)) {
-      refused.push_back({job.lease, job.job, keeper_.AttemptOf(job.lease, job.job)});
+      refused.push_back({job.lease, job.job});
     }
     keeper_.Settle(job.lease, job.job);
   }
@@ -230,7 +230,7 @@ std::vector<store::AttemptRef> Reporter::Settle(const Jobs& jobs,
 asio::awaitable<void> Reporter::JudgeRefused(std::vector<store::AttemptRef> refused) {
   std::unordered_set<Uuid> ended;
   try {
-    ended = SetOf(co_await leases_.FindEndedAttempts(refused, pg::After(kJudgeTimeout)));
+    ended = co_await leases_.FindEndedAttempts(refused, pg::After(kJudgeTimeout));
   } catch (const pg::PgError& error) {
     spdlog::debug("could not ask why {} outcomes were refused: {}", refused.size(), error.what());
   }

@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
 #include <utility>
@@ -145,6 +146,8 @@ asio::awaitable<void> Runtime::Fetch() {
 /// Behind a full claim there is probably more, so the next one is sent before its answer has come:
 /// Postgres works while this process takes in what it got, and the other way round.
 asio::awaitable<void> Runtime::ClaimBeside() {
+  // Spawned by Fetch, whose own claim has to be counted first.
+  co_await asio::post(executor_, asio::use_awaitable);
   bool found = true;
   while (found && backlog_ && !stopping_) {
     const std::size_t wanted = WantedJobs();
@@ -193,7 +196,6 @@ asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
                                     .limit = limit,
                                     .worker = config_.name,
                                     .lease = config_.lease};
-  const auto sent_at = steady_clock::now();
   store::ClaimedBatch batch;
   claiming_ += limit;
   try {
@@ -204,19 +206,19 @@ asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
   claiming_ -= limit;
   backlog_ = batch.jobs.size() == limit;
   const bool found = !batch.jobs.empty();
-  if (found) Take(std::move(batch), sent_at);
+  if (found) Take(std::move(batch));
   co_return found;
 }
 
-void Runtime::Take(store::ClaimedBatch batch, steady_clock::time_point sent_at) {
+void Runtime::Take(store::ClaimedBatch batch) {
   std::vector<std::shared_ptr<Attempt>> claimed;
   claimed.reserve(batch.jobs.size());
   for (store::ClaimedJob& job : batch.jobs) {
     const auto begin_within = job.begin_within;
     claimed.push_back(MakeAttempt(std::move(job), batch.lease));
-    if (begin_within) claimed.back()->begin_before = sent_at + *begin_within;
+    if (begin_within) claimed.back()->begin_before = steady_clock::now() + *begin_within;
   }
-  keeper_.Add(batch.lease, sent_at, claimed);
+  keeper_.Add(batch.lease, batch.begun, claimed);
   waiting_.insert(waiting_.end(), claimed.begin(), claimed.end());
   waiting_since_ = steady_clock::now();
   // A stop that came while the claim was under way: hand the jobs back at once.
@@ -246,6 +248,7 @@ void Runtime::StartWaiting() {
 }
 
 bool Runtime::MayBegin(Attempt& attempt) {
+  if (attempt.reported) return false;
   if (attempt.reason != StopReason::kNone) {
     // Canceled, or its lease lost, before it began.
     Settle(attempt, Snoozed{});
@@ -255,7 +258,7 @@ bool Runtime::MayBegin(Attempt& attempt) {
   const auto left = std::chrono::floor<milliseconds>(*attempt.begin_before - steady_clock::now());
   if (left <= 0ms) {
     Settle(attempt, Failed{.error_class = "deadline_exceeded",
-                           .message = "the attempt could not be started before finish_by",
+                           .message = std::string(store::kOverdueMessage),
                            .retryable = false});
     return false;
   }
@@ -279,8 +282,6 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
   const Registry::Entry* entry = registry_.Find(job.type);
   DJPS_CHECK(entry != nullptr);
   const milliseconds usual = entry->options.timeout.value_or(config_.timeout);
-  // Less than a millisecond is no "no limit".
-  const milliseconds limit = job.time_limit ? std::max(*job.time_limit, 1ms) : usual;
   auto attempt = std::make_shared<Attempt>(Job{.id = job.id,
                                                .type = std::move(job.type),
                                                .queue = config_.queue,
@@ -296,8 +297,7 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
                                                .checkpoint = std::move(job.checkpoint),
                                                .notes = {}},
                                            *entry, executor_);
-  // A deadline that is near may leave less time than is usual, but never more.
-  attempt->time_limit = usual > 0ms ? std::min(usual, limit) : limit;
+  attempt->time_limit = job.time_limit.value_or(usual);
   return attempt;
 }
 

@@ -61,7 +61,7 @@ class Runtime {
   boost::asio::awaitable<void> Fetch();
   boost::asio::awaitable<void> ClaimBeside();
   boost::asio::awaitable<bool> Claim(std::size_t limit);
-  void Take(store::ClaimedBatch batch, std::chrono::steady_clock::time_point sent_at);
+  void Take(store::ClaimedBatch batch);
   std::size_t WantedJobs();
   std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
   void StartWaiting();

@@ -123,7 +123,7 @@ void Worker::Impl::Run() {
   worker::Runtime runtime(io_.get_executor(), claims, pool, config_, registry_);
   wake = [&runtime](std::string_view queue) { runtime.Wake(queue); };
   const Pools pools = {&pool, &claims, &upkeep_pool};
-  upkeep::Upkeep upkeep(io_.get_executor(), upkeep_pool);
+  upkeep::Upkeep upkeep(io_.get_executor(), pool, upkeep_pool);
   asio::signal_set signals(io_, SIGINT, SIGTERM);
   for (pg::Pool* one : pools) one->Start();
   runtime.Start();

@@ -11,9 +11,7 @@ constexpr int kJobs = 1'234;
 constexpr const char* kNowhere = "127.0.0.1:1";
 
 /// One `djps dev` for all tests here; each uses types of its own.
-class CliCommandsTest : public DevSuite {
- protected:
-};
+class CliCommandsTest : public DevSuite {};
 
 TEST_F(CliCommandsTest, AKeyNamesOneJob) {
   const Args args = {"enqueue", "--type", "keyed", "--key", "k1", "--payload", "1", "--json"};

@@ -84,7 +84,7 @@ TEST_F(HistoryUpkeepTest, KeysWhoseLifetimeIsOverArePurgedInBoundedSteps) {
 TEST_F(HistoryUpkeepTest, UpkeepThrowsAwayWhatIsPastItsRetention) {
   Make(5, {});
   const Uuid dead = Make({.state = "dead"});
-  upkeep::Upkeep upkeep(io_.get_executor(), *pool_, {.history_pause = 0ms});
+  upkeep::Upkeep upkeep(io_.get_executor(), *pool_, *pool_, {.history_pause = 0ms});
   EXPECT_EQ(Run(upkeep.ThrowAway()), upkeep::UpkeepConfig().history_interval);
   EXPECT_EQ(Count("facts"), "1");
   EXPECT_TRUE(Exists(dead));
@@ -103,7 +103,7 @@ TEST_F(HistoryUpkeepTest, PartitionsThatCouldNotBeMadeAreTriedAgainSoon) {
   pg::Session reader(conninfo_);
   reader.Run("begin");
   reader.Run("select count(*) from djps.facts_default");
-  upkeep::Upkeep upkeep(io_.get_executor(), *pool_, {.partition_retry = 1ms});
+  upkeep::Upkeep upkeep(io_.get_executor(), *pool_, *pool_, {.partition_retry = 1ms});
   upkeep.Start();
   // It fails first: the reader lets go only once somebody has waited for the lock.
   const std::string waits = "select exists (select from pg_locks where not granted)";

@@ -308,9 +308,9 @@ TEST_F(OperatorTest, ARetryThatWouldComeAfterTheDeadlineIsNone) {
   job.finish_by = Job(patient).created_at + 30min;
   const Uuid hurried = EnqueueOne(job);
   const auto batch = Claim(2);
-  EXPECT_EQ(batch.jobs[0].time_limit, std::nullopt);
-  ASSERT_TRUE(batch.jobs[1].time_limit);
-  EXPECT_LE(*batch.jobs[1].time_limit, 30min);
+  EXPECT_EQ(batch.jobs[0].begin_within, std::nullopt);
+  ASSERT_TRUE(batch.jobs[1].begin_within);
+  EXPECT_LE(*batch.jobs[1].begin_within, 30min);
   Fail(batch.lease, patient);
   Fail(batch.lease, hurried);
   EXPECT_EQ(Status(patient), JobStatus::kFailed);

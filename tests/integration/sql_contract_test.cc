@@ -116,7 +116,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(leases.FailJobs({{.lease = batch.lease, .job = batch.jobs[1].id}}, Soon()));
   Run(leases.ReturnJobs({{batch.lease, batch.jobs[2].id, 0ms}}, Soon()));
   Run(leases.FindCancellations({batch.lease}, Soon()));
-  Run(leases.FindEndedAttempts({{batch.lease, batch.jobs[0].id, 1}}, Soon()));
+  Run(leases.FindEndedAttempts({{batch.lease, batch.jobs[0].id}}, Soon()));
   Run(leases.RescueExpiredLeases(10, Soon()));
   // A pool's own, when it listens; and a coroutine's that nobody waits for.
   Run(single_->Execute(sql::kListenForWork, {}, Soon()));
@@ -261,7 +261,8 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kFailJobs, lease_and_job + "array['c'], array['m'], array['d'], array[true], "
                                               "array[null]::interval[], array[null]::jsonb[]"),
       Explain(sql::kReturnJobs, lease_and_job + "array['1 s']::interval[], array[null]::jsonb[]"),
-      Explain(sql::kFindEndedAttempts, lease_and_job + "array[1]::int2[]"),
+      Explain(sql::kFindEndedAttempts,
+              "0::int2, array[gen_random_uuid()], array[gen_random_uuid()]"),
       Explain(sql::kExtendLeases, "0::int2, array[gen_random_uuid()], '10 s'"),
       Explain(sql::kRescueExpiredLeases, "0::int2, '5 s', 100"),
       Explain(sql::kFindJob, "gen_random_uuid()"),

@@ -63,6 +63,13 @@ class WorkerTest : public StoreTest {
     });
   }
 
+  /// Was a lease of a second extended?
+  bool HeartbeatCame() {
+    return sql_.Value(
+               "select bool_or(expires_at > claimed_at + interval '1.1 s') "
+               "from djps.leases") == "t";
+  }
+
   WorkerConfig config_;
   std::unique_ptr<worker::Runtime> runtime_;
 };

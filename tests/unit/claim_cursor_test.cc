@@ -180,16 +180,31 @@ TEST_F(ClaimCursorTest, ASliceThatFilledItsClaimIsLookedThroughAgain) {
 TEST_F(ClaimCursorTest, ASliceInWhichAJobIsLeftIsLookedThroughAgain) {
   EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
-  const QueuePlace floor = From(0);
   // The queue is paused, or another claimer had the job locked.
   cursor_.Claimed(plan, 10, {}, now_, now_);
   Look({.left = {{0, {plan.ranges[0].from.at + 1s, Id(1)}}}});
   ASSERT_EQ(asked_.levels.size(), 2U) << "the level, and the slice";
   EXPECT_EQ(asked_.levels[1].floor, plan.ranges[0].from);
+  const QueuePlace level = asked_.levels[0].floor;
   const ClaimPlan again = cursor_.Plan(now_);
   EXPECT_TRUE(again.revisit);
   EXPECT_EQ(again.ranges[0].from, plan.ranges[0].from);
-  EXPECT_GE(floor, plan.ranges[0].from);
+  Look();
+  EXPECT_GE(asked_.levels[0].floor, level) << "what is left in the past does not hold the present";
+}
+
+TEST_F(ClaimCursorTest, ALookAtTheVeryBeginningAsksForNoSliceAndHeedsWhatIsLeftThere) {
+  EndLongWriter();
+  const ClaimPlan plan = cursor_.Plan(now_);
+  cursor_.Claimed(plan, 10, {}, now_, now_);
+  now_ += 1min;
+  database_ += 1min;
+  const QueuePlace left{plan.ranges[0].from.at + 1s, Id(1)};
+  Look({.left = {{0, left}}});
+  ASSERT_EQ(asked_.levels.size(), 1U);
+  EXPECT_EQ(asked_.levels[0].floor, QueuePlace{});
+  Look();
+  EXPECT_EQ(asked_.levels[0].floor, left) << "others may lie behind it";
 }
 
 TEST_F(ClaimCursorTest, AClockThatStepsBackTakesTheFloorAlong) {

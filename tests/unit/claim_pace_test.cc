@@ -20,7 +20,7 @@ TEST(ClaimPaceTest, AnIdleWorkerWantsEverySlotFilled) {
 
 TEST(ClaimPaceTest, SlowJobsAreNotHoarded) {
   ClaimPace pace(16, kStart);
-  // 16 slots, 1 s a job: the 20 ms ahead hold less than one.
+  // 16 slots, 1 s a job: the 50 ms ahead hold less than one.
   auto now = kStart;
   for (int second = 0; second < 5; ++second) {
     pace.Ended(16);

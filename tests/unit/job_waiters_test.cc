@@ -159,13 +159,32 @@ TEST_F(JobWaitersTest, OneThatTakesManyLeavesNothingForTheNext) {
 }
 
 TEST_F(JobWaitersTest, WhoLeftIsPassedOver) {
-  Join(1, "t", 1, true);
-  Join(2);
-  waiters_.Submitted("default", "t", 1);
-  ASSERT_TRUE(Woken(1));
-  EXPECT_EQ(woken_, std::vector<int>{2});
+  Join(1, "t", 10, true);
+  for (int who = 2; who <= 4; ++who) Join(who);
+  waiters_.Submitted("default", "t", 2);
+  ASSERT_TRUE(Woken(2));
+  EXPECT_EQ(woken_, (std::vector<int>{2, 3})) << "what the first wanted is there for others";
   EXPECT_EQ(wakes_.at(1), WorkWake::kGone);
   Finished(0, true);
+  Finished(1, true);
+}
+
+TEST_F(JobWaitersTest, AKindThatNobodyWaitsForAnyMoreIsForgotten) {
+  Join(1, "a");
+  Join(2, "b");
+  StartLoop();
+  waiters_.Submitted("default", "a", 1);
+  ASSERT_TRUE(RunUntil(io_, [this] { return wakes_.contains(1); }));
+  waiters_.Finished(needs_[0], false);
+  // The other kind goes on trying meanwhile.
+  EXPECT_TRUE(RunUntil(io_, [this] {
+    if (wakes_.contains(2)) {
+      waiters_.Finished(needs_[1], false);
+      wakes_.erase(2);
+      Join(2, "b");
+    }
+    return waiters_.kinds() == 1;
+  }));
 }
 
 TEST_F(JobWaitersTest, AStopWakesEverybodyAndLetsNobodyIn) {

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,7 +51,6 @@ func email(due int64) Email {
 type worker struct {
 	river.WorkerDefaults[Email]
 	done      atomic.Int64
-	first     atomic.Int64
 	last      atomic.Int64
 	mutex     sync.Mutex
 	latencies []float64
@@ -62,7 +62,6 @@ func now() int64 { return int64(time.Since(epoch)) }
 
 func (w *worker) Work(_ context.Context, job *river.Job[Email]) error {
 	at := now()
-	w.first.CompareAndSwap(0, at)
 	if job.Args.Due > 0 {
 		w.mutex.Lock()
 		w.latencies = append(w.latencies, float64(at-job.Args.Due)/1e6)
@@ -195,6 +194,9 @@ func drain(ctx context.Context, tuning string, o options) result {
 		time.Sleep(time.Millisecond)
 	}
 	done := float64(w.done.Load())
+	if done == 0 {
+		check(errors.New("no job was done"))
+	}
 	seconds := float64(w.last.Load()-start) / 1e9
 	answer := result{"jobs": done, "seconds": seconds, "jobs_per_s": done / seconds}
 	stop(c)
@@ -232,6 +234,14 @@ func hold(ctx context.Context, o options, begin time.Time) result {
 func warmUp(w *worker) {
 	for end := time.Now().Add(20 * time.Second); w.done.Load() == 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
+	}
+}
+
+func untilDone(w *worker, jobs int64) {
+	for end := time.Now().Add(30 * time.Second); w.done.Load() < jobs; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			check(fmt.Errorf("only %d of %d jobs were done within 30 s", w.done.Load(), jobs))
+		}
 	}
 }
 
@@ -285,9 +295,9 @@ func latency(ctx context.Context, tuning string, o options) result {
 	w := &worker{}
 	c := must(river.NewClient(riverpgxv5.New(connect(ctx, 24)), config(tuning, w, o.Concurrency)))
 	check(c.Start(ctx))
-	insert(ctx, c, 1)
-	warmUp(w)
-	warmed := w.done.Load()
+	const warmed = 800
+	insert(ctx, c, warmed)
+	untilDone(w, warmed)
 	begin := now()
 	total := int64(float64(o.Rate) * (o.Seconds + o.WarmUp))
 	var next atomic.Int64
@@ -306,12 +316,7 @@ func latency(ctx context.Context, tuning string, o options) result {
 			must(c.Insert(ctx, email(due), nil))
 		}
 	})
-	for range 60 {
-		if w.done.Load() >= warmed+total {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	untilDone(w, warmed+total)
 	stop(c)
 	sort.Float64s(w.latencies)
 	pickup := result{}

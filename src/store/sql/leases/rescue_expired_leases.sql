@@ -1,8 +1,8 @@
 -- rescue_expired_leases(int2, interval, int4)
 -- Ends the attempts under leases that have expired, as failures of the class lease_expired: their
 -- jobs are queued again after the backoff, or dead when that was the last attempt, or canceled
--- where that was asked for. Any node may run
--- this at any time; each lease is acted on once.
+-- where that was asked for. The lease is the failure's detail. Any node may run this at any time; each
+-- lease is acted on once.
 --
 -- $1 lane     int2
 -- $2 within   interval  only those that expired within this; null: all. Leases come with an expiry in
@@ -29,7 +29,7 @@ with expired as (
 ),
 
 lost as materialized (
-  select held.job_id, held.attempt, e.worker, e.claimed_at, e.expires_at,
+  select held.job_id, held.attempt, e.id as lease, e.worker, e.claimed_at, e.expires_at,
          coalesce(held.job_id = any (e.canceled), false) as canceled
   from expired e
   cross join lateral unnest(e.job_ids, e.attempts) as held (job_id, attempt)
@@ -40,7 +40,7 @@ from djps.fail_attempts($1, array(
   select row(lost.job_id, lost.attempt, lost.claimed_at, lost.worker, 'lease_expired',
              format('the lease of worker %s expired at %s without a heartbeat; it may have died',
                     lost.worker, lost.expires_at),
-             '', true, null, null, lost.canceled)::djps.failed_attempt
+             lost.lease::text, true, null, null, lost.canceled)::djps.failed_attempt
   from lost
 )) f
 join lost on lost.job_id = f.job_id

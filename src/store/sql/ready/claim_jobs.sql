@@ -13,10 +13,10 @@
 -- $9 lease           uuid           the new lease's id, random: the fencing token of this batch
 -- $10 worker         text           for people
 -- $11 duration       interval       > 0
--- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool, checkpoint jsonb, begin_within_ms int4
--- time_limit_ms: how long the attempt may take, null: as long as it likes. overdue: the deadline of
--- the job has passed, it must not be started; the caller fails it at once.
--- begin_within_ms: until the deadline, null: there is none.
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, checkpoint jsonb, begin_within_ms int4
+-- time_limit_ms: how long the attempt may take by the job's own wish, null: it has none.
+-- begin_within_ms: until the deadline, null: there is none; 0: it has passed, the job must not be
+-- started, and the caller fails it at once.
 -- checkpoint: what an earlier attempt left; looked for only where a job was put back at least once.
 --
 -- Locks: the claimed rows of ready (for update skip locked: never waits), the new lease, and shared
@@ -66,16 +66,12 @@ lease as (
 select c.id, c.attempt, c.visible_at, c.priority,
        f.type, f.payload, f.max_attempts, f.idempotency_key, f.created_at, lease.expires_at,
        f.metadata,
-       case when f.finish_by is null then f.timeout_ms
-            else least(f.timeout_ms, 2147483647,
-                       greatest(extract(epoch from f.finish_by - now()) * 1000, 0))::int4
-       end as time_limit_ms,
-       coalesce(f.finish_by <= now(), false) as overdue,
+       f.timeout_ms as time_limit_ms,
        case when c.moved_at is not null
             then (select p.checkpoint from djps.progress p where p.job_id = c.id and p.lane = $1)
        end as checkpoint,
        case when f.finish_by is not null
-            then least(greatest(extract(epoch from f.finish_by - now()) * 1000, 0),
+            then least(greatest(extract(epoch from f.finish_by - clock_timestamp()) * 1000, 0),
                        2147483647)::int4
        end as begin_within_ms
 from claimed c

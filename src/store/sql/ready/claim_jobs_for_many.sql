@@ -7,7 +7,7 @@
 -- $10 workers        text[]         for people
 -- $11 durations      interval[]     > 0
 -- $12 firsts         int8[]         where each one's share begins: 1, then 1 + the first one's limit, ...
--- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, overdue bool, checkpoint jsonb, begin_within_ms int4, share int4
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, checkpoint jsonb, begin_within_ms int4, share int4
 -- As claim_jobs; share: whose job it is, a place in the arrays, from 1. Where there is not enough for
 -- all, the first ones get theirs.
 --
@@ -56,16 +56,12 @@ lease as (
 select c.id, c.attempt, c.visible_at, c.priority,
        f.type, f.payload, f.max_attempts, f.idempotency_key, f.created_at, lease.expires_at,
        f.metadata,
-       case when f.finish_by is null then f.timeout_ms
-            else least(f.timeout_ms, 2147483647,
-                       greatest(extract(epoch from f.finish_by - now()) * 1000, 0))::int4
-       end as time_limit_ms,
-       coalesce(f.finish_by <= now(), false) as overdue,
+       f.timeout_ms as time_limit_ms,
        case when c.moved_at is not null
             then (select p.checkpoint from djps.progress p where p.job_id = c.id and p.lane = $1)
        end as checkpoint,
        case when f.finish_by is not null
-            then least(greatest(extract(epoch from f.finish_by - now()) * 1000, 0),
+            then least(greatest(extract(epoch from f.finish_by - clock_timestamp()) * 1000, 0),
                        2147483647)::int4
        end as begin_within_ms,
        c.share
