@@ -44,6 +44,9 @@ class Workers:
     def add_options(parser):
         parser.add_argument("--workers", type=numbers, default=[1, 4, 16, 64], help="1,4,16,64")
         parser.add_argument("--seconds", type=int, default=20, help="of each run (20)")
+        parser.add_argument(
+            "--start", type=int, default=5, help="seconds before that, in which processes start (5)"
+        )
         parser.add_argument("--repetitions", type=int, default=3, help="of each number (3)")
         parser.add_argument("--concurrency", type=int, default=10, help="of each worker (10)")
 
@@ -56,10 +59,15 @@ class Workers:
                 systems.migrated(server, djps, "bench_workers")
                 server.settle()
                 words = ["--workers", count, "--concurrency", arguments.concurrency]
-                words += ["--seconds", arguments.seconds, "--window", "1s"]
+                words += ["--seconds", arguments.start + arguments.seconds, "--window", "1s"]
                 result = bench(server, djps, "bench_workers", "continuous", *words)
+                windows = result["windows_jobs_per_s"]
                 rows[count].append(
-                    {name: result[name] for name in ("jobs_per_s", "worker_peak_memory_bytes")}
+                    {
+                        "jobs_per_s": statistics.mean(windows[arguments.start :]),
+                        "windows_jobs_per_s": windows,
+                        "worker_peak_memory_bytes": result["worker_peak_memory_bytes"],
+                    }
                 )
         return [{"workers": count, "runs": runs} for count, runs in rows.items()]
 

@@ -4,8 +4,8 @@ import datetime
 import statistics
 import time
 
-from . import build, store
-from .scale_cells import bench, fresh
+from . import build, store, systems
+from .scale_cells import bench
 
 SQL = build.BENCH / "history"
 DAYS = 5  # below the week for which ended jobs are kept, so that upkeep leaves them in peace
@@ -54,7 +54,7 @@ class History:
             for name in ("finished", "scheduled", "ready")
         }
         for database in (EMPTY, LOADED):
-            fresh(server, djps, database)
+            systems.migrated(server, djps, database)
         took = fill(server, LOADED, counts)
         size = int(server.psql(LOADED, "select pg_database_size(current_database())"))
         build.say(f"{size / 2**30:.2f} GB in {took:.0f} s")

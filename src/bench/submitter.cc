@@ -23,7 +23,6 @@ class StoreSubmitter : public Submitter {
   StoreSubmitter(asio::io_context& io, const Target& target, const LoadSettings& load)
       : pool_(io.get_executor(), {.conninfo = target.conninfo,
                                   .size = std::min(load.connections, load.clients),
-                                  .statements = sql::AllStatements(),
                                   .setup = &sql::kConfigureSession}),
         jobs_(pool_),
         signal_(pool_),

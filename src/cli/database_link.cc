@@ -10,10 +10,8 @@ namespace djps::cli {
 
 DatabaseLink::DatabaseLink(DatabaseTarget target)
     : target_(std::move(target)),
-      pool_(io_.get_executor(), {.conninfo = target_.conninfo,
-                                 .size = 1,
-                                 .statements = sql::AllStatements(),
-                                 .setup = &sql::kConfigureSession}) {
+      pool_(io_.get_executor(),
+            {.conninfo = target_.conninfo, .size = 1, .setup = &sql::kConfigureSession}) {
   pool_.Start();
 }
 

@@ -33,7 +33,6 @@ Link::Link(std::string conninfo, std::size_t connections)
       work_(io_.get_executor()),
       pool_(io_.get_executor(), {.conninfo = conninfo_,
                                  .size = connections,
-                                 .statements = sql::AllStatements(),
                                  .setup = &sql::kConfigureSession,
                                  .log_trouble = false}),
       thread_(ThreadWithoutSignals(io_)) {}

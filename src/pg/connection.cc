@@ -51,8 +51,8 @@ Connection::~Connection() {
   if (conn_ != nullptr) PQfinish(conn_);
 }
 
-asio::awaitable<std::shared_ptr<Connection>> Connection::Open(
-    const std::string& conninfo, std::span<const Statement* const> statements, Deadline deadline) {
+asio::awaitable<std::shared_ptr<Connection>> Connection::Open(const std::string& conninfo,
+                                                              Deadline deadline) {
   auto executor = co_await asio::this_coro::executor;
   std::shared_ptr<Connection> self(new Connection(executor));
   co_await self->Connect(conninfo, deadline);
@@ -60,13 +60,6 @@ asio::awaitable<std::shared_ptr<Connection>> Connection::Open(
     // ReadLoop turns every failure into Close; anything here is a bug.
     if (error) std::rethrow_exception(error);
   });
-  try {
-    co_await self->PrepareAll(statements, deadline);
-  } catch (const PgError& error) {
-    // Else ReadLoop would keep a connection alive that nobody has.
-    self->Close(error);
-    throw;
-  }
   co_return self;
 }
 
@@ -111,54 +104,55 @@ asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline 
   }
 }
 
-asio::awaitable<void> Connection::PrepareAll(std::span<const Statement* const> statements,
-                                             Deadline deadline) {
-  std::vector<std::shared_ptr<Pending>> sent;
-  for (const Statement* statement : statements) {
-    std::vector<Oid> types;
-    for (const Type type : statement->params) types.push_back(static_cast<Oid>(type));
-    if (PQsendPrepare(conn_, std::string(statement->name).c_str(),
-                      std::string(statement->text).c_str(), static_cast<int>(types.size()),
-                      types.data()) != 1) {
-      throw ConnectionError("send a statement to prepare");
-    }
-    sent.push_back(Enqueue());
-  }
-  for (std::size_t i = 0; i < sent.size(); ++i) {
-    try {
-      co_await Await(sent[i], deadline);
-    } catch (const PgError& error) {
-      if (error.unavailable() || error.transient()) throw;
-      throw PgError(error.sqlstate(),
-                    fmt::format("Postgres cannot prepare the statement {}: {}. Does the database's "
-                                "schema belong to this version of the program?",
-                                statements[i]->name, error.what()));
-    }
-  }
-}
-
 asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,
                                           Deadline deadline) {
   DJPS_CHECK(std::equal(params.types().begin(), params.types().end(), statement.params.begin(),
                         statement.params.end()));
   if (broken_) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
-  const std::vector<const char*> values = params.Values();
-  const std::vector<int> formats(values.size(), 1);
-  if (PQsendQueryPrepared(conn_, statement.name.data(), params.count(), values.data(),
-                          params.lengths().data(), formats.data(), 1) != 1) {
-    const PgError error = ConnectionError("send a statement");
-    Close(error);
-    throw error;
-  }
-  auto pending = Enqueue();
+  // Both are sent at once: preparing costs no round trip of its own.
+  std::shared_ptr<Pending> preparing;
+  if (prepared_.insert(&statement).second) preparing = SendPrepare(statement);
+  auto pending = SendExecute(statement, params);
+  if (preparing) co_await AwaitPrepared(statement, std::move(preparing), deadline);
   co_await Await(pending, deadline);
   co_return Rows(std::move(pending->result));
 }
 
-std::shared_ptr<Connection::Pending> Connection::Enqueue() {
+std::shared_ptr<Connection::Pending> Connection::SendPrepare(const Statement& statement) {
+  std::vector<Oid> types;
+  for (const Type type : statement.params) types.push_back(static_cast<Oid>(type));
+  return Enqueue(PQsendPrepare(conn_, statement.name.data(), std::string(statement.text).c_str(),
+                               static_cast<int>(types.size()), types.data()));
+}
+
+std::shared_ptr<Connection::Pending> Connection::SendExecute(const Statement& statement,
+                                                             const Params& params) {
+  const std::vector<const char*> values = params.Values();
+  const std::vector<int> formats(values.size(), 1);
+  return Enqueue(PQsendQueryPrepared(conn_, statement.name.data(), params.count(), values.data(),
+                                     params.lengths().data(), formats.data(), 1));
+}
+
+asio::awaitable<void> Connection::AwaitPrepared(const Statement& statement,
+                                                std::shared_ptr<Pending> pending,
+                                                Deadline deadline) {
+  try {
+    co_await Await(std::move(pending), deadline);
+  } catch (const PgError& error) {
+    if (error.unavailable() || error.transient()) throw;
+    prepared_.erase(&statement);
+    throw PgError(error.sqlstate(),
+                  fmt::format("Postgres cannot prepare the statement {}: {}. Does the database's "
+                              "schema belong to this version of the program?",
+                              statement.name, error.what()));
+  }
+}
+
+/// `sent`: what libpq said of handing over the message; closes the connection when that failed.
+std::shared_ptr<Connection::Pending> Connection::Enqueue(int sent) {
   auto pending = std::make_shared<Pending>(executor_);
   queue_.push_back(pending);
-  if (PQpipelineSync(conn_) != 1) {
+  if (broken_ || sent != 1 || PQpipelineSync(conn_) != 1) {
     Close(ConnectionError("send a statement"));
   } else {
     Flush();

@@ -12,9 +12,9 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "pg/error.h"
@@ -42,15 +42,16 @@ inline Deadline After(std::chrono::milliseconds wait) {
 /// Thread-safety: everything on one single-threaded executor.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// Connects, and prepares `statements`. Throws PgError.
-  static boost::asio::awaitable<std::shared_ptr<Connection>> Open(
-      const std::string& conninfo, std::span<const Statement* const> statements, Deadline deadline);
+  /// Connects. Throws PgError.
+  static boost::asio::awaitable<std::shared_ptr<Connection>> Open(const std::string& conninfo,
+                                                                  Deadline deadline);
 
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs a prepared statement. Throws PgError; `outcome_unknown()` when the answer was lost.
+  /// Runs a statement, which is prepared the first time. It has to outlive the connection. Throws
+  /// PgError; `outcome_unknown()` when the answer was lost.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, const Params& params,
                                        Deadline deadline);
 
@@ -78,15 +79,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   explicit Connection(boost::asio::any_io_executor executor);
 
   boost::asio::awaitable<void> Connect(const std::string& conninfo, Deadline deadline);
-  boost::asio::awaitable<void> PrepareAll(std::span<const Statement* const> statements,
-                                          Deadline deadline);
+  boost::asio::awaitable<void> AwaitPrepared(const Statement& statement,
+                                             std::shared_ptr<Pending> pending, Deadline deadline);
   boost::asio::awaitable<void> Await(std::shared_ptr<Pending> pending, Deadline deadline);
   boost::asio::awaitable<void> WaitSocket(boost::asio::posix::stream_descriptor::wait_type what,
                                           Deadline deadline);
   boost::asio::awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
   boost::asio::awaitable<void> FlushLoop(std::shared_ptr<Connection> self);
 
-  std::shared_ptr<Pending> Enqueue();
+  std::shared_ptr<Pending> SendPrepare(const Statement& statement);
+  std::shared_ptr<Pending> SendExecute(const Statement& statement, const Params& params);
+  std::shared_ptr<Pending> Enqueue(int sent);
   void Flush();
   void ReadAnswers();
   void ReadNotifications();
@@ -98,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::posix::stream_descriptor socket_;  // a duplicate of libpq's own descriptor
   boost::asio::steady_timer closed_;              // never expires; canceled when broken
   std::deque<std::shared_ptr<Pending>> queue_;
+  std::unordered_set<const Statement*> prepared_;  // or about to be
   std::function<void(std::string_view)> heard_;
   bool flushing_ = false;
   bool broken_ = false;

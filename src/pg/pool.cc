@@ -33,7 +33,6 @@ class Pool::State {
   State(asio::any_io_executor executor, PoolConfig config)
       : executor_(std::move(executor)),
         config_(std::move(config)),
-        statements_(config_.statements.begin(), config_.statements.end()),
         connected_signal_(executor_, asio::steady_timer::time_point::max()) {
     for (std::size_t i = 0; i < config_.size; ++i)
       slots_.push_back(std::make_unique<Slot>(executor_));
@@ -64,12 +63,11 @@ class Pool::State {
 
   asio::any_io_executor executor_;
   PoolConfig config_;
-  std::vector<const Statement*> statements_;
   std::vector<std::unique_ptr<Slot>> slots_;
   asio::steady_timer connected_signal_;  // canceled each time a connection comes up
   std::string trouble_;
-  // Why the server would not set up the last connection, where waiting cannot help: a statement
-  // does not fit its schema, say. Those who call hear it at once, until a connection was made.
+  // Why the server would not set up the last connection, where waiting cannot help: `listen` does
+  // not fit its schema, say. Those who call hear it at once, until a connection was made.
   std::optional<PgError> refusal_;
   bool closed_ = false;
 };
@@ -130,7 +128,7 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
 
 asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection(bool listens) {
   const Deadline deadline = After(config_.connect_timeout);
-  auto connection = co_await Connection::Open(config_.conninfo, statements_, deadline);
+  auto connection = co_await Connection::Open(config_.conninfo, deadline);
   try {
     if (config_.setup != nullptr) {
       Params params;

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,7 +16,6 @@ namespace djps::pg {
 struct PoolConfig {
   std::string conninfo;
   std::size_t size = 2;
-  std::span<const Statement* const> statements;
   /// Run once on each new connection, with the statement timeout as its only parameter.
   const Statement* setup = nullptr;
   /// Run on one of the connections, which then listens; `heard` gets the payload of each
@@ -46,9 +44,10 @@ class Pool {
   void Start();
   void Close();
 
-  /// Runs a prepared statement; waits for a connection if there is none. Conflicts with other
-  /// transactions and stale plans are tried again a few times. Throws PgError; where no connection
-  /// can be made because the server refuses one of `statements`, that error, at once.
+  /// Runs a statement, prepared once for each connection; waits for a connection if there is none.
+  /// Conflicts with other transactions and stale plans are tried again a few times. Throws PgError;
+  /// where no connection can be set up because the server refuses `setup` or `listen`, that error,
+  /// at once.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params,
                                        Deadline deadline);
 

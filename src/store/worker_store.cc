@@ -52,6 +52,17 @@ asio::awaitable<void> WorkerStore::ReportWorkers(const std::vector<WorkerReport>
   co_await pool_.Execute(sql::kReportWorkers, std::move(params), deadline);
 }
 
+asio::awaitable<WorkerCount> WorkerStore::CountWorkers(const std::string& queue,
+                                                       const std::vector<std::string>& types,
+                                                       pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(queue);
+  params.AddArray(types, [](const std::string& type) { return std::string_view(type); });
+  const pg::Rows rows = co_await pool_.Execute(sql::kCountWorkers, std::move(params), deadline);
+  co_return WorkerCount{.everywhere = rows[0].Get<std::int32_t>(0),
+                        .alike = rows[0].Get<std::int32_t>(1)};
+}
+
 asio::awaitable<void> WorkerStore::RemoveWorker(const std::string& name, pg::Deadline deadline) {
   pg::Params params;
   params.Add(name);

@@ -42,6 +42,12 @@ struct WorkerRecord {
   std::string jobs;
 };
 
+/// How many native workers have said within half a minute that they are there.
+struct WorkerCount {
+  int everywhere = 0;
+  int alike = 0;  ///< Those that can run all that the asker can.
+};
+
 /// Who works: typed calls over src/store/sql/workers. They throw pg::PgError.
 class WorkerStore {
  public:
@@ -49,6 +55,9 @@ class WorkerStore {
 
   boost::asio::awaitable<void> ReportWorkers(const std::vector<WorkerReport>& workers,
                                              pg::Deadline deadline);
+  boost::asio::awaitable<WorkerCount> CountWorkers(const std::string& queue,
+                                                   const std::vector<std::string>& types,
+                                                   pg::Deadline deadline);
   boost::asio::awaitable<void> RemoveWorker(const std::string& name, pg::Deadline deadline);
   /// Gives back how many.
   boost::asio::awaitable<int> ForgetWorkers(std::chrono::milliseconds silence,

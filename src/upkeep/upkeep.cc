@@ -13,6 +13,9 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
+/// All nodes together look for expired leases this often, and each of them at least every so often.
+constexpr milliseconds kRescueSpacing{100};
+constexpr milliseconds kRescueIntervalMax{5'000};
 constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
@@ -31,6 +34,7 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& quick, pg::Pool& slow, 
       leases_(quick),
       operators_(quick),
       upkeep_(slow),
+      nodes_(quick),
       workers_(slow),
       progress_(slow),
       history_(slow),
@@ -73,13 +77,16 @@ asio::awaitable<void> Upkeep::Sleep(asio::steady_timer& timer, milliseconds dura
 
 asio::awaitable<void> Upkeep::RescueLoop() {
   while (!stopping_) {
+    milliseconds wait = config_.rescue_interval;
     try {
       co_await RescueOnce();
       co_await operators_.BuryOverdue(kOverduePerRound, pg::After(kStatementTimeout));
+      const auto nodes = co_await nodes_.CountWorkers({}, {}, pg::After(kStatementTimeout));
+      wait = std::max(wait, std::min(nodes.everywhere * kRescueSpacing, kRescueIntervalMax));
     } catch (const pg::PgError& error) {
       spdlog::debug("could not look for expired leases and deadlines: {}", error.what());
     }
-    co_await Sleep(rescue_timer_, config_.rescue_interval);
+    co_await Sleep(rescue_timer_, wait);
   }
 }
 

@@ -17,7 +17,8 @@
 namespace djps::upkeep {
 
 struct UpkeepConfig {
-  std::chrono::milliseconds rescue_interval{1'000};  ///< How often expired leases are looked for.
+  /// How often expired leases are looked for; with more than ten workers each does it less often.
+  std::chrono::milliseconds rescue_interval{1'000};
   std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
   /// When making them failed, since others held a lock or the database was away.
   std::chrono::milliseconds partition_retry{10'000};
@@ -73,7 +74,8 @@ class Upkeep {
   store::LeaseStore leases_;
   store::OperatorStore operators_;
   store::UpkeepStore upkeep_;
-  store::WorkerStore workers_;
+  store::WorkerStore nodes_;    // on the quick pool, to be counted
+  store::WorkerStore workers_;  // on the slow one, to be forgotten
   store::ProgressStore progress_;
   store::HistoryStore history_;
   int jobs_per_step_;

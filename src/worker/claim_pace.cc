@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "store/lease_store.h"
 
@@ -12,7 +13,17 @@ using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
 constexpr Seconds kAhead = 50ms;
+/// What a claim may be taken to take: one that waits for a lock or a server that is away says
+/// nothing about the next.
+constexpr ClaimPace::Clock::duration kClaimTakesMin = 250us;
+constexpr ClaimPace::Clock::duration kClaimTakesMax = 4ms;
+constexpr int kSmoothing = 4;
+constexpr ClaimPace::Clock::duration kSpacingMax = 250ms;
 constexpr Seconds kMeasureInterval = 10ms;
+/// Fewer ends than this say little about a rate: a job of a second that ended 10 ms after the last
+/// measure is no 100 a second. Then the interval is kLongInterval.
+constexpr std::size_t kEndsEnough = 10;
+constexpr Seconds kLongInterval = 100ms;
 /// Two claims, which may be under way side by side.
 constexpr std::size_t kAheadMax = 2 * store::kClaimLimitMax;
 /// A lease is rewritten each time part of it has ended, so those of slow jobs are kept short.
@@ -21,22 +32,36 @@ constexpr std::size_t kSlowLease = 64;
 }  // namespace
 
 ClaimPace::ClaimPace(std::size_t concurrency, Clock::time_point now)
-    : concurrency_(concurrency), measured_at_(now) {}
+    : concurrency_(concurrency), measured_at_(now), claim_takes_(kClaimTakesMin) {}
 
 void ClaimPace::Measure(Clock::time_point now) {
   const Seconds passed = now - measured_at_;
-  if (passed < kMeasureInterval) return;
+  const Seconds least = ended_ < kEndsEnough ? kLongInterval : kMeasureInterval;
+  // What a claim brought often ends at once: half a spacing says too much or nothing.
+  if (passed < std::max<Seconds>(least, spacing())) return;
   const double rate = static_cast<double>(ended_) / passed.count();
   // Half of what is known is forgotten with each measure, all of it after a pause.
-  rate_ = passed > 10 * kMeasureInterval ? rate : (rate_ + rate) / 2;
+  rate_ = passed > std::max<Seconds>(kLongInterval, 2 * spacing()) ? rate : (rate_ + rate) / 2;
   ended_ = 0;
   measured_at_ = now;
 }
 
+void ClaimPace::ShareWith(std::size_t workers) { others_ = std::max<std::size_t>(workers, 1) - 1; }
+
+void ClaimPace::Claimed(Clock::duration took) {
+  claim_takes_ += (std::clamp(took, kClaimTakesMin, kClaimTakesMax) - claim_takes_) / kSmoothing;
+}
+
+ClaimPace::Clock::duration ClaimPace::spacing() const {
+  return std::min(static_cast<std::int64_t>(others_) * claim_takes_, kSpacingMax);
+}
+
 std::size_t ClaimPace::Want(std::size_t held, Clock::time_point now) {
   Measure(now);
+  // No slot is free for want of a job before the next claim, which comes a spacing later.
+  const Seconds horizon = std::max<Seconds>(kAhead, 2 * spacing());
   const auto ahead =
-      std::min(kAheadMax, static_cast<std::size_t>(std::floor(rate_ * kAhead.count())));
+      std::min(kAheadMax, static_cast<std::size_t>(std::floor(rate_ * horizon.count())));
   const std::size_t target = concurrency_ + ahead;
   if (held >= target) return 0;
   const std::size_t room = target - held;

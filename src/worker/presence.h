@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 
@@ -10,20 +11,27 @@
 
 namespace djps::worker {
 
-/// Tells people that this worker is there, every 5 s, and says goodbye at the end.
+/// Says that this worker is there, every 5 s or, with very many others, up to 20 s, and counts
+/// those others; says goodbye at the end.
 class Presence {
  public:
-  /// `running` gives the number of jobs that run now.
+  using Counted = std::function<void(const store::WorkerCount& workers)>;
+
+  /// `running` gives the number of jobs that run now; `counted` is told each time how many workers
+  /// there are, this one included.
   Presence(const boost::asio::any_io_executor& executor, pg::Pool& pool, store::WorkerReport report,
-           std::function<std::size_t()> running);
+           std::function<std::size_t()> running, Counted counted);
 
   boost::asio::awaitable<void> Run();
   void Stop();
 
  private:
+  boost::asio::awaitable<std::chrono::milliseconds> Report();
+
   store::WorkerStore store_;
   store::WorkerReport report_;
   std::function<std::size_t()> running_;
+  Counted counted_;
   boost::asio::steady_timer timer_;
   bool stopped_ = false;
 };

@@ -36,6 +36,8 @@ constexpr milliseconds kPollIntervalMin{5};
 /// next ones to others, for twice as long each time.
 constexpr milliseconds kDeafnessMin{1};
 constexpr milliseconds kDeafnessMax{64};
+/// Workers that can run the same look less often each, by at most this factor.
+constexpr int kPollShare = 4;
 /// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
 constexpr milliseconds kClaimTimeout{30'000};
 /// How long a handler may take to notice that its time is over before the attempt is reported as
@@ -92,7 +94,9 @@ Runtime::Runtime(asio::any_io_executor executor, pg::Pool& claims, pg::Pool& poo
       keeper_(executor_, leases_, config_.lease),
       reporter_(executor_, leases_, keeper_, [this] { changed_.cancel(); }),
       notes_(executor_, pool),
-      presence_(executor_, pool, Describe(config_, registry_), [this] { return running(); }),
+      presence_(
+          executor_, pool, Describe(config_, registry_), [this] { return running(); },
+          [this](const store::WorkerCount& workers) { Hear(workers); }),
       pace_(config_.concurrency, steady_clock::now()),
       changed_(executor_, asio::steady_timer::time_point::max()),
       deafness_(kDeafnessMin, kDeafnessMax),
@@ -129,16 +133,21 @@ asio::awaitable<void> Runtime::Fetch() {
       ReturnStale();
       continue;
     }
-    if (backlog_ && !std::exchange(beside_, true)) Spawn(ClaimBeside());
+    if (steady_clock::now() < not_before_) {
+      co_await PauseUntil(not_before_);
+      continue;
+    }
+    const bool alone = others_ == 0;
+    if (alone && backlog_ && !std::exchange(beside_, true)) Spawn(ClaimBeside());
     const bool woken = std::exchange(woken_, false);
+    not_before_ = steady_clock::now() + pace_.spacing();
     const bool found = co_await Claim(wanted);
     if (found) {
       polling.Reset();
       deafness_.Reset();
-      deaf_until_ = {};
       continue;
     }
-    if (woken) deaf_until_ = steady_clock::now() + deafness_.Next();
+    if (woken) not_before_ = std::max(not_before_, steady_clock::now() + deafness_.Next());
     if (!stopping_) co_await Rest(polling);
   }
 }
@@ -159,23 +168,28 @@ asio::awaitable<void> Runtime::ClaimBeside() {
 
 void Runtime::Wake(std::string_view queue) {
   if (!queue.empty() && queue != config_.queue) return;
-  woken_ = true;
+  // The word reaches all workers: one after the other, they come in the same time as one at a time.
+  if (!std::exchange(woken_, true)) {
+    const auto turn =
+        std::chrono::duration_cast<steady_clock::duration>(random_.Fraction() * pace_.spacing());
+    not_before_ = std::max(not_before_, steady_clock::now() + turn);
+  }
   changed_.cancel();
 }
 
 /// Until there may be something to claim.
 asio::awaitable<void> Runtime::Rest(Backoff& polling) {
-  const auto until = steady_clock::now() + polling.Next();
+  // What one misses another finds, so that together they look as often as one alone.
+  const auto until = steady_clock::now() + polling.Next() * std::clamp(others_ + 1, 1, kPollShare);
   while (!stopping_ && steady_clock::now() < until) {
     ReturnStale();
-    if (woken_ && steady_clock::now() >= deaf_until_) {
+    if (woken_ && steady_clock::now() >= not_before_) {
       polling.Reset();
       co_return;
     }
-    auto next = woken_ ? std::min(until, deaf_until_) : until;
+    auto next = woken_ ? std::min(until, not_before_) : until;
     if (!waiting_.empty()) next = std::min(next, waiting_since_ + kWaitingMax);
-    changed_.expires_at(next);
-    co_await changed_.async_wait(kNoThrow);
+    co_await PauseUntil(next);
   }
 }
 
@@ -185,8 +199,18 @@ std::size_t Runtime::WantedJobs() {
 }
 
 asio::awaitable<void> Runtime::Pause(milliseconds longest) {
-  changed_.expires_after(longest);
+  return PauseUntil(steady_clock::now() + longest);
+}
+
+/// Or until something changes.
+asio::awaitable<void> Runtime::PauseUntil(steady_clock::time_point latest) {
+  changed_.expires_at(latest);
   co_await changed_.async_wait(kNoThrow);
+}
+
+void Runtime::Hear(const store::WorkerCount& workers) {
+  others_ = std::max(workers.alike - 1, 0);
+  pace_.ShareWith(static_cast<std::size_t>(others_) + 1);
 }
 
 /// True when there was something.
@@ -197,6 +221,7 @@ asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
                                     .worker = config_.name,
                                     .lease = config_.lease};
   store::ClaimedBatch batch;
+  const auto begun = steady_clock::now();
   claiming_ += limit;
   try {
     batch = co_await leases_.ClaimJobs(request, pg::After(kClaimTimeout));
@@ -204,6 +229,7 @@ asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
     spdlog::warn("could not claim jobs: {}", error.what());
   }
   claiming_ -= limit;
+  pace_.Claimed(steady_clock::now() - begun);
   backlog_ = batch.jobs.size() == limit;
   const bool found = !batch.jobs.empty();
   if (found) Take(std::move(batch));

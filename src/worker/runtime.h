@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/backoff.h"
+#include "core/random.h"
 #include "djps/worker.h"
 #include "store/lease_store.h"
 #include "worker/attempt.h"
@@ -77,6 +78,8 @@ class Runtime {
   void Settle(Attempt& attempt, Outcome outcome);
   boost::asio::awaitable<void> Rest(Backoff& polling);
   boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);
+  boost::asio::awaitable<void> PauseUntil(std::chrono::steady_clock::time_point latest);
+  void Hear(const store::WorkerCount& workers);
   template <typename Loop>
   void Spawn(Loop loop);
 
@@ -99,7 +102,9 @@ class Runtime {
   bool beside_ = false;                // ClaimBeside is under way
   bool woken_ = false;                 // since the last claim began
   Backoff deafness_;                   // grows while others are faster
-  std::chrono::steady_clock::time_point deaf_until_{};  // and wakes are not heeded
+  int others_ = 0;                     // workers that can run all that this one can
+  RandomSource random_;
+  std::chrono::steady_clock::time_point not_before_{};  // the next claim
   bool stopping_ = false;
   HandlerThreads threads_;  // last: its destructor waits for handlers, which use the rest
 };

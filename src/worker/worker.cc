@@ -107,10 +107,7 @@ void Worker::Impl::Run() {
   io_.restart();
   std::function<void(std::string_view)> wake;
   const auto connection = [&conninfo] {
-    return pg::PoolConfig{.conninfo = *conninfo,
-                          .size = 1,
-                          .statements = sql::AllStatements(),
-                          .setup = &sql::kConfigureSession};
+    return pg::PoolConfig{.conninfo = *conninfo, .size = 1, .setup = &sql::kConfigureSession};
   };
   pg::PoolConfig hearing = connection();
   hearing.listen = &sql::kListenForWork;

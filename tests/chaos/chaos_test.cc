@@ -172,11 +172,9 @@ class ServerDeathTest : public ChaosTest {
     if (auto migrated = store::ApplyMigrations(url_); !migrated) {
       throw std::runtime_error(migrated.error().message);
     }
-    mortal_ = std::make_unique<pg::Pool>(io_.get_executor(),
-                                         pg::PoolConfig{.conninfo = url_,
-                                                        .size = 2,
-                                                        .statements = sql::AllStatements(),
-                                                        .setup = &sql::kConfigureSession});
+    mortal_ = std::make_unique<pg::Pool>(
+        io_.get_executor(),
+        pg::PoolConfig{.conninfo = url_, .size = 2, .setup = &sql::kConfigureSession});
     mortal_->Start();
     jobs_under_fire_ = std::make_unique<store::JobStore>(*mortal_);
   }

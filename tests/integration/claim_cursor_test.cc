@@ -158,7 +158,6 @@ class ClaimCursorPropertyTest : public testing::Test {
     pool_ = std::make_unique<pg::Pool>(io_.get_executor(),
                                        pg::PoolConfig{.conninfo = cluster_->connection_string(),
                                                       .size = 2,
-                                                      .statements = sql::AllStatements(),
                                                       .setup = &sql::kConfigureSession});
     pool_->Start();
     plain_ = std::make_unique<pg::Session>(cluster_->connection_string());

@@ -24,10 +24,8 @@ Params Number(std::int32_t value) { return std::move(Params().Add(value)); }
 class PoolTest : public StoreTest {
  protected:
   PoolTest() {
-    statements_ = {&kSleep, &kDivide};
-    small_ = std::make_unique<Pool>(
-        io_.get_executor(),
-        PoolConfig{.conninfo = conninfo_, .size = 1, .statements = statements_});
+    small_ =
+        std::make_unique<Pool>(io_.get_executor(), PoolConfig{.conninfo = conninfo_, .size = 1});
     small_->Start();
   }
 
@@ -43,7 +41,6 @@ class PoolTest : public StoreTest {
         "where datname = current_database() and pid <> pg_backend_pid()");
   }
 
-  std::vector<const Statement*> statements_;
   std::unique_ptr<Pool> small_;
 };
 
@@ -139,8 +136,7 @@ TEST_F(PoolTest, ReplacedFunctionIsFollowedWithoutReconnecting) {
 
 TEST_F(PoolTest, NoConnectionWithinTheDeadlineSaysWhy) {
   boost::asio::io_context io(1);
-  Pool lost(io.get_executor(),
-            {.conninfo = "host=/nonexistent port=1", .size = 1, .statements = {}});
+  Pool lost(io.get_executor(), {.conninfo = "host=/nonexistent port=1", .size = 1});
   lost.Start();
   try {
     test_support::RunCoroutine(io, lost.Execute(kSleep, Number(1), After(200ms)));
@@ -154,31 +150,54 @@ TEST_F(PoolTest, NoConnectionWithinTheDeadlineSaysWhy) {
   io.run_for(5s);
 }
 
-TEST_F(PoolTest, AStatementThatCannotBePreparedFailsEachCallWithTheDatabasesError) {
+TEST_F(PoolTest, AStatementThatCannotBePreparedFailsItsCallsAndNoOthers) {
   const Statement missing{"missing", "select n as done from numbers where n = $1", kSleepParams,
                           kSleepColumns};
-  statements_.push_back(&missing);
   sql_.Run("create table numbers (m int)");
   boost::asio::io_context io(1);
-  Pool pool(io.get_executor(), {.conninfo = conninfo_, .size = 2, .statements = statements_});
+  Pool pool(io.get_executor(), {.conninfo = conninfo_, .size = 1});
   pool.Start();
-  for (const Statement* called : statements_) {
+  for (int i = 0; i < 2; ++i) {
     try {
-      test_support::RunCoroutine(io, pool.Execute(*called, Number(1), Soon()));
-      ADD_FAILURE() << called->name << " has an answer";
+      test_support::RunCoroutine(io, pool.Execute(missing, Number(1), Soon()));
+      ADD_FAILURE() << "there is an answer";
     } catch (const PgError& error) {
-      EXPECT_EQ(error.sqlstate(), "42703") << called->name << ": " << error.what();
+      EXPECT_EQ(error.sqlstate(), "42703") << error.what();
       EXPECT_FALSE(error.outcome_unknown());
       for (const char* said : {"the statement missing", "column \"n\" does not exist"}) {
         EXPECT_NE(std::string(error.what()).find(said), std::string::npos) << error.what();
       }
     }
+    EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), Soon())).size(), 1);
+  }
+  EXPECT_TRUE(pool.connected());
+
+  sql_.Run("alter table numbers rename m to n; insert into numbers values (7)");
+  EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(missing, Number(7), Soon())).size(), 1);
+  pool.Close();
+  io.restart();
+  io.run_for(5s);
+}
+
+TEST_F(PoolTest, AConnectionThatCannotBeSetUpFailsEachCallWithTheDatabasesError) {
+  const Type text[] = {Type::kText};
+  const Statement setup{"setup", "select n as done from numbers where $1 <> ''", text,
+                        kSleepColumns};
+  boost::asio::io_context io(1);
+  Pool pool(io.get_executor(), {.conninfo = conninfo_, .size = 2, .setup = &setup});
+  pool.Start();
+  try {
+    test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), Soon()));
+    ADD_FAILURE() << "there is an answer";
+  } catch (const PgError& error) {
+    EXPECT_EQ(error.sqlstate(), "42P01") << error.what();
+    EXPECT_FALSE(error.outcome_unknown());
   }
   EXPECT_FALSE(pool.connected());
 
-  sql_.Run("alter table numbers rename m to n; insert into numbers values (7)");
+  sql_.Run("create table numbers (n int)");
   ASSERT_TRUE(RunUntil(io, [&] { return pool.connected(); })) << "it goes on trying";
-  EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(missing, Number(7), Soon())).size(), 1);
+  EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(kSleep, Number(7), Soon())).size(), 1);
   pool.Close();
   io.restart();
   io.run_for(5s);
@@ -190,8 +209,7 @@ TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
       {.binaries = test_support::TestBinaries(), .data_dir = folder / "data", .durable = false});
   ASSERT_TRUE(cluster) << cluster.error().message;
   boost::asio::io_context io(1);
-  Pool pool(io.get_executor(),
-            {.conninfo = (*cluster)->connection_string(), .size = 2, .statements = statements_});
+  Pool pool(io.get_executor(), {.conninfo = (*cluster)->connection_string(), .size = 2});
   pool.Start();
   auto answer = test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), After(20s)));
   EXPECT_EQ(answer.size(), 1);

@@ -241,7 +241,7 @@ TEST(ServerOutageTest, AnswersUnavailableWhilePostgresIsAwayAndRecovers) {
 TEST_F(ServerFaultsTest, ListenSaysWhyItCannot) {
   ApiServer server(conninfo_);
   boost::asio::io_context io;
-  pg::Pool pool(io.get_executor(), {.conninfo = conninfo_, .statements = {}});
+  pg::Pool pool(io.get_executor(), {.conninfo = conninfo_});
   store::Stores stores(pool);
   const auto listen = [&](server::ServerConfig config) {
     return server::Server(io.get_executor(), std::move(config), stores).Listen();

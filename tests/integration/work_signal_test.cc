@@ -22,7 +22,6 @@ class WorkSignalTest : public StoreTest {
       : listener_(io_.get_executor(),
                   {.conninfo = conninfo_,
                    .size = 2,
-                   .statements = sql::AllStatements(),
                    .setup = &sql::kConfigureSession,
                    .listen = &sql::kListenForWork,
                    .heard = [this](std::string_view queue) { heard_.emplace_back(queue); }}) {

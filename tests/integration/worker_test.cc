@@ -313,6 +313,34 @@ TEST_F(WorkerTest, NeverRunsMoreThanItsConcurrency) {
   EXPECT_LE(most, 3);
 }
 
+TEST_F(WorkerTest, WorkersThatTakeTurnsHearOfNewJobsEachTime) {
+  // Only a wake can bring a job in time.
+  config_.poll_interval_max = std::chrono::minutes(1);
+  std::atomic<int> done = 0;
+  std::vector<std::unique_ptr<worker::Runtime>> workers;
+  for (const char* name : {"w1", "w2", "w3"}) {
+    worker::Registry registry;
+    registry.Add("t", Handler([&done](const djps::Job&) -> Outcome {
+                   ++done;
+                   return Succeeded{};
+                 }));
+    config_.name = name;
+    workers.push_back(std::make_unique<worker::Runtime>(io_.get_executor(), *pool_, *pool_, config_,
+                                                        std::move(registry)));
+    workers.back()->Start();
+  }
+  // With its second report each has counted the others.
+  ASSERT_TRUE(RunUntil(io_, [this] {
+    return sql_.Value("select count(*) from djps.workers where last_seen_at > started_at") == "3";
+  }));
+  for (int round = 1; round <= 20; ++round) {
+    Enqueue(std::vector<NewJob>(5, {.type = "t"}));
+    for (const auto& worker : workers) worker->Wake("default");
+    ASSERT_TRUE(RunUntil(io_, [&] { return done == 5 * round; })) << "round " << round;
+  }
+  for (const auto& worker : workers) Run(worker->Drain());
+}
+
 TEST_F(WorkerTest, OutcomesThatCannotBeWrittenHoldClaimsUpAndNoLonger) {
   config_.concurrency = 100;
   config_.lease = 1s;

@@ -14,11 +14,9 @@ namespace {
 namespace asio = boost::asio;
 
 std::unique_ptr<pg::Pool> MakePool(asio::io_context& io, const std::string& conninfo) {
-  return std::make_unique<pg::Pool>(io.get_executor(),
-                                    pg::PoolConfig{.conninfo = conninfo,
-                                                   .size = 2,
-                                                   .statements = sql::AllStatements(),
-                                                   .setup = &sql::kConfigureSession});
+  return std::make_unique<pg::Pool>(
+      io.get_executor(),
+      pg::PoolConfig{.conninfo = conninfo, .size = 2, .setup = &sql::kConfigureSession});
 }
 
 server::ServerConfig OnAnyPort(server::ServerConfig config) {

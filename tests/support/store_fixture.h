@@ -94,11 +94,9 @@ class StoreTest : public testing::Test {
 
  private:
   std::unique_ptr<pg::Pool> MakePool() {
-    return std::make_unique<pg::Pool>(io_.get_executor(),
-                                      pg::PoolConfig{.conninfo = conninfo_,
-                                                     .size = 2,
-                                                     .statements = sql::AllStatements(),
-                                                     .setup = &sql::kConfigureSession});
+    return std::make_unique<pg::Pool>(
+        io_.get_executor(),
+        pg::PoolConfig{.conninfo = conninfo_, .size = 2, .setup = &sql::kConfigureSession});
   }
 };
 

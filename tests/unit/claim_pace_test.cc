@@ -30,6 +30,14 @@ TEST(ClaimPaceTest, SlowJobsAreNotHoarded) {
   }
 }
 
+TEST(ClaimPaceTest, OneEndShortlyAfterAMeasureIsNoRate) {
+  ClaimPace pace(1, kStart);
+  EXPECT_EQ(pace.Want(1, kStart + 1s), 0U);
+  pace.Ended(1);
+  EXPECT_EQ(pace.Want(0, kStart + 1s + 11ms), 1U);
+  EXPECT_EQ(pace.Want(1, kStart + 1s + 12ms), 0U) << "a job would be held that cannot be run";
+}
+
 TEST(ClaimPaceTest, ShortJobsAreClaimedAhead) {
   ClaimPace pace(16, kStart);
   auto now = kStart;
@@ -59,6 +67,50 @@ TEST(ClaimPaceTest, WhatWasFastIsForgottenAfterAPause) {
   pace.Ended(10'000);
   EXPECT_GT(pace.Want(4, kStart + 100ms), 100U);
   EXPECT_EQ(pace.Want(4, kStart + 2s), 0U);
+}
+
+TEST(ClaimPaceTest, AWorkerAloneNeverWaits) {
+  ClaimPace pace(4, kStart);
+  pace.Claimed(1s);
+  EXPECT_EQ(pace.spacing(), 0s);
+  pace.ShareWith(1);
+  EXPECT_EQ(pace.spacing(), 0s);
+  pace.ShareWith(0);  // not counted yet
+  EXPECT_EQ(pace.spacing(), 0s);
+}
+
+TEST(ClaimPaceTest, WorkersTogetherHaveOneClaimUnderWay) {
+  ClaimPace pace(4, kStart);
+  for (int i = 0; i < 50; ++i) pace.Claimed(1ms);
+  pace.ShareWith(11);
+  EXPECT_GT(pace.spacing(), 9ms);
+  EXPECT_LE(pace.spacing(), 10ms);
+  // What takes longer for once changes little, and what never ends has a bound.
+  pace.Claimed(10s);
+  EXPECT_LT(pace.spacing(), 20ms);
+  for (int i = 0; i < 50; ++i) pace.Claimed(10s);
+  EXPECT_LE(pace.spacing(), 40ms);
+  pace.ShareWith(10'000);
+  EXPECT_EQ(pace.spacing(), 250ms);
+  pace.ShareWith(1);
+  EXPECT_EQ(pace.spacing(), 0s);
+}
+
+TEST(ClaimPaceTest, ClaimsThatComeSeldomBringWorkUntilTheNext) {
+  ClaimPace pace(10, kStart);
+  pace.ShareWith(64);
+  for (int i = 0; i < 50; ++i) pace.Claimed(4ms);
+  ASSERT_EQ(pace.spacing(), 250ms);
+  // All that a claim brings ends at once, and then there is nothing to do until the next.
+  auto now = kStart;
+  std::size_t brought = 0;
+  for (int round = 0; round < 20; ++round) {
+    brought = std::min<std::size_t>(pace.Want(0, now), 200);
+    pace.Ended(brought);
+    EXPECT_GT(pace.Want(0, now + 1ms), 0U);
+    now += 250ms;
+  }
+  EXPECT_EQ(brought, 200U) << "800 a second, if only they are asked for";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 -- report_workers(text[], text[], text[], int4[], text[], text[], int4[], int4[], text[])
--- Says that workers are there: new ones are added, known ones seen again. For people; nothing is
--- decided by it. The arrays are parallel, one element a worker, no name twice.
+-- Says that workers are there: new ones are added, known ones seen again. For people, and
+-- for count_workers. The arrays are parallel, one element a worker, no name twice.
 --
 -- $1 names       text[]
 -- $2 kinds       text[]  http or native
