@@ -118,7 +118,7 @@ function(djps_embed_sql target migrations_dir statements_dir)
 namespace djps::sql {
 
 @declarations@
-/// Every statement, for preparing them on each connection.
+/// Every statement, for tests that look at them all.
 std::span<const pg::Statement* const> AllStatements();
 
 struct Migration {

@@ -70,7 +70,8 @@ struct HandlerOptions {
 struct WorkerConfig {
   /// A libpq connection string or URI. Empty: DATABASE_URL, else the PG* variables.
   std::string database_url = {};
-  /// Shown to people and kept with failed attempts. Empty: host name and process id.
+  /// Shown to people and kept with failed attempts; no two workers may have the same. Empty: host
+  /// name and process id, and the queue if it is not the default one.
   std::string name = {};
   std::string queue{kDefaultQueue};
   /// Jobs run at once, 1..10000.
@@ -82,7 +83,7 @@ struct WorkerConfig {
   /// How long Stop waits for running jobs before it hands them back, attempt not counted.
   std::chrono::milliseconds grace{30'000};
   /// The longest wait between two looks at an empty queue, 1 ms..1 min; up to four times that where
-  /// other workers look for the same jobs.
+  /// other idle workers look for the same jobs.
   std::chrono::milliseconds poll_interval_max{500};
 };
 

@@ -109,12 +109,18 @@ asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Para
   DJPS_CHECK(std::equal(params.types().begin(), params.types().end(), statement.params.begin(),
                         statement.params.end()));
   if (broken_) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
-  // Both are sent at once: preparing costs no round trip of its own.
-  std::shared_ptr<Pending> preparing;
-  if (prepared_.insert(&statement).second) preparing = SendPrepare(statement);
+  // Both are sent at once: preparing costs no round trip of its own. Answers come in order, so when
+  // the statement has failed, what preparing it said is known, too.
+  std::shared_ptr<Pending>& known = prepared_[&statement];
+  if (!known) known = SendPrepare(statement);
+  const std::shared_ptr<Pending> preparing = known;
   auto pending = SendExecute(statement, params);
-  if (preparing) co_await AwaitPrepared(statement, std::move(preparing), deadline);
-  co_await Await(pending, deadline);
+  try {
+    co_await Await(pending, deadline);
+  } catch (const PgError&) {
+    if (preparing->error) ThrowUnprepared(statement, preparing);
+    throw;
+  }
   co_return Rows(std::move(pending->result));
 }
 
@@ -133,14 +139,15 @@ std::shared_ptr<Connection::Pending> Connection::SendExecute(const Statement& st
                                      params.lengths().data(), formats.data(), 1));
 }
 
-asio::awaitable<void> Connection::AwaitPrepared(const Statement& statement,
-                                                std::shared_ptr<Pending> pending,
-                                                Deadline deadline) {
+void Connection::ThrowUnprepared(const Statement& statement,
+                                 const std::shared_ptr<Pending>& preparing) {
+  // The next call tries again.
+  const auto known = prepared_.find(&statement);
+  if (known != prepared_.end() && known->second == preparing) prepared_.erase(known);
   try {
-    co_await Await(std::move(pending), deadline);
+    std::rethrow_exception(preparing->error);
   } catch (const PgError& error) {
     if (error.unavailable() || error.transient()) throw;
-    prepared_.erase(&statement);
     throw PgError(error.sqlstate(),
                   fmt::format("Postgres cannot prepare the statement {}: {}. Does the database's "
                               "schema belong to this version of the program?",
@@ -151,8 +158,15 @@ asio::awaitable<void> Connection::AwaitPrepared(const Statement& statement,
 /// `sent`: what libpq said of handing over the message; closes the connection when that failed.
 std::shared_ptr<Connection::Pending> Connection::Enqueue(int sent) {
   auto pending = std::make_shared<Pending>(executor_);
+  if (broken_ || sent != 1) {
+    const PgError unsent = ConnectionError("send a statement");
+    pending->error = std::make_exception_ptr(unsent);
+    pending->finished = true;
+    Close(unsent);
+    return pending;
+  }
   queue_.push_back(pending);
-  if (broken_ || sent != 1 || PQpipelineSync(conn_) != 1) {
+  if (PQpipelineSync(conn_) != 1) {
     Close(ConnectionError("send a statement"));
   } else {
     Flush();

@@ -14,7 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "pg/error.h"
@@ -79,8 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   explicit Connection(boost::asio::any_io_executor executor);
 
   boost::asio::awaitable<void> Connect(const std::string& conninfo, Deadline deadline);
-  boost::asio::awaitable<void> AwaitPrepared(const Statement& statement,
-                                             std::shared_ptr<Pending> pending, Deadline deadline);
+  [[noreturn]] void ThrowUnprepared(const Statement& statement,
+                                    const std::shared_ptr<Pending>& preparing);
   boost::asio::awaitable<void> Await(std::shared_ptr<Pending> pending, Deadline deadline);
   boost::asio::awaitable<void> WaitSocket(boost::asio::posix::stream_descriptor::wait_type what,
                                           Deadline deadline);
@@ -101,7 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::posix::stream_descriptor socket_;  // a duplicate of libpq's own descriptor
   boost::asio::steady_timer closed_;              // never expires; canceled when broken
   std::deque<std::shared_ptr<Pending>> queue_;
-  std::unordered_set<const Statement*> prepared_;  // or about to be
+  std::unordered_map<const Statement*, std::shared_ptr<Pending>> prepared_;  // or about to be
   std::function<void(std::string_view)> heard_;
   bool flushing_ = false;
   bool broken_ = false;

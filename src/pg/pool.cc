@@ -197,10 +197,14 @@ asio::awaitable<Rows> Pool::State::Execute(Shared self, const Statement& stateme
     try {
       co_return co_await connection->Execute(statement, params, deadline);
     } catch (const PgError& error) {
-      if (!error.transient() || attempt == kTransientTries) throw;
+      if (!error.transient() || error.outcome_unknown() || attempt == kTransientTries) throw;
       spdlog::debug("{}: {}; running it again", statement.name, error.what());
-      // A plan or prepared statement that went stale is made anew with a new connection.
-      if (!error.sqlstate().starts_with("40")) connection->Close(error);
+      // A plan or prepared statement that went stale is made anew with a new connection. Others who
+      // have something under way on this one lose its answer.
+      if (!error.sqlstate().starts_with("40")) {
+        connection->Close(
+            PgError(kConnectionFailure, "the connection was given up, with a stale plan"));
+      }
     }
   }
 }

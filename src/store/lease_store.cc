@@ -18,7 +18,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr microseconds kRescueWithin = std::chrono::seconds(5);
+/// Nodes look every 1 to 5 s; see Upkeep.
+constexpr microseconds kRescueWithin = std::chrono::seconds(15);
 /// How often leases of any age are looked for, and for at most what share of the time: 1 in 50.
 constexpr auto kRescueAllInterval = std::chrono::seconds(30);
 constexpr int kRescueAllPause = 50;

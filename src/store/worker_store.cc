@@ -60,7 +60,8 @@ asio::awaitable<WorkerCount> WorkerStore::CountWorkers(const std::string& queue,
   params.AddArray(types, [](const std::string& type) { return std::string_view(type); });
   const pg::Rows rows = co_await pool_.Execute(sql::kCountWorkers, std::move(params), deadline);
   co_return WorkerCount{.everywhere = rows[0].Get<std::int32_t>(0),
-                        .alike = rows[0].Get<std::int32_t>(1)};
+                        .alike = rows[0].Get<std::int32_t>(1),
+                        .free = rows[0].Get<std::int32_t>(2)};
 }
 
 asio::awaitable<void> WorkerStore::RemoveWorker(const std::string& name, pg::Deadline deadline) {

@@ -46,6 +46,7 @@ struct WorkerRecord {
 struct WorkerCount {
   int everywhere = 0;
   int alike = 0;  ///< Those that can run all that the asker can.
+  int free = 0;   ///< Those of them that had a free slot.
 };
 
 /// Who works: typed calls over src/store/sql/workers. They throw pg::PgError.

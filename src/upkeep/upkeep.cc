@@ -13,9 +13,10 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
-/// All nodes together look for expired leases this often, and each of them at least every so often.
+/// All nodes together look for expired leases this often, and each of them on average at least
+/// every so often.
 constexpr milliseconds kRescueSpacing{100};
-constexpr milliseconds kRescueIntervalMax{5'000};
+constexpr milliseconds kRescueIntervalMax{3'000};
 constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
@@ -34,7 +35,7 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& quick, pg::Pool& slow, 
       leases_(quick),
       operators_(quick),
       upkeep_(slow),
-      nodes_(quick),
+      census_(quick, {}, {}),
       workers_(slow),
       progress_(slow),
       history_(slow),
@@ -75,14 +76,23 @@ asio::awaitable<void> Upkeep::Sleep(asio::steady_timer& timer, milliseconds dura
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
+/// Spread out at random, so that nodes which were started together do not look together.
+milliseconds Upkeep::RescueWait(int nodes) {
+  const milliseconds share = std::min(nodes * kRescueSpacing, kRescueIntervalMax);
+  if (share <= config_.rescue_interval) return config_.rescue_interval;
+  const auto longer = share - config_.rescue_interval;
+  return config_.rescue_interval +
+         std::chrono::round<milliseconds>(2 * random_.Fraction() * longer);
+}
+
 asio::awaitable<void> Upkeep::RescueLoop() {
   while (!stopping_) {
     milliseconds wait = config_.rescue_interval;
     try {
       co_await RescueOnce();
       co_await operators_.BuryOverdue(kOverduePerRound, pg::After(kStatementTimeout));
-      const auto nodes = co_await nodes_.CountWorkers({}, {}, pg::After(kStatementTimeout));
-      wait = std::max(wait, std::min(nodes.everywhere * kRescueSpacing, kRescueIntervalMax));
+      const auto count = co_await census_.Count(pg::After(kStatementTimeout));
+      wait = RescueWait(count.everywhere);
     } catch (const pg::PgError& error) {
       spdlog::debug("could not look for expired leases and deadlines: {}", error.what());
     }

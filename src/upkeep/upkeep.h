@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstddef>
 
+#include "core/random.h"
 #include "pg/pool.h"
 #include "store/history_store.h"
 #include "store/lease_store.h"
 #include "store/operator_store.h"
 #include "store/progress_store.h"
 #include "store/upkeep_store.h"
+#include "store/worker_census.h"
 #include "store/worker_store.h"
 
 namespace djps::upkeep {
@@ -61,6 +63,7 @@ class Upkeep {
 
  private:
   boost::asio::awaitable<void> RescueLoop();
+  std::chrono::milliseconds RescueWait(int nodes);
   boost::asio::awaitable<void> PartitionLoop();
   boost::asio::awaitable<void> HistoryLoop();
   boost::asio::awaitable<void> TidyUp();
@@ -74,11 +77,12 @@ class Upkeep {
   store::LeaseStore leases_;
   store::OperatorStore operators_;
   store::UpkeepStore upkeep_;
-  store::WorkerStore nodes_;    // on the quick pool, to be counted
-  store::WorkerStore workers_;  // on the slow one, to be forgotten
+  store::WorkerCensus census_;
+  store::WorkerStore workers_;
   store::ProgressStore progress_;
   store::HistoryStore history_;
   int jobs_per_step_;
+  RandomSource random_;
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;
   boost::asio::steady_timer history_timer_;

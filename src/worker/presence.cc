@@ -32,6 +32,7 @@ Presence::Presence(const asio::any_io_executor& executor, pg::Pool& pool,
                    Counted counted)
     : store_(pool),
       report_(std::move(report)),
+      census_(pool, report_.queues.front(), report_.types),
       running_(std::move(running)),
       counted_(std::move(counted)),
       timer_(executor) {}
@@ -42,8 +43,7 @@ asio::awaitable<std::chrono::milliseconds> Presence::Report() {
   const std::vector<store::WorkerReport> reports(1, report_);
   try {
     co_await store_.ReportWorkers(reports, pg::After(kReportTimeout));
-    const store::WorkerCount count = co_await store_.CountWorkers(
-        report_.queues.front(), report_.types, pg::After(kReportTimeout));
+    const store::WorkerCount count = co_await census_.Count(pg::After(kReportTimeout));
     counted_(count);
     co_return std::clamp(count.everywhere * kReportSpacing, kReportIntervalMin, kReportIntervalMax);
   } catch (const pg::PgError& error) {

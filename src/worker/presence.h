@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 
+#include "store/worker_census.h"
 #include "store/worker_store.h"
 
 namespace djps::worker {
@@ -30,6 +31,7 @@ class Presence {
 
   store::WorkerStore store_;
   store::WorkerReport report_;
+  store::WorkerCensus census_;
   std::function<std::size_t()> running_;
   Counted counted_;
   boost::asio::steady_timer timer_;

@@ -36,7 +36,7 @@ constexpr milliseconds kPollIntervalMin{5};
 /// next ones to others, for twice as long each time.
 constexpr milliseconds kDeafnessMin{1};
 constexpr milliseconds kDeafnessMax{64};
-/// Workers that can run the same look less often each, by at most this factor.
+/// Idle workers that can run the same look less often each, by at most this factor.
 constexpr int kPollShare = 4;
 /// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
 constexpr milliseconds kClaimTimeout{30'000};
@@ -81,7 +81,11 @@ WorkerConfig Checked(WorkerConfig config) {
   RequireRange<std::int64_t>("poll_interval_max", config.poll_interval_max.count(), 1, 60'000,
                              "ms");
   if (config.queue.empty()) throw std::invalid_argument("queue must not be empty");
-  if (config.name.empty()) config.name = ProcessName();
+  // A process may have a worker for each of several queues.
+  if (config.name.empty()) {
+    const bool usual = config.queue == kDefaultQueue;
+    config.name = usual ? ProcessName() : fmt::format("{}/{}", ProcessName(), config.queue);
+  }
   return config;
 }
 
@@ -158,7 +162,7 @@ asio::awaitable<void> Runtime::ClaimBeside() {
   // Spawned by Fetch, whose own claim has to be counted first.
   co_await asio::post(executor_, asio::use_awaitable);
   bool found = true;
-  while (found && backlog_ && !stopping_) {
+  while (found && backlog_ && others_ == 0 && !stopping_) {
     const std::size_t wanted = WantedJobs();
     found = false;
     if (wanted > 0) found = co_await Claim(wanted);
@@ -180,7 +184,8 @@ void Runtime::Wake(std::string_view queue) {
 /// Until there may be something to claim.
 asio::awaitable<void> Runtime::Rest(Backoff& polling) {
   // What one misses another finds, so that together they look as often as one alone.
-  const auto until = steady_clock::now() + polling.Next() * std::clamp(others_ + 1, 1, kPollShare);
+  const auto until =
+      steady_clock::now() + polling.Next() * std::clamp(free_workers_, 1, kPollShare);
   while (!stopping_ && steady_clock::now() < until) {
     ReturnStale();
     if (woken_ && steady_clock::now() >= not_before_) {
@@ -210,6 +215,7 @@ asio::awaitable<void> Runtime::PauseUntil(steady_clock::time_point latest) {
 
 void Runtime::Hear(const store::WorkerCount& workers) {
   others_ = std::max(workers.alike - 1, 0);
+  free_workers_ = workers.free;
   pace_.ShareWith(static_cast<std::size_t>(others_) + 1);
 }
 

@@ -103,6 +103,7 @@ class Runtime {
   bool woken_ = false;                 // since the last claim began
   Backoff deafness_;                   // grows while others are faster
   int others_ = 0;                     // workers that can run all that this one can
+  int free_workers_ = 1;               // those of them that are not full, and this one
   RandomSource random_;
   std::chrono::steady_clock::time_point not_before_{};  // the next claim
   bool stopping_ = false;

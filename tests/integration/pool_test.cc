@@ -179,6 +179,58 @@ TEST_F(PoolTest, AStatementThatCannotBePreparedFailsItsCallsAndNoOthers) {
   io.run_for(5s);
 }
 
+TEST_F(PoolTest, CallersOfAStatementThatCannotBePreparedHearWhyAndLeaveOthersAlone) {
+  const Statement missing{"missing", "select n as done from numbers where n = $1", kSleepParams,
+                          kSleepColumns};
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  const std::string backend =
+      "select string_agg(pid::text, ',') from pg_stat_activity "
+      "where datname = current_database() and query like '%pg_sleep%' "
+      "and pid <> pg_backend_pid()";
+  const std::string before = sql_.Value(backend);
+  int refused = 0;
+  int answered = 0;
+  // All are sent before the first answer has come.
+  for (int i = 0; i < 5; ++i) {
+    boost::asio::co_spawn(io_, small_->Execute(missing, Number(1), Soon()),
+                          [&](const std::exception_ptr& error, const Rows&) {
+                            ASSERT_TRUE(error);
+                            try {
+                              std::rethrow_exception(error);
+                            } catch (const PgError& caught) {
+                              EXPECT_EQ(caught.sqlstate(), "42P01") << caught.what();
+                              EXPECT_FALSE(caught.outcome_unknown());
+                            }
+                            ++refused;
+                          });
+    boost::asio::co_spawn(io_, SleepAsync(1, Soon()),
+                          [&](const std::exception_ptr& error, std::int32_t) {
+                            EXPECT_FALSE(error) << "a neighbour lost its answer";
+                            ++answered;
+                          });
+  }
+  EXPECT_TRUE(RunUntil(io_, [&] { return refused == 5 && answered == 5; }));
+  EXPECT_EQ(sql_.Value(backend), before) << "the connection was replaced";
+}
+
+TEST_F(PoolTest, AStatementThatCouldNotBePreparedInTimeIsPreparedByTheNextCall) {
+  sql_.Run("create table numbers (n int); insert into numbers values (7)");
+  const Statement locked{"locked", "select n as done from numbers where n = $1", kSleepParams,
+                         kSleepColumns};
+  const Statement limit{"limit", "select set_config('lock_timeout', $1 || 'ms', false) as done",
+                        kSleepParams, kSleepColumns};
+  Run(small_->Execute(limit, Number(50), Soon()));
+  sql_.Run("begin; lock table numbers in access exclusive mode");
+  try {
+    Run(small_->Execute(locked, Number(7), Soon()));
+    ADD_FAILURE() << "there is an answer";
+  } catch (const PgError& error) {
+    EXPECT_EQ(error.sqlstate(), "55P03") << error.what();
+  }
+  sql_.Run("commit");
+  EXPECT_EQ(Run(small_->Execute(locked, Number(7), Soon())).size(), 1);
+}
+
 TEST_F(PoolTest, AConnectionThatCannotBeSetUpFailsEachCallWithTheDatabasesError) {
   const Type text[] = {Type::kText};
   const Statement setup{"setup", "select n as done from numbers where $1 <> ''", text,

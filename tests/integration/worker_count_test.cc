@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include "store/worker_census.h"
 #include "store/worker_store.h"
 #include "support/store_fixture.h"
 
 namespace djps::store {
 namespace {
+
+using namespace std::chrono_literals;
 
 class WorkerCountTest : public test_support::StoreTest {
  protected:
@@ -31,6 +34,37 @@ TEST_F(WorkerCountTest, AlikeAreThoseThatCanRunEverythingThatTheAskerCan) {
   Report("elsewhere", "native", {"default"}, {"bounce", "send"});
   EXPECT_EQ(Count().everywhere, 4);
   EXPECT_EQ(Count().alike, 2);
+}
+
+TEST_F(WorkerCountTest, FreeAreThoseThatAreNotFull) {
+  const auto report = [this](const std::string& name, int capacity, int running) {
+    Run(workers_.ReportWorkers({{.name = name,
+                                 .kind = "native",
+                                 .queues = {"mail"},
+                                 .types = {"send", "bounce"},
+                                 .capacity = capacity,
+                                 .running = running}},
+                               Soon()));
+  };
+  report("idle", 4, 0);
+  report("busy", 4, 3);
+  report("full", 4, 4);
+  EXPECT_EQ(Count().alike, 3);
+  EXPECT_EQ(Count().free, 2);
+  report("idle", 4, 4);
+  EXPECT_EQ(Count().free, 1);
+}
+
+TEST_F(WorkerCountTest, ACountThatTookLongIsNotRepeatedSoon) {
+  // One core spends a fiftieth of its time on it, whoever asks.
+  EXPECT_EQ(CensusPause(1ms, 1), 50ms);
+  EXPECT_EQ(CensusPause(1ms, 64), 3'200ms);
+  EXPECT_EQ(CensusPause(1ms, 0), 50ms) << "nobody has reported yet";
+  WorkerCensus census(*pool_, "mail", {"send"});
+  EXPECT_EQ(Run(census.Count(Soon())).alike, 0);
+  Report("one", "native", {"mail"}, {"send"});
+  // The time that it has to wait passes in between.
+  EXPECT_TRUE(test_support::RunUntil(io_, [&] { return Run(census.Count(Soon())).alike == 1; }));
 }
 
 TEST_F(WorkerCountTest, RemoteWorkersAndThoseThatWentAwayDoNotCount) {

@@ -6,7 +6,7 @@
 --
 -- $1 lane     int2
 -- $2 within   interval  only those that expired within this; null: all. Leases come with an expiry in
---                       the future, so that nobody who looks every second has to walk again over
+--                       the future, so that nobody who looks often has to walk again over
 --                       the deleted ones that a snapshot keeps from being vacuumed
 -- $3 limit    int4      leases per call
 -- Returns: id uuid, status text, worker text
