@@ -251,6 +251,38 @@ TEST_F(SqlPlanTest, ClaimOnAFullAnalyzedTable) {
   ExpectClaimPlans();
 }
 
+/// While somebody holds a snapshot, every other index has an entry for each lease since.
+TEST_F(SqlPlanTest, ALeaseIsFoundByItsIdWhateverTheStatisticsSay) {
+  const pg::Type params[] = {pg::Type::kInt2, pg::Type::kUuid};
+  // What the functions behind completions, failures and heartbeats do with one.
+  const std::vector<pg::Statement> statements = {
+      {"lock_lease",
+       "select from djps.leases l where l.lane = $1 and l.id = $2 for update",
+       params,
+       {}},
+      {"drop_lease", "delete from djps.leases l where l.lane = $1 and l.id = $2", params, {}},
+      {"shrink_lease",
+       "update djps.leases l set job_ids = '{}' where l.lane = $1 and l.id = $2",
+       params,
+       {}}};
+  for (const int rows : {0, 1, 12, 2'000}) {
+    sql_.Run(fmt::format(
+        "delete from djps.leases; "
+        "insert into djps.leases (id, expires_at, claimed_at, lane, worker, job_ids, attempts) "
+        "select gen_random_uuid(), now(), now(), 0, 'w', '{{}}', '{{}}' "
+        "from generate_series(1, {}); analyze djps.leases",
+        rows));
+    for (const pg::Statement& statement : statements) {
+      const std::string plan = Explain(statement, "0::int2, gen_random_uuid()");
+      EXPECT_NE(plan.find("leases_pkey"), std::string::npos) << rows << " leases\n" << plan;
+    }
+    const std::string heartbeat =
+        Explain(sql::kExtendLeases, "0::int2, array[gen_random_uuid()], '10 s'");
+    EXPECT_EQ(heartbeat.find("leases_expiry_idx"), std::string::npos) << rows << " leases\n"
+                                                                      << heartbeat;
+  }
+}
+
 TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
   Load(1'000);
   sql_.Run("analyze");

@@ -9,7 +9,9 @@
 -- A lease that is missing was lost: it expired or all its jobs are finished. One that is locked by a
 -- completion in progress comes back with its old expiry; the next heartbeat will extend it.
 --
--- Locks: the lease rows, skip locked: never waits. Cost: O(leases), whatever the number of jobs.
+-- Locks: the lease rows, skip locked: never waits. Index: the leases' primary key; with now() the
+-- planner may take that of the expiry, which has all leases of the last seconds in it. Cost: O(leases),
+-- whatever the number of jobs.
 -- Safe to repeat: yes, a repeat only moves the expiry later.
 with extended as (
   update djps.leases
@@ -18,7 +20,7 @@ with extended as (
     and ctid = any (array(
       select l.ctid
       from djps.leases l
-      where l.lane = $1 and l.id = any ($2) and l.expires_at > now()
+      where l.lane = $1 and l.id = any ($2) and l.expires_at > clock_timestamp()
       for update skip locked
     ))
   returning id, expires_at
@@ -26,4 +28,4 @@ with extended as (
 select l.id, coalesce(e.expires_at, l.expires_at) as expires_at
 from djps.leases l
 left join extended e on e.id = l.id
-where l.lane = $1 and l.id = any ($2) and l.expires_at > now()
+where l.lane = $1 and l.id = any ($2) and (e.id is not null or l.expires_at > clock_timestamp())
