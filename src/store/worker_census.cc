@@ -20,7 +20,7 @@ boost::asio::awaitable<WorkerCount> WorkerCensus::Count(pg::Deadline deadline) {
   if (begun < again_at_) co_return last_;
   last_ = co_await store_.CountWorkers(queue_, types_, deadline);
   const auto ended = Clock::now();
-  again_at_ = ended + CensusPause(ended - begun, last_.everywhere);
+  again_at_ = ended + std::max(fresh_, CensusPause(ended - begun, last_.everywhere));
   co_return last_;
 }
 

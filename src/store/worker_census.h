@@ -19,8 +19,10 @@ class WorkerCensus {
   using Clock = std::chrono::steady_clock;
 
   /// Alike are those that work on `queue` and can run all `types`.
-  WorkerCensus(pg::Pool& pool, std::string queue, std::vector<std::string> types)
-      : store_(pool), queue_(std::move(queue)), types_(std::move(types)) {}
+  /// A number younger than `fresh` is given again.
+  WorkerCensus(pg::Pool& pool, std::string queue, std::vector<std::string> types,
+               Clock::duration fresh = {})
+      : store_(pool), queue_(std::move(queue)), types_(std::move(types)), fresh_(fresh) {}
 
   /// Throws PgError.
   boost::asio::awaitable<WorkerCount> Count(pg::Deadline deadline);
@@ -29,6 +31,7 @@ class WorkerCensus {
   WorkerStore store_;
   std::string queue_;
   std::vector<std::string> types_;
+  Clock::duration fresh_;
   WorkerCount last_;
   Clock::time_point again_at_{};
 };

@@ -17,6 +17,8 @@ using std::chrono::milliseconds;
 /// every so often.
 constexpr milliseconds kRescueSpacing{100};
 constexpr milliseconds kRescueIntervalMax{3'000};
+/// How often nodes are counted for that: a node alone has nothing to learn each second.
+constexpr milliseconds kCountInterval{10'000};
 constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
@@ -35,7 +37,7 @@ Upkeep::Upkeep(asio::any_io_executor executor, pg::Pool& quick, pg::Pool& slow, 
       leases_(quick),
       operators_(quick),
       upkeep_(slow),
-      census_(quick, {}, {}),
+      census_(quick, {}, {}, kCountInterval),
       workers_(slow),
       progress_(slow),
       history_(slow),

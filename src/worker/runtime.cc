@@ -141,8 +141,7 @@ asio::awaitable<void> Runtime::Fetch() {
       co_await PauseUntil(not_before_);
       continue;
     }
-    const bool alone = others_ == 0;
-    if (alone && backlog_ && !std::exchange(beside_, true)) Spawn(ClaimBeside());
+    if (Alone() && backlog_ && !std::exchange(beside_, true)) Spawn(ClaimBeside());
     const bool woken = std::exchange(woken_, false);
     not_before_ = steady_clock::now() + pace_.spacing();
     const bool found = co_await Claim(wanted);
@@ -162,7 +161,7 @@ asio::awaitable<void> Runtime::ClaimBeside() {
   // Spawned by Fetch, whose own claim has to be counted first.
   co_await asio::post(executor_, asio::use_awaitable);
   bool found = true;
-  while (found && backlog_ && others_ == 0 && !stopping_) {
+  while (found && backlog_ && Alone() && !stopping_) {
     const std::size_t wanted = WantedJobs();
     found = false;
     if (wanted > 0) found = co_await Claim(wanted);
@@ -214,9 +213,8 @@ asio::awaitable<void> Runtime::PauseUntil(steady_clock::time_point latest) {
 }
 
 void Runtime::Hear(const store::WorkerCount& workers) {
-  others_ = std::max(workers.alike - 1, 0);
   free_workers_ = workers.free;
-  pace_.ShareWith(static_cast<std::size_t>(others_) + 1);
+  pace_.ShareWith(static_cast<std::size_t>(workers.alike));
 }
 
 /// True when there was something.

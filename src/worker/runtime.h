@@ -80,6 +80,7 @@ class Runtime {
   boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);
   boost::asio::awaitable<void> PauseUntil(std::chrono::steady_clock::time_point latest);
   void Hear(const store::WorkerCount& workers);
+  bool Alone() const { return pace_.spacing() == ClaimPace::Clock::duration::zero(); }
   template <typename Loop>
   void Spawn(Loop loop);
 
@@ -102,8 +103,7 @@ class Runtime {
   bool beside_ = false;                // ClaimBeside is under way
   bool woken_ = false;                 // since the last claim began
   Backoff deafness_;                   // grows while others are faster
-  int others_ = 0;                     // workers that can run all that this one can
-  int free_workers_ = 1;               // those of them that are not full, and this one
+  int free_workers_ = 1;               // not full, and can run all that this one can
   RandomSource random_;
   std::chrono::steady_clock::time_point not_before_{};  // the next claim
   bool stopping_ = false;

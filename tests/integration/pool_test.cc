@@ -18,6 +18,9 @@ const Column kSleepColumns[] = {{"done", Type::kInt4}};
 const Statement kSleep{"sleep", "select $1 as done from pg_sleep($1::float8 / 1000)", kSleepParams,
                        kSleepColumns};
 const Statement kDivide{"divide", "select 1 / $1 as done", kSleepParams, kSleepColumns};
+const Type kSetupParams[] = {Type::kText};
+const Statement kSetup{"setup", "select n as done from numbers where $1 <> ''", kSetupParams,
+                       kSleepColumns};
 
 Params Number(std::int32_t value) { return std::move(Params().Add(value)); }
 
@@ -154,12 +157,9 @@ TEST_F(PoolTest, AStatementThatCannotBePreparedFailsItsCallsAndNoOthers) {
   const Statement missing{"missing", "select n as done from numbers where n = $1", kSleepParams,
                           kSleepColumns};
   sql_.Run("create table numbers (m int)");
-  boost::asio::io_context io(1);
-  Pool pool(io.get_executor(), {.conninfo = conninfo_, .size = 1});
-  pool.Start();
   for (int i = 0; i < 2; ++i) {
     try {
-      test_support::RunCoroutine(io, pool.Execute(missing, Number(1), Soon()));
+      Run(small_->Execute(missing, Number(1), Soon()));
       ADD_FAILURE() << "there is an answer";
     } catch (const PgError& error) {
       EXPECT_EQ(error.sqlstate(), "42703") << error.what();
@@ -168,15 +168,12 @@ TEST_F(PoolTest, AStatementThatCannotBePreparedFailsItsCallsAndNoOthers) {
         EXPECT_NE(std::string(error.what()).find(said), std::string::npos) << error.what();
       }
     }
-    EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), Soon())).size(), 1);
+    EXPECT_EQ(Sleep(1, Soon()), 1);
   }
-  EXPECT_TRUE(pool.connected());
+  EXPECT_TRUE(small_->connected());
 
   sql_.Run("alter table numbers rename m to n; insert into numbers values (7)");
-  EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(missing, Number(7), Soon())).size(), 1);
-  pool.Close();
-  io.restart();
-  io.run_for(5s);
+  EXPECT_EQ(Run(small_->Execute(missing, Number(7), Soon())).size(), 1);
 }
 
 TEST_F(PoolTest, CallersOfAStatementThatCannotBePreparedHearWhyAndLeaveOthersAlone) {
@@ -232,14 +229,10 @@ TEST_F(PoolTest, AStatementThatCouldNotBePreparedInTimeIsPreparedByTheNextCall) 
 }
 
 TEST_F(PoolTest, AConnectionThatCannotBeSetUpFailsEachCallWithTheDatabasesError) {
-  const Type text[] = {Type::kText};
-  const Statement setup{"setup", "select n as done from numbers where $1 <> ''", text,
-                        kSleepColumns};
-  boost::asio::io_context io(1);
-  Pool pool(io.get_executor(), {.conninfo = conninfo_, .size = 2, .setup = &setup});
+  Pool pool(io_.get_executor(), {.conninfo = conninfo_, .size = 2, .setup = &kSetup});
   pool.Start();
   try {
-    test_support::RunCoroutine(io, pool.Execute(kSleep, Number(1), Soon()));
+    Run(pool.Execute(kSleep, Number(1), Soon()));
     ADD_FAILURE() << "there is an answer";
   } catch (const PgError& error) {
     EXPECT_EQ(error.sqlstate(), "42P01") << error.what();
@@ -248,11 +241,8 @@ TEST_F(PoolTest, AConnectionThatCannotBeSetUpFailsEachCallWithTheDatabasesError)
   EXPECT_FALSE(pool.connected());
 
   sql_.Run("create table numbers (n int)");
-  ASSERT_TRUE(RunUntil(io, [&] { return pool.connected(); })) << "it goes on trying";
-  EXPECT_EQ(test_support::RunCoroutine(io, pool.Execute(kSleep, Number(7), Soon())).size(), 1);
-  pool.Close();
-  io.restart();
-  io.run_for(5s);
+  ASSERT_TRUE(RunUntil(io_, [&] { return pool.connected(); })) << "it goes on trying";
+  EXPECT_EQ(Run(pool.Execute(kSleep, Number(7), Soon())).size(), 1);
 }
 
 TEST_F(PoolTest, ServerKilledAndRestartedIsFoundAgain) {
