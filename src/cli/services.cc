@@ -27,11 +27,12 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
                               .size = 1,
                               .setup = &sql::kConfigureSession,
                               .log_trouble = false}),
-      stores_(pool_),
+      stores_(pool_, upkeep_pool_),
       server_(executor, std::move(config.server), stores_),
       upkeep_(executor, pool_, upkeep_pool_) {
   if (config.worker) {
-    worker_.emplace(executor, pool_, pool_, std::move(config.worker->config),
+    const store::LeasePools pools{pool_, pool_, upkeep_pool_};
+    worker_.emplace(executor, pools, std::move(config.worker->config),
                     std::move(config.worker->handlers));
   }
 }

@@ -13,7 +13,7 @@ constexpr auto kClockTolerance = 10ms;
 /// The share of time that revisits may take: 1 in 5. What is farther back is not worth slicing.
 constexpr int kRevisitPause = 4;
 constexpr auto kFar = 1h;
-constexpr int kFullLookPause = 50;
+constexpr int kSweepPause = 200;
 /// With more levels than this, those that were not used for a while are forgotten.
 constexpr std::size_t kLevelsKept = 64;
 
@@ -35,17 +35,13 @@ bool ClaimCursor::MayLook(Clock::time_point now) const {
 
 QueueQuestion ClaimCursor::Ask(Clock::time_point now) {
   asked_at_ = now;
-  full_ = now >= full_look_at_;
-  asks_slice_ = slice_tried_ && !full_;  // which covers it anyway
+  asks_slice_ = slice_tried_;
   question_ = {};
   const Timestamp highest = SafePlace();
-  const bool forget = full_ && levels_.size() > kLevelsKept;
   int above = kBelowAll;
   for (const auto& [priority, level] : levels_) {
-    if (forget && !level.used) continue;
     const QueuePlace next = std::min(level.next, QueuePlace{highest, {}});
-    const QueuePlace from = full_ ? QueuePlace{} : level.floor;
-    question_.levels.push_back({priority, from, std::max(level.floor, next)});
+    question_.levels.push_back({priority, level.floor, std::max(level.floor, next)});
     if (priority - above > 1) question_.gaps.emplace_back(above, priority);
     above = priority;
   }
@@ -71,7 +67,8 @@ bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
   MoveSlices(answer);
   FollowClock(answer, now);
   bool more = HearWriters(answer.writers);
-  if (full_) FinishFullLook(now);
+  // The first look begins at the very beginning by itself.
+  if (!looked_at_) sweep_at_ = now + pace_.sweep;
   for (const std::int16_t priority : answer.new_levels) {
     more = levels_.try_emplace(priority).second || more;
   }
@@ -82,7 +79,10 @@ bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
 
 void ClaimCursor::MoveFloors(const QueueAnswer& answer) {
   for (const QueueQuestion::Level& asked : question_.levels) {
-    QueuePlace& floor = levels_.at(asked.priority).floor;
+    const auto level = levels_.find(asked.priority);
+    // A sweep may have forgotten the level meanwhile, or gone back.
+    if (level == levels_.end() || level->second.floor != asked.floor) continue;
+    QueuePlace& floor = level->second.floor;
     floor = asked.next;
     for (const JobPlace& left : answer.left) {
       // What lies before the range was asked for with a slice.
@@ -102,12 +102,26 @@ void ClaimCursor::MoveSlices(const QueueAnswer& answer) {
   slice_tried_ = false;
 }
 
-void ClaimCursor::FinishFullLook(Clock::time_point now) {
-  full_look_at_ = now + std::max<Clock::duration>(pace_.full, kFullLookPause * (now - asked_at_));
-  std::erase_if(levels_, [this](const auto& level) {
-    return std::none_of(question_.levels.begin(), question_.levels.end(),
-                        [&](const auto& asked) { return asked.priority == level.first; });
-  });
+QueueQuestion ClaimCursor::AskSweep() const {
+  QueueQuestion question;
+  for (const auto& [priority, level] : levels_) {
+    question.levels.push_back({priority, {}, level.floor});
+  }
+  return question;
+}
+
+bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now) {
+  sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, kSweepPause * (now - begun));
+  ForgetUnused();
+  bool more = false;
+  for (const JobPlace& left : answer.left) more = GoBackTo(left.place.at) || more;
+  return more;
+}
+
+void ClaimCursor::ForgetUnused() {
+  if (levels_.size() > kLevelsKept) {
+    std::erase_if(levels_, [](const auto& level) { return !level.second.used; });
+  }
   for (auto& [priority, level] : levels_) level.used = false;
 }
 

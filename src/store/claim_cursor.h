@@ -66,7 +66,7 @@ struct LookPace {
   std::size_t busy_jobs = 1'000;
   Duration busy = std::chrono::milliseconds(100);
   Duration idle = std::chrono::milliseconds(20);  ///< After a claim that found nothing.
-  Duration full = std::chrono::seconds(30);       ///< From the very beginning.
+  Duration sweep = std::chrono::seconds(30);      ///< Between sweeps, at least.
   /// A place that is nearer than this is gone back to by lowering the floor; one that is farther in
   /// slices of the past, beside the claims.
   std::chrono::microseconds near = std::chrono::seconds(1);
@@ -88,8 +88,12 @@ struct LookPace {
 ///    prepared keeps its lock and its number until it is committed.
 /// 3. Never above a job that is still there, claimed by somebody or not: a claim that rolls back
 ///    leaves it to be found. So slices are done only when a look finds nothing left in them.
-/// 4. A clock that stepped back takes the floor along; and now and then, for at most two percent of
-///    the time, a look begins at the very beginning. So does one that finds another server.
+/// 4. A clock that stepped back takes the floor along. A look that finds another server forgets
+/// all.
+///
+/// Should all that be wrong somewhere, a sweep finds the job: now and then, for at most half a
+/// percent of the time, it looks at everything below the floors. With a snapshot held for minutes
+/// that takes seconds, so looks and claims go on meanwhile.
 ///
 /// A late job waits for one look: about 0.1 s while the queue is busy, one poll while it is idle.
 /// Source of the argument: docs/decisions/0005-claim-cursor.md.
@@ -113,6 +117,13 @@ class ClaimCursor {
   /// True when there may be something to claim where there was nothing before.
   bool Answered(const QueueAnswer& answer, Clock::time_point now);
 
+  /// Is it time for a sweep?
+  bool WantsSweep(Clock::time_point now) const { return looked() && now >= sweep_at_; }
+  /// One sweep at a time; looks may be asked and answered before its own answer comes.
+  QueueQuestion AskSweep() const;
+  /// For a sweep that failed: an empty answer. True when there is something to go back to.
+  bool Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now);
+
   ClaimPlan Plan(Clock::time_point now) const;
   /// What came of a plan that asked for `limit` jobs and took from `begun` to `now`.
   void Claimed(const ClaimPlan& plan, std::size_t limit, const std::vector<JobPlace>& jobs,
@@ -122,12 +133,12 @@ class ClaimCursor {
   struct Level {
     QueuePlace floor;   // claims begin here
     QueuePlace next;    // behind the last job claimed: where the floor would like to be
-    bool used = false;  // something was claimed since the last full look
+    bool used = false;  // something was claimed since the last sweep
   };
 
   void MoveFloors(const QueueAnswer& answer);
   void MoveSlices(const QueueAnswer& answer);
-  void FinishFullLook(Clock::time_point now);
+  void ForgetUnused();
   bool HearWriters(const std::vector<std::string>& writers);
   bool GoBackTo(Timestamp place);
   void LowerFloors(Timestamp place);
@@ -143,12 +154,11 @@ class ClaimCursor {
   std::optional<Timestamp> looked_at_;  // the database's clock at the last look
   std::size_t claimed_since_look_ = 0;
   Clock::time_point answered_at_{};
-  Clock::time_point full_look_at_{};  // not before
-  Clock::time_point revisit_at_{};    // not before
+  Clock::time_point revisit_at_{};  // not before
+  Clock::time_point sweep_at_{};    // not before
   // Of the look under way:
   QueueQuestion question_;
   Clock::time_point asked_at_{};
-  bool full_ = false;        // it begins at the beginning
   bool asks_slice_ = false;  // it looks at the first slice, too
 };
 

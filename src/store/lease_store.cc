@@ -28,6 +28,8 @@ constexpr int kRescueAllPause = 50;
 constexpr std::size_t kFetchersMax = 1'000;
 /// The others of the claim wait meanwhile.
 constexpr milliseconds kFailOverdueTimeout{1'000};
+/// Shorter than the server's own limit.
+constexpr milliseconds kSweepTimeout{25'000};
 /// A slice of the past, the present, and what a look found new.
 constexpr int kClaimTries = 3;
 
@@ -157,19 +159,19 @@ struct LeaseStore::Fetcher {
 
   ClaimCursor cursor;
   bool looking = false;
-  std::size_t news = 0;       // looks after which there may be more to claim
+  bool sweeping = false;
+  std::size_t news = 0;       // looks and sweeps after which there may be more to claim
   asio::steady_timer looked;  // canceled when the look has ended
 };
 
-LeaseStore::LeaseStore(pg::Pool& claims, pg::Pool& pool, LookPace pace)
-    : claims_(claims), pool_(pool), pace_(pace) {}
+LeaseStore::LeaseStore(const LeasePools& pools, LookPace pace) : pools_(pools), pace_(pace) {}
 LeaseStore::~LeaseStore() = default;
 
 LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
   const std::string kind = KindOf(request);
   if (fetchers_.size() >= kFetchersMax && !fetchers_.contains(kind)) fetchers_.clear();
   SharedFetcher& fetcher = fetchers_[kind];
-  if (!fetcher) fetcher = std::make_shared<Fetcher>(pool_.executor(), pace_);
+  if (!fetcher) fetcher = std::make_shared<Fetcher>(pools_.claims.executor(), pace_);
   return fetcher;
 }
 
@@ -192,14 +194,14 @@ asio::awaitable<void> LeaseStore::Look(const ClaimRequest& request, SharedFetche
     co_await fetcher->looked.async_wait(asio::as_tuple(asio::use_awaitable));
   } else {
     // Where claims go: one has just come back with nothing, and no outcomes are in front.
-    co_await RunLook(claims_, request, fetcher, deadline);
+    co_await RunLook(pools_.claims, request, fetcher, deadline);
   }
 }
 
 void LeaseStore::LookBeside(const ClaimRequest& request, const SharedFetcher& fetcher,
                             pg::Deadline deadline) {
   if (std::exchange(fetcher->looking, true)) return;
-  asio::co_spawn(pool_.executor(), RunLook(pool_, request, fetcher, deadline),
+  asio::co_spawn(pools_.claims.executor(), RunLook(pools_.outcomes, request, fetcher, deadline),
                  [](const std::exception_ptr& error) {
                    try {
                      if (error) std::rethrow_exception(error);
@@ -207,6 +209,30 @@ void LeaseStore::LookBeside(const ClaimRequest& request, const SharedFetcher& fe
                      // As if it had not been asked; the claims say what is wrong with the database.
                    }
                  });
+}
+
+void LeaseStore::SweepBeside(const ClaimRequest& request, const SharedFetcher& fetcher) {
+  if (std::exchange(fetcher->sweeping, true)) return;
+  asio::co_spawn(pools_.slow.executor(), RunSweep(pools_.slow, request, fetcher),
+                 [](const std::exception_ptr& error) {
+                   if (error) std::rethrow_exception(error);
+                 });
+}
+
+asio::awaitable<void> LeaseStore::RunSweep(pg::Pool& pool, ClaimRequest request,
+                                           SharedFetcher fetcher) {
+  // Also where this is destroyed before its end.
+  const std::shared_ptr<void> end(nullptr, [fetcher](void*) { fetcher->sweeping = false; });
+  const auto begun = steady_clock::now();
+  pg::Params params = LookParams(request, fetcher->cursor.AskSweep());
+  QueueAnswer answer;
+  try {
+    answer = ReadAnswer(
+        co_await pool.Execute(sql::kLookAtQueue, std::move(params), pg::After(kSweepTimeout)));
+  } catch (const pg::PgError&) {
+    // The next one is due later, as if this had found nothing.
+  }
+  if (fetcher->cursor.Swept(answer, begun, steady_clock::now())) ++fetcher->news;
 }
 
 asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
@@ -230,6 +256,7 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
   } else if (cursor.WantsLook(steady_clock::now())) {
     LookBeside(first, fetcher, deadline);
   }
+  if (cursor.WantsSweep(steady_clock::now())) SweepBeside(first, fetcher);
   std::vector<ClaimedBatch> batches(requests.size());
   for (int tries = 0; tries < kClaimTries; ++tries) {
     ClaimPlan plan = cursor.Plan(steady_clock::now());
@@ -264,8 +291,8 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
   } else {
     AddShares(params, requests, batches);
   }
-  const pg::Rows rows = co_await claims_.Execute(alone ? sql::kClaimJobs : sql::kClaimJobsForMany,
-                                                 std::move(params), deadline);
+  const pg::Rows rows = co_await pools_.claims.Execute(
+      alone ? sql::kClaimJobs : sql::kClaimJobsForMany, std::move(params), deadline);
   if (alone) batches[0].jobs.reserve(static_cast<std::size_t>(rows.size()));
   std::vector<JobPlace> places;
   places.reserve(static_cast<std::size_t>(rows.size()));
@@ -312,7 +339,8 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::CompleteJobs(const std::vector<Co
                                                             pg::Deadline deadline) {
   pg::Params params = HeldJobs(jobs);
   params.AddArray(jobs, [](const CompletedJob& job) { return pg::Json{job.result}; });
-  co_return ReadIds(co_await pool_.Execute(sql::kCompleteJobs, std::move(params), deadline));
+  co_return ReadIds(
+      co_await pools_.outcomes.Execute(sql::kCompleteJobs, std::move(params), deadline));
 }
 
 asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vector<FailedJob>& jobs,
@@ -324,7 +352,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
   params.AddArray(jobs, [](const FailedJob& job) { return job.retryable; });
   params.AddArray(jobs, [](const FailedJob& job) { return Interval(job.retry_after); });
   params.AddArray(jobs, [](const FailedJob& job) { return Policy(job.policy); });
-  const pg::Rows rows = co_await pool_.Execute(sql::kFailJobs, std::move(params), deadline);
+  const pg::Rows rows =
+      co_await pools_.outcomes.Execute(sql::kFailJobs, std::move(params), deadline);
   std::vector<FailedAttempt> failed;
   for (const pg::Row row : rows) {
     const auto status = ParseStatus(row.Get<std::string_view>(1));
@@ -339,7 +368,8 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<Retu
   pg::Params params = HeldJobs(jobs);
   params.AddArray(jobs, [](const ReturnedJob& job) { return Interval(job.delay); });
   params.AddArray(jobs, [](const ReturnedJob& job) { return Policy(job.policy); });
-  co_return ReadIds(co_await pool_.Execute(sql::kReturnJobs, std::move(params), deadline));
+  co_return ReadIds(
+      co_await pools_.outcomes.Execute(sql::kReturnJobs, std::move(params), deadline));
 }
 
 asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(
@@ -348,7 +378,8 @@ asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(
   params.Add(kLane);
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   params.Add(microseconds(duration));
-  const pg::Rows rows = co_await pool_.Execute(sql::kExtendLeases, std::move(params), deadline);
+  const pg::Rows rows =
+      co_await pools_.claims.Execute(sql::kExtendLeases, std::move(params), deadline);
   std::vector<ExtendedLease> extended;
   for (const pg::Row row : rows) extended.push_back({row.Get<Uuid>(0), row.Get<Timestamp>(1)});
   co_return extended;
@@ -360,7 +391,7 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
   params.Add(kLane);
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   const pg::Rows rows =
-      co_await pool_.Execute(sql::kFindCancellations, std::move(params), deadline);
+      co_await pools_.claims.Execute(sql::kFindCancellations, std::move(params), deadline);
   std::vector<Cancellation> found;
   for (const pg::Row row : rows) found.push_back({row.Get<Uuid>(0), row.Get<Uuid>(1)});
   co_return found;
@@ -368,8 +399,8 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
 
 asio::awaitable<std::unordered_set<Uuid>> LeaseStore::FindEndedAttempts(
     const std::vector<AttemptRef>& attempts, pg::Deadline deadline) {
-  const auto ended =
-      ReadIds(co_await pool_.Execute(sql::kFindEndedAttempts, HeldJobs(attempts), deadline));
+  const auto ended = ReadIds(
+      co_await pools_.outcomes.Execute(sql::kFindEndedAttempts, HeldJobs(attempts), deadline));
   co_return std::unordered_set<Uuid>(ended.begin(), ended.end());
 }
 
@@ -382,7 +413,7 @@ asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int lea
   const auto within = all ? std::nullopt : std::optional<microseconds>(kRescueWithin);
   params.Add(kLane).Add(within).Add(static_cast<std::int32_t>(leases_max));
   const pg::Rows rows =
-      co_await pool_.Execute(sql::kRescueExpiredLeases, std::move(params), deadline);
+      co_await pools_.outcomes.Execute(sql::kRescueExpiredLeases, std::move(params), deadline);
   rescued_at_ = begun;
   if (all && rows.empty()) {
     const auto ended = steady_clock::now();

@@ -116,6 +116,14 @@ struct RescuedJob {
   std::string worker;  ///< The one that lost it.
 };
 
+/// Which connections do what, so that nothing stands in line behind what it need not wait for. All
+/// may be the same pool.
+struct LeasePools {
+  pg::Pool& claims;    ///< And heartbeats.
+  pg::Pool& outcomes;  ///< May have to wait for somebody's lock.
+  pg::Pool& slow;      ///< What may take seconds, and keeps nobody waiting.
+};
+
 /// What workers do with jobs: typed calls over src/store/sql/ready and src/store/sql/leases.
 ///
 /// Every call that ends attempts gives back the ids that were still held under the lease named; for
@@ -123,9 +131,9 @@ struct RescuedJob {
 /// away; where outcome_unknown() says that the answer was lost, the call may be repeated.
 class LeaseStore {
  public:
-  explicit LeaseStore(pg::Pool& pool, LookPace pace = {}) : LeaseStore(pool, pool, pace) {}
-  /// Claims by `claims`, and does all else by `pool`.
-  LeaseStore(pg::Pool& claims, pg::Pool& pool, LookPace pace = {});
+  explicit LeaseStore(const LeasePools& pools, LookPace pace = {});
+  explicit LeaseStore(pg::Pool& pool, LookPace pace = {})
+      : LeaseStore(LeasePools{pool, pool, pool}, pace) {}
   ~LeaseStore();
 
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
@@ -177,12 +185,14 @@ class LeaseStore {
   /// One look, which the caller has announced by Fetcher::looking.
   static boost::asio::awaitable<void> RunLook(pg::Pool& pool, ClaimRequest request,
                                               SharedFetcher fetcher, pg::Deadline deadline);
+  void SweepBeside(const ClaimRequest& request, const SharedFetcher& fetcher);
+  static boost::asio::awaitable<void> RunSweep(pg::Pool& pool, ClaimRequest request,
+                                               SharedFetcher fetcher);
   boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimByPlan(
       const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
       pg::Deadline deadline);
 
-  pg::Pool& claims_;
-  pg::Pool& pool_;
+  LeasePools pools_;
   LookPace pace_;
   IdGenerator ids_;
   std::chrono::steady_clock::time_point rescue_all_at_{};  // at the latest

@@ -15,11 +15,13 @@
 
 namespace djps::store {
 
-/// Every statement there is, by subject, over one pool. The pool must outlive it.
+/// Every statement there is, by subject. The pools must outlive it.
 struct Stores {
-  explicit Stores(pg::Pool& pool)
+  explicit Stores(pg::Pool& pool) : Stores(pool, pool) {}
+  /// `slow` is for what may take seconds and keeps nobody waiting.
+  Stores(pg::Pool& pool, pg::Pool& slow)
       : jobs(pool),
-        leases(pool),
+        leases(LeasePools{pool, pool, slow}),
         operators(pool),
         tokens(pool),
         upkeep(pool),

@@ -89,17 +89,17 @@ WorkerConfig Checked(WorkerConfig config) {
   return config;
 }
 
-Runtime::Runtime(asio::any_io_executor executor, pg::Pool& claims, pg::Pool& pool,
+Runtime::Runtime(asio::any_io_executor executor, const store::LeasePools& pools,
                  WorkerConfig config, Registry registry)
     : executor_(std::move(executor)),
       config_(Checked(std::move(config))),
       registry_(std::move(registry)),
-      leases_(claims, pool),
+      leases_(pools),
       keeper_(executor_, leases_, config_.lease),
       reporter_(executor_, leases_, keeper_, [this] { changed_.cancel(); }),
-      notes_(executor_, pool),
+      notes_(executor_, pools.outcomes),
       presence_(
-          executor_, pool, Describe(config_, registry_), [this] { return running(); },
+          executor_, pools.outcomes, Describe(config_, registry_), [this] { return running(); },
           [this](const store::WorkerCount& workers) { Hear(workers); }),
       pace_(config_.concurrency, steady_clock::now()),
       changed_(executor_, asio::steady_timer::time_point::max()),

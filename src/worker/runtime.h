@@ -36,9 +36,7 @@ WorkerConfig Checked(WorkerConfig config);
 ///              LeaseKeeper beats meanwhile
 class Runtime {
  public:
-  /// `claims` is for claims alone, so that outcomes do not stand in line behind them; where there
-  /// are connections enough, it may be the same as `pool`.
-  Runtime(boost::asio::any_io_executor executor, pg::Pool& claims, pg::Pool& pool,
+  Runtime(boost::asio::any_io_executor executor, const store::LeasePools& pools,
           WorkerConfig config, Registry registry);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;

@@ -117,7 +117,7 @@ void Worker::Impl::Run() {
   pg::Pool pool(io_.get_executor(), std::move(hearing));
   pg::Pool claims(io_.get_executor(), beside);
   pg::Pool upkeep_pool(io_.get_executor(), beside);
-  worker::Runtime runtime(io_.get_executor(), claims, pool, config_, registry_);
+  worker::Runtime runtime(io_.get_executor(), {claims, pool, upkeep_pool}, config_, registry_);
   wake = [&runtime](std::string_view queue) { runtime.Wake(queue); };
   const Pools pools = {&pool, &claims, &upkeep_pool};
   upkeep::Upkeep upkeep(io_.get_executor(), pool, upkeep_pool);

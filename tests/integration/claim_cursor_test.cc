@@ -22,7 +22,7 @@ using test_support::RunCoroutine;
 using test_support::StoreTest;
 
 /// Looks whenever it may, and never from the beginning: the rules alone must find every job.
-constexpr store::LookPace kEager{.busy_jobs = 1, .busy = 0ms, .idle = 0ms, .full = 1h};
+constexpr store::LookPace kEager{.busy_jobs = 1, .busy = 0ms, .idle = 0ms, .sweep = 1h};
 constexpr auto kSlice = 20ms;
 
 class ClaimCursorRulesTest : public StoreTest {
@@ -131,6 +131,45 @@ TEST_F(ClaimCursorRulesTest, APausedQueueGivesNothingAndItsJobsAreFoundWhenItOpe
   EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{job});
 }
 
+TEST_F(ClaimCursorRulesTest, ASweepFindsAJobThatTheRulesMiss) {
+  store::LookPace pace = kEager;
+  pace.sweep = 0ms;
+  LeaseStore sweeping(*pool_, pace);
+  for (LeaseStore* one : {&sweeping, &fetcher_}) {
+    EnqueueOne({.type = "t"});  // for it to know the priority
+    CatchUp(*one);
+  }
+  const Uuid job = EnqueueOne({.type = "t"});
+  sql_.Run("update djps.ready set visible_at = now() - interval '2 hours'");
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(ClaimWith(fetcher_).empty());
+  std::vector<Uuid> found;
+  ASSERT_TRUE(test_support::RunUntil(io_, [&] {
+    found = ClaimWith(sweeping);
+    return !found.empty();
+  }));
+  EXPECT_EQ(found, std::vector<Uuid>{job});
+}
+
+TEST_F(ClaimCursorRulesTest, ClaimsAndLooksGoOnWhileASweepIsUnderWay) {
+  pg::Pool nobody(io_.get_executor(), {.conninfo = conninfo_});  // never started: it hangs
+  store::LookPace pace = kEager;
+  pace.sweep = 0ms;
+  LeaseStore sweeping({*pool_, *pool_, nobody}, pace);
+  CatchUp(sweeping);
+  pg::Session late(conninfo_);
+  late.Run("begin; select djps.enqueue('t')");
+  for (int i = 0; i < 20; ++i) {
+    const Uuid later = EnqueueOne({.type = "t"});
+    EXPECT_EQ(ClaimWith(sweeping), std::vector<Uuid>{later});
+  }
+  CatchUp(sweeping);
+  late.Run("commit");
+  std::vector<Uuid> found;
+  for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(sweeping);
+  EXPECT_EQ(found.size(), 1U);
+  nobody.Close();
+}
+
 TEST_F(ClaimCursorRulesTest, AReplacedJobStandsWhereTheCursorComesPast) {
   const std::string submit =
       "select djps.enqueue('t', $${{\"n\": {}}}$$, \"unique\" => "
@@ -193,7 +232,7 @@ class ClaimCursorPropertyTest : public testing::Test {
                                                    : store::LookPace{.busy_jobs = 3,
                                                                      .busy = 2ms,
                                                                      .idle = 1ms,
-                                                                     .full = 1h,
+                                                                     .sweep = 1h,
                                                                      .near = 5ms,
                                                                      .slice = kSlice});
   }

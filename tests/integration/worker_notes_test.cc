@@ -20,8 +20,8 @@ class WorkerNotesTest : public StoreTest {
     config.name = "worker-under-test";
     config.concurrency = 4;
     config.poll_interval_max = 20ms;
-    runtime_ =
-        std::make_unique<Runtime>(io_.get_executor(), *pool_, *pool_, config, std::move(registry));
+    runtime_ = std::make_unique<Runtime>(
+        io_.get_executor(), store::LeasePools{*pool_, *pool_, *pool_}, config, std::move(registry));
     runtime_->Start();
   }
   void Drain() {

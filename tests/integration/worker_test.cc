@@ -231,7 +231,7 @@ TEST_F(WorkerTest, AbsurdDelaysAreBounded) {
 }
 
 TEST_F(WorkerTest, LongJobIsKeptByHeartbeatsBeyondItsLease) {
-  config_.lease = 1s;
+  config_.lease = 2s;
   Gate finish;
   std::atomic<int> started = 0;
   Start([&](const djps::Job&) -> Outcome {
@@ -276,7 +276,7 @@ TEST_F(WorkerTest, LostLeaseStopsTheHandlerAndItsOutcomeIsDropped) {
 
 TEST_F(WorkerTest, HoldsNoLongJobThatItCannotRun) {
   config_.concurrency = 1;
-  config_.lease = 1s;
+  config_.lease = 3s;
   Gate first;
   Gate second;
   std::atomic<int> started = 0;
@@ -285,7 +285,7 @@ TEST_F(WorkerTest, HoldsNoLongJobThatItCannotRun) {
     return Succeeded{};
   });
   Enqueue(std::vector<NewJob>(3, {.type = "t"}));
-  // A third of a second: too long for anything to be claimed ahead.
+  // A third of that: too long for anything to be claimed ahead.
   ASSERT_TRUE(RunUntil(io_, [this] { return HeartbeatCame(); }));
   first.Open();
   ASSERT_TRUE(RunUntil(io_, [&] { return started == 2 && Count("outcomes") == "1"; }));
@@ -323,7 +323,7 @@ TEST_F(WorkerTest, WorkersThatTakeTurnsRunEveryJobOnce) {
                    return Succeeded{};
                  }));
     config_.name = name;
-    workers.push_back(std::make_unique<worker::Runtime>(io_.get_executor(), *pool_, *pool_, config_,
+    workers.push_back(std::make_unique<worker::Runtime>(io_.get_executor(), Pools(), config_,
                                                         std::move(registry)));
     workers.back()->Start();
   }
@@ -346,7 +346,7 @@ TEST_F(WorkerTest, WorkersThatTakeTurnsRunEveryJobOnce) {
 
 TEST_F(WorkerTest, OutcomesThatCannotBeWrittenHoldClaimsUpAndNoLonger) {
   config_.concurrency = 100;
-  config_.lease = 1s;
+  config_.lease = 3s;
   // Only the writing of outcomes can wake the claims in time.
   config_.poll_interval_max = std::chrono::minutes(1);
   Enqueue(std::vector<NewJob>(6'000, {.type = "t"}));
@@ -358,11 +358,7 @@ TEST_F(WorkerTest, OutcomesThatCannotBeWrittenHoldClaimsUpAndNoLonger) {
   });
   ASSERT_TRUE(RunUntil(io_, [&] { return ran >= 2'000; }));
   // Until a heartbeat has come: time enough for claims, if there were any.
-  ASSERT_TRUE(RunUntil(io_, [this] {
-    return sql_.Value(
-               "select bool_or(expires_at > claimed_at + interval '1.1 s') "
-               "from djps.leases") == "t";
-  }));
+  ASSERT_TRUE(RunUntil(io_, [this] { return HeartbeatCame(); }));
   EXPECT_LT(ran, 4'000);
   sql_.Run("commit");
   EXPECT_TRUE(RunUntil(io_, [this] { return Count("outcomes") == "6000"; }, 30s));

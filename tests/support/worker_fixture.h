@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -37,8 +39,15 @@ class WorkerTest : public StoreTest {
     config_.concurrency = 4;
     config_.poll_interval_max = std::chrono::milliseconds(20);
     config_.grace = std::chrono::seconds(30);
+    claims_.Start();
   }
-  ~WorkerTest() override { Drain(); }
+  ~WorkerTest() override {
+    Drain();
+    claims_.Close();
+  }
+
+  /// As in djps::Worker, which lives with one connection for each.
+  store::LeasePools Pools() { return {claims_, *pool_, *pool_}; }
 
   void Start(Handler handler) {
     worker::Registry registry;
@@ -46,7 +55,7 @@ class WorkerTest : public StoreTest {
     Start(std::move(registry));
   }
   void Start(worker::Registry registry) {
-    runtime_ = std::make_unique<worker::Runtime>(io_.get_executor(), *pool_, *pool_, config_,
+    runtime_ = std::make_unique<worker::Runtime>(io_.get_executor(), Pools(), config_,
                                                  std::move(registry));
     runtime_->Start();
   }
@@ -63,14 +72,16 @@ class WorkerTest : public StoreTest {
     });
   }
 
-  /// Was a lease of a second extended?
+  /// Was a lease extended?
   bool HeartbeatCame() {
-    return sql_.Value(
-               "select bool_or(expires_at > claimed_at + interval '1.1 s') "
-               "from djps.leases") == "t";
+    return sql_.Value(fmt::format("select bool_or(expires_at > claimed_at + interval '{} ms') "
+                                  "from djps.leases",
+                                  config_.lease.count() + 100)) == "t";
   }
 
   WorkerConfig config_;
+  pg::Pool claims_{io_.get_executor(),
+                   {.conninfo = conninfo_, .size = 1, .setup = &sql::kConfigureSession}};
   std::unique_ptr<worker::Runtime> runtime_;
 };
 

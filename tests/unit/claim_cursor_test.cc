@@ -46,6 +46,8 @@ class ClaimCursorTest : public testing::Test {
     Look();
   }
 
+  bool Sweep(const QueueAnswer& answer = {}) { return cursor_.Swept(answer, now_, now_); }
+
   void ClaimNothing() { cursor_.Claimed(cursor_.Plan(now_), 10, {}, now_, now_); }
   void Claim(std::size_t limit, const std::vector<JobPlace>& jobs) {
     cursor_.Claimed(cursor_.Plan(now_), limit, jobs, now_, now_);
@@ -193,20 +195,6 @@ TEST_F(ClaimCursorTest, ASliceInWhichAJobIsLeftIsLookedThroughAgain) {
   EXPECT_GE(asked_.levels[0].floor, level) << "what is left in the past does not hold the present";
 }
 
-TEST_F(ClaimCursorTest, ALookAtTheVeryBeginningAsksForNoSliceAndHeedsWhatIsLeftThere) {
-  EndLongWriter();
-  const ClaimPlan plan = cursor_.Plan(now_);
-  cursor_.Claimed(plan, 10, {}, now_, now_);
-  now_ += 1min;
-  database_ += 1min;
-  const QueuePlace left{plan.ranges[0].from.at + 1s, Id(1)};
-  Look({.left = {{0, left}}});
-  ASSERT_EQ(asked_.levels.size(), 1U);
-  EXPECT_EQ(asked_.levels[0].floor, QueuePlace{});
-  Look();
-  EXPECT_EQ(asked_.levels[0].floor, left) << "others may lie behind it";
-}
-
 TEST_F(ClaimCursorTest, AClockThatStepsBackTakesTheFloorAlong) {
   CatchUp();
   database_ -= 1h;
@@ -215,15 +203,48 @@ TEST_F(ClaimCursorTest, AClockThatStepsBackTakesTheFloorAlong) {
   EXPECT_FALSE(cursor_.Plan(now_).revisit) << "new jobs come there from now on";
 }
 
-TEST_F(ClaimCursorTest, LooksAtTheVeryBeginningNowAndThen) {
+TEST_F(ClaimCursorTest, ASweepLooksAtEverythingBelowTheFloorsAndGoesBack) {
   CatchUp();
+  EXPECT_FALSE(cursor_.WantsSweep(now_)) << "the first look was at the beginning";
   now_ += 1min;
   database_ += 1min;
+  ASSERT_TRUE(cursor_.WantsSweep(now_));
+  const QueueQuestion question = cursor_.AskSweep();
+  ASSERT_EQ(question.levels.size(), 1U);
+  EXPECT_EQ(question.levels[0].floor, QueuePlace{});
+  EXPECT_EQ(question.levels[0].next, From());
+  EXPECT_TRUE(question.gaps.empty());
   const QueuePlace forgotten{kNoon - 24h, Id(1)};
-  Look({.left = {{0, forgotten}}});
-  ASSERT_EQ(asked_.levels.size(), 1U);
-  EXPECT_EQ(asked_.levels[0].floor, QueuePlace{});
-  EXPECT_EQ(From(), forgotten);
+  EXPECT_TRUE(Sweep({.left = {{0, forgotten}}}));
+  EXPECT_EQ(From(), (QueuePlace{forgotten.at, {}}));
+}
+
+TEST_F(ClaimCursorTest, WhatASweepFindsInTheLastHourIsLookedThroughInSlices) {
+  CatchUp();
+  const QueuePlace floor = From();
+  EXPECT_TRUE(Sweep({.left = {{0, {floor.at - 1min, Id(1)}}}}));
+  const ClaimPlan plan = cursor_.Plan(now_);
+  EXPECT_TRUE(plan.revisit);
+  EXPECT_LE(plan.ranges[0].from.at, floor.at - 1min);
+  ClaimNothing();
+  EXPECT_EQ(From(), floor);
+}
+
+TEST_F(ClaimCursorTest, ALookThatWasUnderWayDoesNotUndoWhatASweepFound) {
+  CatchUp();
+  ClaimNothing();
+  const QueueQuestion question = cursor_.Ask(now_);
+  const QueuePlace forgotten{kNoon - 24h, Id(1)};
+  Sweep({.left = {{0, forgotten}}});
+  cursor_.Answered({.now = database_}, now_);
+  EXPECT_EQ(From(), (QueuePlace{forgotten.at, {}}));
+}
+
+TEST_F(ClaimCursorTest, SweepsTakeHalfAPercentOfTheTimeAtMost) {
+  CatchUp();
+  EXPECT_FALSE(cursor_.Swept({}, now_, now_ + 1s));
+  EXPECT_FALSE(cursor_.WantsSweep(now_ + 200s));
+  EXPECT_TRUE(cursor_.WantsSweep(now_ + 202s));
 }
 
 TEST_F(ClaimCursorTest, LevelsBehindTheLastJobOfAFullClaimKeepTheirPlace) {
@@ -241,9 +262,9 @@ TEST_F(ClaimCursorTest, UnusedLevelsAreForgottenWhenThereAreMany) {
   for (std::int16_t i = 0; i < 100; ++i) answer.new_levels.push_back(i);
   Look(answer);
   Claim(10, {{42, {kNoon, Id(1)}}});
-  now_ += 1min;
-  database_ += 1min;
-  Look();
+  const QueueQuestion question = cursor_.Ask(now_);
+  Sweep();
+  EXPECT_FALSE(cursor_.Answered({.now = database_}, now_)) << "those of the look are gone";
   const ClaimPlan plan = cursor_.Plan(now_);
   ASSERT_EQ(plan.ranges.size(), 1U);
   EXPECT_EQ(plan.ranges[0].priority, 42);
@@ -260,13 +281,10 @@ TEST_F(ClaimCursorTest, ALookThatFailedChangesNothing) {
   CatchUp();
   const QueuePlace floor = From();
   Claim(10, {{0, {database_, Id(1)}}});
-  now_ += 1min;
+  now_ += 1s;
   cursor_.Ask(now_);
   EXPECT_EQ(From(), floor);
   EXPECT_TRUE(cursor_.WantsLook(now_));
-  database_ += 1min;
-  Look();
-  EXPECT_EQ(asked_.levels.at(0).floor, QueuePlace{}) << "the look from the beginning is still due";
 }
 
 }  // namespace
