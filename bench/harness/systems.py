@@ -104,7 +104,7 @@ class System:
     def measure(self, context, cell, tuning):
         """One result; where a transaction is held, with what its phases were like."""
         context = dataclasses.replace(
-            context, timeout=context.timeout + cell.options.get("seconds", 0)
+            context, timeout=context.timeout + 2 * cell.options.get("seconds", 0)
         )
         if not cell.options.get("hold"):
             return self.measure_once(context, cell, tuning)

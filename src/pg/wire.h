@@ -120,7 +120,10 @@ struct Wire<Timestamp> {
     EncodeInt(out, value == Timestamp::min() ? us : us - kPostgresEpochUs);
   }
   static Timestamp Decode(std::string_view bytes) {
-    return Timestamp(std::chrono::microseconds(DecodeInt<std::int64_t>(bytes) + kPostgresEpochUs));
+    const auto us = DecodeInt<std::int64_t>(bytes);
+    const Timestamp infinite = Timestamp::min();
+    if (us == infinite.time_since_epoch().count()) return infinite;
+    return Timestamp(std::chrono::microseconds(us + kPostgresEpochUs));
   }
 };
 

@@ -125,13 +125,34 @@ void ClaimCursor::ForgetUnused() {
   for (auto& [priority, level] : levels_) level.used = false;
 }
 
+std::optional<SavedCursor> ClaimCursor::Save() {
+  if (!looked_at_ || !claimed_since_save_ || !revisit_.empty()) return std::nullopt;
+  claimed_since_save_ = false;
+  SavedCursor saved{.server = server_, .looked_at = *looked_at_, .floors = {}, .writers = writers_};
+  for (const auto& [priority, level] : levels_) saved.floors.push_back({priority, level.floor});
+  return saved;
+}
+
+void ClaimCursor::Restore(const SavedCursor& saved, Clock::time_point now) {
+  server_ = saved.server;
+  looked_at_ = saved.looked_at;
+  answered_at_ = now;
+  sweep_at_ = now + pace_.sweep;
+  writers_ = saved.writers;
+  for (const JobPlace& floor : saved.floors) levels_[floor.priority].floor = floor.place;
+}
+
 void ClaimCursor::FollowClock(const QueueAnswer& answer, Clock::time_point now) {
   if (!looked_at_) return;
   const auto passed_here = asked_at_ - answered_at_;  // at least
   const auto passed_there = answer.now - *looked_at_;
   if (passed_there + kClockTolerance >= passed_here) return;
-  LowerFloors(answer.now - std::chrono::ceil<std::chrono::microseconds>(now - answered_at_) -
-              kClockTolerance);
+  const Timestamp place =
+      answer.now - std::chrono::ceil<std::chrono::microseconds>(now - answered_at_);
+  LowerFloors(place - kClockTolerance);
+  // Whoever is writing goes on there, too.
+  for (auto& [writer, from] : writers_) from = std::min(from, place - kClockTolerance);
+  looked_at_ = std::min(*looked_at_, place);
 }
 
 Timestamp ClaimCursor::SafePlace() const {
@@ -197,6 +218,7 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
                           const std::vector<JobPlace>& jobs, Clock::time_point begun,
                           Clock::time_point now) {
   claimed_since_look_ += jobs.size();
+  if (!jobs.empty()) claimed_since_save_ = true;
   const bool exhausted = jobs.size() < limit;
   if (plan.revisit) {
     revisit_at_ = now + kRevisitPause * (now - begun);

@@ -58,6 +58,14 @@ struct ClaimPlan {
   bool revisit = false;
 };
 
+/// What is kept of a cursor: where another one may go on from, as if it had paused meanwhile.
+struct SavedCursor {
+  std::string server;
+  Timestamp looked_at{};
+  std::vector<JobPlace> floors;              ///< One per level.
+  std::map<std::string, Timestamp> writers;  ///< As in ClaimCursor.
+};
+
 /// How often a cursor looks.
 struct LookPace {
   using Duration = std::chrono::steady_clock::duration;
@@ -71,6 +79,7 @@ struct LookPace {
   /// slices of the past, beside the claims.
   std::chrono::microseconds near = std::chrono::seconds(1);
   std::chrono::microseconds slice = std::chrono::seconds(5);
+  Duration save = std::chrono::seconds(10);  ///< Where it is, for the next process.
 };
 
 /// Where the claims of one fetcher begin in one queue, so that they do not walk over rows that were
@@ -124,6 +133,13 @@ class ClaimCursor {
   /// For a sweep that failed: an empty answer. True when there is something to go back to.
   bool Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now);
 
+  /// What to keep; nothing where nothing was claimed since the last time, or while there is
+  /// something to go back to.
+  std::optional<SavedCursor> Save();
+  /// Instead of the first look's beginning at the very beginning. The past that is not known to it
+  /// (the database's clock stepped back while nobody looked) is left to a sweep.
+  void Restore(const SavedCursor& saved, Clock::time_point now);
+
   ClaimPlan Plan(Clock::time_point now) const;
   /// What came of a plan that asked for `limit` jobs and took from `begun` to `now`.
   void Claimed(const ClaimPlan& plan, std::size_t limit, const std::vector<JobPlace>& jobs,
@@ -153,6 +169,7 @@ class ClaimCursor {
   std::string server_;
   std::optional<Timestamp> looked_at_;  // the database's clock at the last look
   std::size_t claimed_since_look_ = 0;
+  bool claimed_since_save_ = false;
   Clock::time_point answered_at_{};
   Clock::time_point revisit_at_{};  // not before
   Clock::time_point sweep_at_{};    // not before

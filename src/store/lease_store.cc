@@ -1,13 +1,10 @@
 #include "store/lease_store.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "core/check.h"
+#include "store/claim_fetcher.h"
 #include "store/statements.h"
 
 namespace djps::store {
@@ -28,8 +25,6 @@ constexpr int kRescueAllPause = 50;
 constexpr std::size_t kFetchersMax = 1'000;
 /// The others of the claim wait meanwhile.
 constexpr milliseconds kFailOverdueTimeout{1'000};
-/// Shorter than the server's own limit.
-constexpr milliseconds kSweepTimeout{25'000};
 /// A slice of the past, the present, and what a look found new.
 constexpr int kClaimTries = 3;
 
@@ -55,39 +50,6 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   if (const auto checkpoint = row.Find<pg::Json>(12)) job.checkpoint = checkpoint->text;
   if (const auto within = row.Find<std::int32_t>(13)) job.begin_within = milliseconds(*within);
   return job;
-}
-
-pg::Params LookParams(const ClaimRequest& request, const QueueQuestion& question) {
-  using Level = QueueQuestion::Level;
-  const auto& levels = question.levels;
-  pg::Params params;
-  params.Add(kLane).Add(request.queue);
-  params.AddArray(request.types, [](const std::string& type) { return std::string_view(type); });
-  params.AddArray(levels, [](const Level& level) { return level.priority; });
-  params.AddArray(levels, [](const Level& level) { return level.floor.at; });
-  params.AddArray(levels, [](const Level& level) { return level.floor.id; });
-  params.AddArray(levels, [](const Level& level) { return level.next.at; });
-  params.AddArray(levels, [](const Level& level) { return level.next.id; });
-  params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.first}; });
-  params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.second}; });
-  return params;
-}
-
-QueueAnswer ReadAnswer(const pg::Rows& rows) {
-  QueueAnswer answer;
-  for (const pg::Row row : rows) {
-    const auto kind = row.Get<std::string_view>(0);
-    if (kind == "clock") {
-      answer.now = row.Get<Timestamp>(2);
-      answer.server = row.Get<std::string>(4);
-    }
-    if (kind == "writer") answer.writers.push_back(row.Get<std::string>(4));
-    if (kind == "level") answer.new_levels.push_back(row.Get<std::int16_t>(1));
-    if (kind == "left") {
-      answer.left.push_back({row.Get<std::int16_t>(1), {row.Get<Timestamp>(2), row.Get<Uuid>(3)}});
-    }
-  }
-  return answer;
 }
 
 std::size_t JobsWanted(const std::vector<ClaimRequest>& requests) {
@@ -153,17 +115,6 @@ std::string KindOf(const ClaimRequest& request) {
   return kind;
 }
 
-struct LeaseStore::Fetcher {
-  Fetcher(const asio::any_io_executor& executor, LookPace pace)
-      : cursor(pace), looked(executor, steady_clock::time_point::max()) {}
-
-  ClaimCursor cursor;
-  bool looking = false;
-  bool sweeping = false;
-  std::size_t news = 0;       // looks and sweeps after which there may be more to claim
-  asio::steady_timer looked;  // canceled when the look has ended
-};
-
 LeaseStore::LeaseStore(const LeasePools& pools, LookPace pace) : pools_(pools), pace_(pace) {}
 LeaseStore::~LeaseStore() = default;
 
@@ -171,68 +122,10 @@ LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
   const std::string kind = KindOf(request);
   if (fetchers_.size() >= kFetchersMax && !fetchers_.contains(kind)) fetchers_.clear();
   SharedFetcher& fetcher = fetchers_[kind];
-  if (!fetcher) fetcher = std::make_shared<Fetcher>(pools_.claims.executor(), pace_);
+  if (!fetcher) {
+    fetcher = std::make_shared<ClaimFetcher>(pools_, request.queue, request.types, pace_);
+  }
   return fetcher;
-}
-
-asio::awaitable<void> LeaseStore::RunLook(pg::Pool& pool, ClaimRequest request,
-                                          SharedFetcher fetcher, pg::Deadline deadline) {
-  // Also where this throws or is destroyed.
-  const std::shared_ptr<void> end(nullptr, [fetcher](void*) {
-    fetcher->looking = false;
-    fetcher->looked.cancel();
-  });
-  pg::Params params = LookParams(request, fetcher->cursor.Ask(steady_clock::now()));
-  const QueueAnswer answer =
-      ReadAnswer(co_await pool.Execute(sql::kLookAtQueue, std::move(params), deadline));
-  if (fetcher->cursor.Answered(answer, steady_clock::now())) ++fetcher->news;
-}
-
-asio::awaitable<void> LeaseStore::Look(const ClaimRequest& request, SharedFetcher fetcher,
-                                       pg::Deadline deadline) {
-  if (std::exchange(fetcher->looking, true)) {
-    co_await fetcher->looked.async_wait(asio::as_tuple(asio::use_awaitable));
-  } else {
-    // Where claims go: one has just come back with nothing, and no outcomes are in front.
-    co_await RunLook(pools_.claims, request, fetcher, deadline);
-  }
-}
-
-void LeaseStore::LookBeside(const ClaimRequest& request, const SharedFetcher& fetcher,
-                            pg::Deadline deadline) {
-  if (std::exchange(fetcher->looking, true)) return;
-  asio::co_spawn(pools_.claims.executor(), RunLook(pools_.outcomes, request, fetcher, deadline),
-                 [](const std::exception_ptr& error) {
-                   try {
-                     if (error) std::rethrow_exception(error);
-                   } catch (const pg::PgError&) {
-                     // As if it had not been asked; the claims say what is wrong with the database.
-                   }
-                 });
-}
-
-void LeaseStore::SweepBeside(const ClaimRequest& request, const SharedFetcher& fetcher) {
-  if (std::exchange(fetcher->sweeping, true)) return;
-  asio::co_spawn(pools_.slow.executor(), RunSweep(pools_.slow, request, fetcher),
-                 [](const std::exception_ptr& error) {
-                   if (error) std::rethrow_exception(error);
-                 });
-}
-
-asio::awaitable<void> LeaseStore::RunSweep(pg::Pool& pool, ClaimRequest request,
-                                           SharedFetcher fetcher) {
-  // Also where this is destroyed before its end.
-  const std::shared_ptr<void> end(nullptr, [fetcher](void*) { fetcher->sweeping = false; });
-  const auto begun = steady_clock::now();
-  pg::Params params = LookParams(request, fetcher->cursor.AskSweep());
-  QueueAnswer answer;
-  try {
-    answer = ReadAnswer(
-        co_await pool.Execute(sql::kLookAtQueue, std::move(params), pg::After(kSweepTimeout)));
-  } catch (const pg::PgError&) {
-    // The next one is due later, as if this had found nothing.
-  }
-  if (fetcher->cursor.Swept(answer, begun, steady_clock::now())) ++fetcher->news;
 }
 
 asio::awaitable<ClaimedBatch> LeaseStore::ClaimJobs(const ClaimRequest& request,
@@ -248,28 +141,23 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
   for (const ClaimRequest& one : requests) {
     DJPS_CHECK(one.limit >= 1 && one.limit <= kClaimLimitMax);
   }
-  const ClaimRequest& first = requests.front();
-  const SharedFetcher fetcher = FetcherFor(first);
-  ClaimCursor& cursor = fetcher->cursor;
-  if (!cursor.looked()) {
-    co_await Look(first, fetcher, deadline);
-  } else if (cursor.WantsLook(steady_clock::now())) {
-    LookBeside(first, fetcher, deadline);
-  }
-  if (cursor.WantsSweep(steady_clock::now())) SweepBeside(first, fetcher);
+  const SharedFetcher fetcher = FetcherFor(requests.front());
+  const ClaimCursor& cursor = fetcher->cursor();
+  if (!cursor.looked()) co_await fetcher->Look(deadline);
+  fetcher->KeepUp(deadline);
   std::vector<ClaimedBatch> batches(requests.size());
   for (int tries = 0; tries < kClaimTries; ++tries) {
     ClaimPlan plan = cursor.Plan(steady_clock::now());
     const bool revisit = plan.revisit;
-    const std::size_t news = fetcher->news;
+    const std::size_t news = fetcher->news();
     batches = co_await ClaimByPlan(requests, fetcher, std::move(plan), deadline);
     if (!FoundNothing(batches)) break;
     if (revisit) continue;  // the present is next
     // A look that ran beside the claim may have been before or behind it.
-    if (fetcher->looking || cursor.MayLook(steady_clock::now())) {
-      co_await Look(first, fetcher, deadline);
+    if (fetcher->looking() || cursor.MayLook(steady_clock::now())) {
+      co_await fetcher->Look(deadline);
     }
-    if (fetcher->news == news) break;
+    if (fetcher->news() == news) break;
   }
   co_return batches;
 }
@@ -309,7 +197,7 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
       batch.jobs.push_back(std::move(job));
     }
   }
-  fetcher->cursor.Claimed(plan, JobsWanted(requests), places, begun, steady_clock::now());
+  fetcher->cursor().Claimed(plan, JobsWanted(requests), places, begun, steady_clock::now());
   if (!overdue.empty()) {
     try {
       co_await FailOverdue(std::move(overdue), pg::After(kFailOverdueTimeout));

@@ -16,8 +16,11 @@
 #include "djps/job.h"
 #include "pg/pool.h"
 #include "store/claim_cursor.h"
+#include "store/lease_pools.h"
 
 namespace djps::store {
+
+class ClaimFetcher;
 
 /// The most jobs one claim puts under one lease: a lease is rewritten each time part of it is done.
 inline constexpr std::size_t kClaimLimitMax = 500;
@@ -116,14 +119,6 @@ struct RescuedJob {
   std::string worker;  ///< The one that lost it.
 };
 
-/// Which connections do what, so that nothing stands in line behind what it need not wait for. All
-/// may be the same pool.
-struct LeasePools {
-  pg::Pool& claims;    ///< And heartbeats.
-  pg::Pool& outcomes;  ///< May have to wait for somebody's lock.
-  pg::Pool& slow;      ///< What may take seconds, and keeps nobody waiting.
-};
-
 /// What workers do with jobs: typed calls over src/store/sql/ready and src/store/sql/leases.
 ///
 /// Every call that ends attempts gives back the ids that were still held under the lease named; for
@@ -172,22 +167,9 @@ class LeaseStore {
   /// Jobs by the lease they were claimed under.
   boost::asio::awaitable<void> FailOverdue(std::map<Uuid, std::vector<Uuid>> overdue,
                                            pg::Deadline deadline);
-  /// A cursor, and the one look that may be under way for all who claim by it.
-  struct Fetcher;
-  using SharedFetcher = std::shared_ptr<Fetcher>;
+  using SharedFetcher = std::shared_ptr<ClaimFetcher>;
 
   SharedFetcher FetcherFor(const ClaimRequest& request);
-  /// Looks, or waits for the look under way.
-  boost::asio::awaitable<void> Look(const ClaimRequest& request, SharedFetcher fetcher,
-                                    pg::Deadline deadline);
-  /// Begins to look while claims go on.
-  void LookBeside(const ClaimRequest& request, const SharedFetcher& fetcher, pg::Deadline deadline);
-  /// One look, which the caller has announced by Fetcher::looking.
-  static boost::asio::awaitable<void> RunLook(pg::Pool& pool, ClaimRequest request,
-                                              SharedFetcher fetcher, pg::Deadline deadline);
-  void SweepBeside(const ClaimRequest& request, const SharedFetcher& fetcher);
-  static boost::asio::awaitable<void> RunSweep(pg::Pool& pool, ClaimRequest request,
-                                               SharedFetcher fetcher);
   boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimByPlan(
       const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
       pg::Deadline deadline);

@@ -23,4 +23,13 @@ asio::awaitable<int> UpkeepStore::EnsurePartitions(int days, pg::Deadline deadli
   co_return rows[0].Get<std::int32_t>(0);
 }
 
+asio::awaitable<int> UpkeepStore::ForgetClaimCursors(std::chrono::milliseconds age,
+                                                     pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(std::chrono::microseconds(age));
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kForgetClaimCursors, std::move(params), deadline);
+  co_return rows.size();
+}
+
 }  // namespace djps::store

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 
 #include "pg/pool.h"
 
@@ -23,6 +24,10 @@ class UpkeepStore {
 
   /// Makes missing partitions for today and `days` more; gives back how many.
   boost::asio::awaitable<int> EnsurePartitions(int days, pg::Deadline deadline);
+
+  /// Forgets claim cursors that were not saved for so long; gives back how many.
+  boost::asio::awaitable<int> ForgetClaimCursors(std::chrono::milliseconds age,
+                                                 pg::Deadline deadline);
 
  private:
   pg::Pool& pool_;

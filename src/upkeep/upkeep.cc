@@ -177,6 +177,7 @@ asio::awaitable<void> Upkeep::TidyUp() {
   const int forgotten =
       co_await workers_.ForgetWorkers(config_.worker_silence_max, pg::After(kStatementTimeout));
   if (forgotten > 0) spdlog::info("forgot {} workers that were long gone", forgotten);
+  co_await upkeep_.ForgetClaimCursors(config_.claim_cursors_kept, pg::After(kStatementTimeout));
   int deleted = 0;
   do {
     deleted = co_await progress_.PurgeProgress(config_.notes_kept, kRowsPerPurge,

@@ -32,6 +32,8 @@ struct UpkeepConfig {
   std::chrono::milliseconds history_pause{5};
   /// Workers silent for longer are forgotten.
   std::chrono::milliseconds worker_silence_max = std::chrono::hours(24);
+  /// Nobody claims as those did who saved a claim cursor when it is older than this.
+  std::chrono::milliseconds claim_cursors_kept = std::chrono::hours(24 * 7);
   /// Progress and log lines of finished jobs go when the job is older than this.
   std::chrono::milliseconds notes_kept = std::chrono::hours(24 * 7);
 };

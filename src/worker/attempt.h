@@ -39,6 +39,7 @@ struct Attempt {
   StopReason reason = StopReason::kNone;
   // No attempt may begin later, where the job has a deadline.
   std::optional<std::chrono::steady_clock::time_point> begin_before = {};
+  std::chrono::steady_clock::time_point begun{};
   bool ended = false;     // its handler has returned
   bool reported = false;  // an outcome was handed to the reporter
   boost::asio::steady_timer watchdog;

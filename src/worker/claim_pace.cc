@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "store/lease_store.h"
 
@@ -10,7 +11,7 @@ namespace djps::worker {
 namespace {
 
 using namespace std::chrono_literals;
-using Seconds = std::chrono::duration<double>;
+using Seconds = ClaimPace::Seconds;
 
 constexpr Seconds kAhead = 50ms;
 /// What a claim may be taken to take: one that waits for a lock or a server that is away says
@@ -24,6 +25,9 @@ constexpr Seconds kMeasureInterval = 10ms;
 /// measure is no 100 a second. Then the interval is kLongInterval.
 constexpr std::size_t kEndsEnough = 10;
 constexpr Seconds kLongInterval = 100ms;
+/// So many say enough at once where nothing is known yet: a backlog is there, and waits.
+constexpr std::size_t kEndsPlenty = 50;
+constexpr Seconds kShortInterval = 2ms;
 /// Two claims, which may be under way side by side.
 constexpr std::size_t kAheadMax = 2 * store::kClaimLimitMax;
 /// A lease is rewritten each time part of it has ended, so those of slow jobs are kept short.
@@ -36,13 +40,27 @@ ClaimPace::ClaimPace(std::size_t concurrency, Clock::time_point now)
 
 void ClaimPace::Measure(Clock::time_point now) {
   const Seconds passed = now - measured_at_;
-  const Seconds least = ended_ < kEndsEnough ? kLongInterval : kMeasureInterval;
+  const bool known = rate_ > 0;
+  Seconds least = ended_ < kEndsEnough ? kLongInterval : kMeasureInterval;
+  if (!known && ended_ >= kEndsPlenty) least = kShortInterval;
   // What a claim brought often ends at once: half a spacing says too much or nothing.
   if (passed < std::max<Seconds>(least, spacing())) return;
-  const double rate = static_cast<double>(ended_) / passed.count();
+  const double rate = std::min(static_cast<double>(ended_) / passed.count(), MostPossible());
   // Half of what is known is forgotten with each measure, all of it after a pause.
-  rate_ = passed > std::max<Seconds>(kLongInterval, 2 * spacing()) ? rate : (rate_ + rate) / 2;
+  const bool paused = passed > std::max<Seconds>(kLongInterval, 2 * spacing());
+  rate_ = known && !paused ? (rate_ + rate) / 2 : rate;
+  Begin(now);
+}
+
+/// Jobs of a second, begun together, end together: that many in a moment, and then none.
+double ClaimPace::MostPossible() const {
+  if (ran_ <= Seconds(0)) return std::numeric_limits<double>::infinity();
+  return static_cast<double>(concurrency_ * ended_) / ran_.count();
+}
+
+void ClaimPace::Begin(Clock::time_point now) {
   ended_ = 0;
+  ran_ = Seconds(0);
   measured_at_ = now;
 }
 
@@ -58,6 +76,8 @@ ClaimPace::Clock::duration ClaimPace::spacing() const {
 
 std::size_t ClaimPace::Want(std::size_t held, Clock::time_point now) {
   Measure(now);
+  // The clock starts with the first claim, not when there was nothing to do.
+  if (held == 0 && ended_ == 0 && rate_ == 0) Begin(now);
   // No slot is free for want of a job before the next claim, which comes a spacing later.
   const Seconds horizon = std::max<Seconds>(kAhead, 2 * spacing());
   const auto ahead =

@@ -17,11 +17,15 @@ namespace djps::worker {
 class ClaimPace {
  public:
   using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
 
   ClaimPace(std::size_t concurrency, Clock::time_point now);
 
-  /// So many jobs have ended.
-  void Ended(std::size_t jobs) { ended_ += jobs; }
+  /// So many jobs have ended, which ran for so long, all together.
+  void Ended(std::size_t jobs, Clock::duration ran) {
+    ended_ += jobs;
+    ran_ += ran;
+  }
 
   /// So many workers, this one included, claim from the same jobs.
   void ShareWith(std::size_t workers);
@@ -40,10 +44,13 @@ class ClaimPace {
 
  private:
   void Measure(Clock::time_point now);
+  void Begin(Clock::time_point now);
+  double MostPossible() const;
 
   const std::size_t concurrency_;
   Clock::time_point measured_at_;
   std::size_t ended_ = 0;  // since then
+  Seconds ran_{0};         // since then
   double rate_ = 0;
   std::size_t others_ = 0;
   Clock::duration claim_takes_;  // smoothed

@@ -261,11 +261,13 @@ void Runtime::Take(store::ClaimedBatch batch) {
 
 void Runtime::StartWaiting() {
   std::vector<std::shared_ptr<Attempt>> plain;
+  const auto now = steady_clock::now();
   while (!waiting_.empty() && running() < config_.concurrency) {
     std::shared_ptr<Attempt> attempt = std::move(waiting_.front());
     waiting_.pop_front();
     if (!MayBegin(*attempt)) continue;
     attempts_.insert(attempt);
+    attempt->begun = now;
     attempt->job.notes = notes_.Open(attempt->job.lease_token, attempt->job.id);
     if (attempt->time_limit > 0ms) Spawn(Watch(attempt));
     if (std::holds_alternative<Handler>(attempt->entry.handler)) {
@@ -340,7 +342,10 @@ asio::awaitable<void> Runtime::RunCoroutine(std::shared_ptr<Attempt> attempt) {
 }
 
 void Runtime::EndAll(std::vector<EndedAttempt> ended) {
-  pace_.Ended(ended.size());
+  const auto now = steady_clock::now();
+  steady_clock::duration ran{0};
+  for (const EndedAttempt& one : ended) ran += now - one.attempt->begun;
+  pace_.Ended(ended.size(), ran);
   for (EndedAttempt& one : ended) End(std::move(one));
   StartWaiting();
   changed_.cancel();

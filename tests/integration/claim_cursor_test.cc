@@ -170,6 +170,26 @@ TEST_F(ClaimCursorRulesTest, ClaimsAndLooksGoOnWhileASweepIsUnderWay) {
   nobody.Close();
 }
 
+TEST_F(ClaimCursorRulesTest, AProcessThatStartsGoesOnWhereThoseBeforeItWere) {
+  store::LookPace pace = kEager;
+  pace.save = 0ms;
+  LeaseStore before(*pool_, pace);
+  EnqueueOne({.type = "t"});
+  CatchUp(before);
+  // Nothing is saved without a claim. The next look saves where the cursor has come by then.
+  EnqueueOne({.type = "t"});
+  sql_.Run("delete from djps.claim_cursors");
+  CatchUp(before);
+  ASSERT_TRUE(test_support::RunUntil(io_, [this] { return Count("claim_cursors") == "1"; }));
+  const Uuid job = EnqueueOne({.type = "t"});
+  sql_.Run("update djps.ready set visible_at = now() - interval '2 hours'");
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(ClaimWith(fetcher_).empty()) << "below the cursor";
+  // Of another server, which may not have what this one had.
+  sql_.Run("update djps.claim_cursors set server = 'another'");
+  LeaseStore anew(*pool_, kEager);
+  EXPECT_EQ(ClaimWith(anew), std::vector<Uuid>{job});
+}
+
 TEST_F(ClaimCursorRulesTest, AReplacedJobStandsWhereTheCursorComesPast) {
   const std::string submit =
       "select djps.enqueue('t', $${{\"n\": {}}}$$, \"unique\" => "
@@ -226,15 +246,12 @@ class ClaimCursorPropertyTest : public testing::Test {
   }
   void Restart(std::size_t fetcher) {
     fetchers_.resize(kFetchers);
-    const bool eager = Chance(2);
-    fetchers_[fetcher] =
-        std::make_unique<LeaseStore>(*pool_, eager ? kEager
-                                                   : store::LookPace{.busy_jobs = 3,
-                                                                     .busy = 2ms,
-                                                                     .idle = 1ms,
-                                                                     .sweep = 1h,
-                                                                     .near = 5ms,
-                                                                     .slice = kSlice});
+    store::LookPace pace = kEager;
+    if (!Chance(2)) {
+      pace = {.busy_jobs = 3, .busy = 2ms, .idle = 1ms, .sweep = 1h, .near = 5ms, .slice = kSlice};
+    }
+    pace.save = 0ms;  // the next one goes on from there
+    fetchers_[fetcher] = std::make_unique<LeaseStore>(*pool_, pace);
   }
 
   bool Chance(int one_in) { return Random(one_in) == 0; }

@@ -77,7 +77,10 @@ class SqlCoverageTest : public StoreTest {
 
 TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   store::JobStore jobs(*single_);
-  store::LeaseStore leases(*single_);
+  store::LookPace pace;
+  pace.idle = 0ms;
+  pace.save = 0ms;
+  store::LeaseStore leases(*single_, pace);
   store::OperatorStore operators(*single_);
   store::TokenStore tokens(*single_);
   store::UpkeepStore upkeep(*single_);
@@ -113,6 +116,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(leases.FindCancellations({batch.lease}, Soon()));
   Run(leases.FindEndedAttempts({{batch.lease, batch.jobs[0].id}}, Soon()));
   Run(leases.RescueExpiredLeases(10, Soon()));
+  Run(upkeep.ForgetClaimCursors(1h, Soon()));
   // A pool's own, when it listens; and a coroutine's that nobody waits for.
   Run(single_->Execute(sql::kListenForWork, {}, Soon()));
   const std::vector<std::string> told = {"default"};

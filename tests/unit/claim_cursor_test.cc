@@ -247,6 +247,71 @@ TEST_F(ClaimCursorTest, SweepsTakeHalfAPercentOfTheTimeAtMost) {
   EXPECT_TRUE(cursor_.WantsSweep(now_ + 202s));
 }
 
+TEST_F(ClaimCursorTest, WhoWritesWhileTheClockStepsBackIsHeardAtItsNewPlace) {
+  CatchUp();
+  Look({.writers = {"3/17"}});
+  database_ -= 1h;
+  Look({.writers = {"3/17", "4/2"}});
+  const Timestamp stepped = database_;
+  for (int i = 0; i < 4; ++i) {
+    ClaimNothing();
+    Look({.writers = {"3/17", "4/2"}});
+  }
+  EXPECT_GT(From().at, stepped);
+  EXPECT_TRUE(Look({.writers = {"3/17"}}));
+  EXPECT_LE(From().at, stepped) << "one that came about then";
+  for (int i = 0; i < 4; ++i) {
+    ClaimNothing();
+    Look({.writers = {"3/17"}});
+  }
+  EXPECT_GT(From().at, stepped);
+  EXPECT_TRUE(Look());
+  EXPECT_LE(From().at, stepped) << "one that was there before";
+}
+
+TEST_F(ClaimCursorTest, ASavedOneGoesOnWhereItWas) {
+  CatchUp();
+  EXPECT_FALSE(cursor_.Save()) << "nothing was claimed";
+  const Timestamp begun = database_;
+  for (int i = 0; i < 4; ++i) {
+    ClaimNothing();
+    Look({.writers = {"3/17"}});
+  }
+  Claim(1, {{0, {database_, Id(1)}}});
+  Look({.writers = {"3/17"}, .new_levels = {7}});
+  const Timestamp looked_at = database_;
+  const QueuePlace floor = From();
+  ASSERT_GT(floor.at, begun);
+  const auto saved = cursor_.Save();
+  ASSERT_TRUE(saved);
+  EXPECT_FALSE(cursor_.Save()) << "not again";
+  cursor_ = ClaimCursor();
+  cursor_.Restore(*saved, now_);
+  EXPECT_TRUE(cursor_.looked());
+  EXPECT_EQ(From(), floor);
+  EXPECT_EQ(From(7), QueuePlace{});
+  EXPECT_FALSE(cursor_.WantsSweep(now_));
+  EXPECT_TRUE(cursor_.WantsSweep(now_ + 31s));
+  // One writer has ended meanwhile, another has come.
+  database_ += 2h;
+  EXPECT_TRUE(Look({.writers = {"4/2"}}));
+  EXPECT_LE(From().at, begun);
+  for (int i = 0; i < 4; ++i) {
+    ClaimNothing();
+    Look({.writers = {"4/2"}});
+  }
+  EXPECT_GT(From().at, looked_at);
+  EXPECT_TRUE(Look());
+  EXPECT_LE(From().at, looked_at);
+}
+
+TEST_F(ClaimCursorTest, IsNotSavedWhileThereIsSomethingToGoBackTo) {
+  EndLongWriter();
+  ASSERT_TRUE(cursor_.Plan(now_).revisit);
+  Claim(1, {{0, {database_, Id(1)}}});
+  EXPECT_FALSE(cursor_.Save());
+}
+
 TEST_F(ClaimCursorTest, LevelsBehindTheLastJobOfAFullClaimKeepTheirPlace) {
   Look({.new_levels = {0, 1, 2}});
   Look();

@@ -23,7 +23,7 @@ TEST(ClaimPaceTest, SlowJobsAreNotHoarded) {
   // 16 slots, 1 s a job: the 50 ms ahead hold less than one.
   auto now = kStart;
   for (int second = 0; second < 5; ++second) {
-    pace.Ended(16);
+    pace.Ended(16, 16s);
     now += 1s;
     EXPECT_EQ(pace.Want(16, now), 0U);
     EXPECT_EQ(pace.Want(10, now), 6U);
@@ -33,7 +33,7 @@ TEST(ClaimPaceTest, SlowJobsAreNotHoarded) {
 TEST(ClaimPaceTest, OneEndShortlyAfterAMeasureIsNoRate) {
   ClaimPace pace(1, kStart);
   EXPECT_EQ(pace.Want(1, kStart + 1s), 0U);
-  pace.Ended(1);
+  pace.Ended(1, 1s);
   EXPECT_EQ(pace.Want(0, kStart + 1s + 11ms), 1U);
   EXPECT_EQ(pace.Want(1, kStart + 1s + 12ms), 0U) << "a job would be held that cannot be run";
 }
@@ -42,7 +42,7 @@ TEST(ClaimPaceTest, ShortJobsAreClaimedAhead) {
   ClaimPace pace(16, kStart);
   auto now = kStart;
   for (int round = 0; round < 20; ++round) {
-    pace.Ended(40);
+    pace.Ended(40, 40ms);
     now += 10ms;  // 4,000 a second: 200 in 50 ms
     pace.Want(1'000, now);
   }
@@ -54,17 +54,38 @@ TEST(ClaimPaceTest, ShortJobsAreClaimedAhead) {
   EXPECT_GT(pace.Want(100, now), 90U);
 }
 
+TEST(ClaimPaceTest, WhatTheFirstClaimBroughtSaysHowFastJobsAre) {
+  ClaimPace pace(200, kStart);
+  EXPECT_EQ(pace.Want(0, kStart + 1h), 64U);
+  pace.Ended(64, 64ms);
+  EXPECT_EQ(pace.Want(0, kStart + 1h + 3ms), store::kClaimLimitMax);
+}
+
+TEST(ClaimPaceTest, LongJobsThatEndTogetherAreNotTakenForShortOnes) {
+  ClaimPace pace(200, kStart);
+  auto now = kStart;
+  for (int second = 0; second < 5; ++second) {
+    for (int i = 0; i < 99; ++i) {
+      now += 10ms;
+      EXPECT_LE(pace.Want(200, now), 10U);
+    }
+    pace.Ended(200, 200s);
+    now += 10ms;
+    EXPECT_EQ(pace.Want(210, now), 0U) << "ten jobs ahead, at 200 a second";
+  }
+}
+
 TEST(ClaimPaceTest, NoClaimIsLargerThanALeaseMayBe) {
   ClaimPace slow(10'000, kStart);
   EXPECT_EQ(slow.Want(0, kStart), 64U) << "leases of jobs of unknown length are kept short";
   ClaimPace fast(10'000, kStart);
-  fast.Ended(1'000'000);
+  fast.Ended(1'000'000, 1s);
   EXPECT_EQ(fast.Want(0, kStart + 1s), store::kClaimLimitMax);
 }
 
 TEST(ClaimPaceTest, WhatWasFastIsForgottenAfterAPause) {
   ClaimPace pace(4, kStart);
-  pace.Ended(10'000);
+  pace.Ended(10'000, 0s);
   EXPECT_GT(pace.Want(4, kStart + 100ms), 100U);
   EXPECT_EQ(pace.Want(4, kStart + 2s), 0U);
 }
@@ -106,7 +127,7 @@ TEST(ClaimPaceTest, ClaimsThatComeSeldomBringWorkUntilTheNext) {
   std::size_t brought = 0;
   for (int round = 0; round < 20; ++round) {
     brought = std::min<std::size_t>(pace.Want(0, now), 200);
-    pace.Ended(brought);
+    pace.Ended(brought, 0s);
     pace.Want(0, now + 1ms);  // too early to measure anything
     now += 250ms;
   }

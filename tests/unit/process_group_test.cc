@@ -228,7 +228,9 @@ TEST(ProcessGroupTest, TheKernelKillsTheProgramWhenTheWorkerDies) {
   }
   ASSERT_TRUE(pids.WaitFor(1));
   ::kill(worker, SIGKILL);
-  ::waitpid(worker, nullptr, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(worker, &status, 0), worker);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself";
   EXPECT_TRUE(EndsSoon(pids.Read().front()));
 }
 
