@@ -56,7 +56,7 @@ def bars(title, unit, rows):
     return document(44 + len(rows) * (BAR + 8) + 12, parts)
 
 
-LINES_LEFT, LINES_SPAN = 80, 520
+LINES_LEFT, LINES_SPAN = 92, 508
 
 
 class Panel:
