@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -223,6 +224,11 @@ asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, D
 }
 
 bool Pool::connected() const { return state_->FindLeastBusy() != nullptr; }
+
+std::size_t Pool::in_flight() const {
+  const auto connection = state_->FindLeastBusy();
+  return connection ? connection->in_flight() : std::numeric_limits<std::size_t>::max();
+}
 
 const std::string& Pool::trouble() const { return state_->trouble(); }
 

@@ -54,6 +54,10 @@ class Pool {
   /// True while at least one connection is up.
   bool connected() const;
 
+  /// How many statements the least busy connection has under way; as many as there are numbers
+  /// while none is up.
+  std::size_t in_flight() const;
+
   /// Why the last connection could not be made, or broke; empty while all is well.
   const std::string& trouble() const;
 

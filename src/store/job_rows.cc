@@ -32,4 +32,11 @@ JobRecord ReadJob(const pg::Row& row) {
   return job;
 }
 
+std::vector<Uuid> ReadIds(const pg::Rows& rows) {
+  std::vector<Uuid> ids;
+  ids.reserve(static_cast<std::size_t>(rows.size()));
+  for (const pg::Row row : rows) ids.push_back(row.Get<Uuid>(0));
+  return ids;
+}
+
 }  // namespace djps::store

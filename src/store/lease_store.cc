@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "store/claim_fetcher.h"
+#include "store/job_rows.h"
 #include "store/statements.h"
 
 namespace djps::store {
@@ -27,13 +28,6 @@ constexpr std::size_t kFetchersMax = 1'000;
 constexpr milliseconds kFailOverdueTimeout{1'000};
 /// A slice of the past, the present, and what a look found new.
 constexpr int kClaimTries = 3;
-
-std::vector<Uuid> ReadIds(const pg::Rows& rows) {
-  std::vector<Uuid> ids;
-  ids.reserve(static_cast<std::size_t>(rows.size()));
-  for (const pg::Row row : rows) ids.push_back(row.Get<Uuid>(0));
-  return ids;
-}
 
 ClaimedJob ReadClaimedJob(const pg::Row& row) {
   ClaimedJob job;
@@ -267,7 +261,7 @@ asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   params.Add(microseconds(duration));
   const pg::Rows rows =
-      co_await pools_.claims.Execute(sql::kExtendLeases, std::move(params), deadline);
+      co_await pools_.LessBusy().Execute(sql::kExtendLeases, std::move(params), deadline);
   std::vector<ExtendedLease> extended;
   for (const pg::Row row : rows) extended.push_back({row.Get<Uuid>(0), row.Get<Timestamp>(1)});
   co_return extended;
@@ -279,7 +273,7 @@ asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
   params.Add(kLane);
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   const pg::Rows rows =
-      co_await pools_.claims.Execute(sql::kFindCancellations, std::move(params), deadline);
+      co_await pools_.LessBusy().Execute(sql::kFindCancellations, std::move(params), deadline);
   std::vector<Cancellation> found;
   for (const pg::Row row : rows) found.push_back({row.Get<Uuid>(0), row.Get<Uuid>(1)});
   co_return found;

@@ -1,6 +1,7 @@
 #include "store/operator_store.h"
 
 #include "core/check.h"
+#include "store/job_rows.h"
 #include "store/statements.h"
 
 namespace djps::store {
@@ -21,12 +22,6 @@ pg::Params JobsInStatus(const std::vector<Uuid>& ids, const std::vector<JobStatu
   params.AddArray(ids, [](const Uuid& id) { return id; });
   params.AddArray(from, [](JobStatus status) { return StatusName(status); });
   return params;
-}
-
-std::vector<Uuid> ReadIds(const pg::Rows& rows) {
-  std::vector<Uuid> ids;
-  for (const pg::Row row : rows) ids.push_back(row.Get<Uuid>(0));
-  return ids;
 }
 
 }  // namespace

@@ -1,11 +1,14 @@
 // The rules of a job's life, one by one, as docs/lifecycle.md states them.
 #include "support/store_fixture.h"
+#include "support/together.h"
 
 namespace djps {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::RunUntil;
 using test_support::StoreTest;
+using test_support::Together;
 
 class LifecycleTest : public StoreTest {
  protected:
@@ -356,6 +359,40 @@ TEST_F(LifecycleTest, HeartbeatDoesNotWaitForACompletionInProgress) {
   other.Run("begin; select 1 from djps.leases for update");
   EXPECT_EQ(Run(leases_.ExtendLeases({job.lease}, 60s, pg::After(5s))).size(), 1U);
   other.Run("rollback");
+}
+
+TEST_F(LifecycleTest, HeartbeatsDoNotStandBehindWhatWaitsForALock) {
+  const Running job = Start();
+  const pg::PoolConfig one{.conninfo = conninfo_, .size = 1, .setup = &sql::kConfigureSession};
+  pg::Pool claims(io_.get_executor(), one);
+  pg::Pool outcomes(io_.get_executor(), one);
+  claims.Start();
+  outcomes.Start();
+  ASSERT_TRUE(RunUntil(io_, [&] { return claims.connected() && outcomes.connected(); }));
+  store::LeaseStore leases({claims, outcomes, *pool_});
+
+  sql_.Run("begin; lock table djps.outcomes in exclusive mode");
+  const std::vector<store::CompletedJob> done = {{.lease = job.lease, .job = job.id}};
+  Together<std::vector<Uuid>> completing;
+  completing.Start(io_, leases.CompleteJobs(done, Soon()));
+  ASSERT_TRUE(RunUntil(io_, [&] { return outcomes.in_flight() > 0; }));
+  EXPECT_EQ(Run(leases.ExtendLeases({job.lease}, 60s, Soon())).size(), 1U);
+  EXPECT_GT(outcomes.in_flight(), 0U) << "it still waits";
+  sql_.Run("rollback");
+  EXPECT_EQ(completing.Finish(io_).front()->value, std::vector<Uuid>{job.id});
+
+  const Running next = Start();
+  sql_.Run("begin; lock table djps.ready in access exclusive mode");
+  const store::ClaimRequest request{.queue = "default", .types = {"t"}, .worker = "w"};
+  Together<store::ClaimedBatch> claiming;
+  claiming.Start(io_, leases.ClaimJobs(request, Soon()));
+  ASSERT_TRUE(RunUntil(io_, [&] { return claims.in_flight() > 0; }));
+  EXPECT_EQ(Run(leases.ExtendLeases({next.lease}, 60s, Soon())).size(), 1U);
+  EXPECT_GT(claims.in_flight(), 0U) << "it still waits";
+  sql_.Run("rollback");
+  claiming.Finish(io_);
+  claims.Close();
+  outcomes.Close();
 }
 
 TEST_F(LifecycleTest, CompleteAfterExpiryIsRefusedEvenBeforeRescue) {
