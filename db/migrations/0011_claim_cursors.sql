@@ -3,8 +3,8 @@
 --   claim_cursors  per queue and set of types, a place below which there is nothing to claim, and who was
 --                  writing then: what ClaimCursor (src/store/claim_cursor.h) goes on from
 --
--- Without it, a process that starts walks over every job that was done since the snapshot: one second for
--- some two million. A hint like the cursor itself: no row, or an old one, costs time and no job.
+-- Without it, a process that starts walks over every job that was done since the snapshot: three seconds for
+-- some five million. A hint like the cursor itself: no row, or an old one, costs time and no job.
 -- One row per set of workers that claim alike, rewritten every 5 to 10 s while they are busy.
 --
 -- The argument and the measurement: docs/decisions/0011-saved-claim-cursors.md.
