@@ -16,6 +16,12 @@ class LifecycleTest : public StoreTest {
     return {.type = "t", .max_attempts = max_attempts};
   }
 
+  bool SomebodyWaitsFor(const std::string& table) {
+    return sql_.Value(
+               "select exists (select from pg_locks where not granted and relation = 'djps." +
+               table + "'::regclass)") == "t";
+  }
+
   /// One job, claimed.
   struct Running {
     Uuid id;
@@ -375,7 +381,7 @@ TEST_F(LifecycleTest, HeartbeatsDoNotStandBehindWhatWaitsForALock) {
   const std::vector<store::CompletedJob> done = {{.lease = job.lease, .job = job.id}};
   Together<std::vector<Uuid>> completing;
   completing.Start(io_, leases.CompleteJobs(done, Soon()));
-  ASSERT_TRUE(RunUntil(io_, [&] { return outcomes.in_flight() > 0; }));
+  ASSERT_TRUE(RunUntil(io_, [&] { return SomebodyWaitsFor("outcomes"); }));
   EXPECT_EQ(Run(leases.ExtendLeases({job.lease}, 60s, Soon())).size(), 1U);
   EXPECT_GT(outcomes.in_flight(), 0U) << "it still waits";
   sql_.Run("rollback");
@@ -386,7 +392,7 @@ TEST_F(LifecycleTest, HeartbeatsDoNotStandBehindWhatWaitsForALock) {
   const store::ClaimRequest request{.queue = "default", .types = {"t"}, .worker = "w"};
   Together<store::ClaimedBatch> claiming;
   claiming.Start(io_, leases.ClaimJobs(request, Soon()));
-  ASSERT_TRUE(RunUntil(io_, [&] { return claims.in_flight() > 0; }));
+  ASSERT_TRUE(RunUntil(io_, [&] { return SomebodyWaitsFor("ready"); }));
   EXPECT_EQ(Run(leases.ExtendLeases({next.lease}, 60s, Soon())).size(), 1U);
   EXPECT_GT(claims.in_flight(), 0U) << "it still waits";
   sql_.Run("rollback");
