@@ -137,7 +137,8 @@ void ClaimCursor::Restore(const SavedCursor& saved, Clock::time_point now) {
   server_ = saved.server;
   looked_at_ = saved.looked_at;
   answered_at_ = now;
-  sweep_at_ = now + pace_.sweep;
+  // Soon: a process that is started to cure something, or lives for a minute, sweeps as well.
+  sweep_at_ = now + pace_.sweep / 6;
   writers_ = saved.writers;
   for (const JobPlace& floor : saved.floors) levels_[floor.priority].floor = floor.place;
 }
@@ -170,7 +171,10 @@ bool ClaimCursor::HearWriters(const std::vector<std::string>& writers) {
   std::map<std::string, Timestamp> still;
   for (const std::string& writer : writers) {
     const auto known = writers_.find(writer);
-    still.emplace(writer, known != writers_.end() ? known->second : highest);
+    // Prepared before the server recovered from a crash: it had another name then.
+    const bool recovered = writer.starts_with("-1/");
+    const Timestamp from = recovered ? Timestamp::min() : highest;
+    still.emplace(writer, known != writers_.end() ? known->second : from);
   }
   std::optional<Timestamp> ended;
   for (const auto& [writer, bound] : writers_) {

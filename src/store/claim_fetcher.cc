@@ -135,13 +135,14 @@ void ClaimFetcher::KeepUp(pg::Deadline deadline) {
 
 asio::awaitable<void> ClaimFetcher::RunSweep(Shared self) {
   const std::shared_ptr<void> end(nullptr, [self](void*) { self->sweeping_ = false; });
-  const auto begun = steady_clock::now();
+  auto begun = steady_clock::now();
   const QueueQuestion question = self->cursor_.AskSweep();
   QueueAnswer answer;
   try {
     answer = co_await self->Ask(self->pools_.slow, question, pg::After(kSweepTimeout));
   } catch (const pg::PgError& error) {
-    // The next one is due later, as if this had found nothing.
+    // As if this had found nothing; one that never began has taken no time.
+    if (error.unavailable()) begun = steady_clock::now();
     Forget(std::make_exception_ptr(error));
   }
   if (self->cursor_.Swept(answer, begun, steady_clock::now())) ++self->news_;
@@ -156,7 +157,8 @@ asio::awaitable<void> ClaimFetcher::Restore(pg::Pool& pool, pg::Deadline deadlin
 }
 
 void ClaimFetcher::SaveBeside() {
-  if (saving_ || steady_clock::now() < save_at_) return;
+  // Not behind a sweep, which may take longer than it waits.
+  if (saving_ || sweeping_ || steady_clock::now() < save_at_) return;
   std::optional<SavedCursor> saved = cursor_.Save();
   if (!saved) return;
   saving_ = true;

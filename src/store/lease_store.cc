@@ -137,7 +137,8 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
   }
   const SharedFetcher fetcher = FetcherFor(requests.front());
   const ClaimCursor& cursor = fetcher->cursor();
-  if (!cursor.looked()) co_await fetcher->Look(deadline);
+  // The look of somebody else may fail: then this one hears the error of its own.
+  while (!cursor.looked()) co_await fetcher->Look(deadline);
   fetcher->KeepUp(deadline);
   std::vector<ClaimedBatch> batches(requests.size());
   for (int tries = 0; tries < kClaimTries; ++tries) {

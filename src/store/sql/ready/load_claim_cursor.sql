@@ -6,7 +6,8 @@
 -- $3 types  text[]  in the same order
 -- Returns: server text, looked_at timestamptz, priority int2, floor_at timestamptz, floor_id uuid, writer text, writer_from timestamptz
 -- One row per level and per writer, beside each other; the columns of what there are fewer of are null.
--- No row: nothing was saved since the server started, so everything has to be looked at.
+-- No row: nothing was saved since the server started, or by a clock that has stepped back since, so
+-- everything has to be looked at.
 -- What it means: src/store/claim_cursor.h
 --
 -- Locks: none. Index: claim_cursors_pkey. Cost: one row. Safe to repeat: yes.
@@ -18,3 +19,4 @@ left join lateral unnest(c.priorities, c.floor_at, c.floor_id, c.writers, c.writ
 where c.kind = djps.claim_kind($1, $2, $3)
   and c.lane = $1 and c.queue = $2 and c.types = $3
   and c.server = pg_postmaster_start_time()::text
+  and c.looked_at <= clock_timestamp()

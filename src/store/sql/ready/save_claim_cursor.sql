@@ -13,7 +13,7 @@
 -- $10 writer_from timestamptz[]  a place below which it wrote nothing
 -- $11 young       interval       what is kept stays where it is newer than this before $5
 -- Returns: looked_at timestamptz
--- No row: what is kept is young. So many who claim alike write no more often than one.
+-- No row: what is kept is young. So many who claim alike rewrite it no more often than one.
 --
 -- Locks: the row, for the moment of the statement and its commit. Index: claim_cursors_pkey.
 -- Cost: one row. Safe to repeat: yes.
@@ -25,5 +25,7 @@ set lane = excluded.lane, queue = excluded.queue, types = excluded.types,
     server = excluded.server, looked_at = excluded.looked_at,
     priorities = excluded.priorities, floor_at = excluded.floor_at, floor_id = excluded.floor_id,
     writers = excluded.writers, writer_from = excluded.writer_from
-where excluded.looked_at > kept.looked_at + $11 or excluded.server <> kept.server
+where excluded.looked_at > kept.looked_at + $11
+   or kept.looked_at > clock_timestamp()
+   or excluded.server <> kept.server
 returning looked_at
