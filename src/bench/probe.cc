@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <sstream>
 #include <utility>
 
 #include "bench/process_memory.h"
@@ -79,16 +78,17 @@ bool Probe::Busy() {
 
 Probe::Counts Probe::CountJobs() {
   // In one pass: a long run has tens of millions.
-  const std::string counts = session_.Value(
-      fmt::format("select concat_ws(' ', count(*), count(o.id), "
-                  "count(*) filter (where o.status = 'succeeded')) from djps.facts f "
+  const pg::ResultHandle counts = session_.Run(
+      fmt::format("select count(*), count(o.id), count(*) filter (where o.status = 'succeeded') "
+                  "from djps.facts f "
                   "left join djps.outcomes o on o.id = f.id and o.lane = f.lane where {}",
                   Mine(began_)));
-  std::istringstream numbers(counts);
-  std::uint64_t submitted = 0;
-  std::uint64_t ended = 0;
-  std::uint64_t succeeded = 0;
-  numbers >> submitted >> ended >> succeeded;
+  const auto count = [&counts](int column) {
+    return ToNumber(PQgetvalue(counts.get(), 0, column));
+  };
+  const std::uint64_t submitted = count(0);
+  const std::uint64_t ended = count(1);
+  const std::uint64_t succeeded = count(2);
   return {submitted, succeeded, submitted - ended};
 }
 

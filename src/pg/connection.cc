@@ -176,17 +176,28 @@ std::shared_ptr<Connection::Pending> Connection::Enqueue(int sent) {
 
 asio::awaitable<void> Connection::Await(std::shared_ptr<Pending> pending, Deadline deadline) {
   if (!pending->finished) {
+    pending->awaited = true;
     pending->done.expires_at(deadline);
     co_await pending->done.async_wait(kNoThrow);
+    pending->awaited = false;
   }
   if (!pending->finished) {
     const PgError late(kQueryCanceled, "Postgres did not answer in time", true);
     // Canceled from outside, the statement goes on and its answer is dropped; past the deadline
     // nothing on this connection can be trusted any more.
-    if (std::chrono::steady_clock::now() >= deadline) Close(late);
+    const bool missed = std::chrono::steady_clock::now() >= deadline;
+    if (missed && !StandsBehindAnother(*pending)) Close(late);
     throw late;
   }
   if (pending->error) std::rethrow_exception(pending->error);
+}
+
+bool Connection::StandsBehindAnother(const Pending& pending) const {
+  for (const auto& ahead : queue_) {
+    if (ahead.get() == &pending) return false;
+    if (ahead->awaited) return true;
+  }
+  return false;
 }
 
 void Connection::Flush() {

@@ -36,7 +36,9 @@ inline Deadline After(std::chrono::milliseconds wait) {
 /// of its own, so one that fails leaves its neighbours alone.
 ///
 /// A statement that misses its deadline leaves the connection in an unknown state: it is closed,
-/// and everything else that was under way on it fails with it.
+/// and everything else that was under way on it fails with it. One that still stands behind another
+/// whose caller waits is given up alone: the other has a deadline of its own, by which the
+/// connection is judged.
 ///
 /// Ownership: made and held by shared_ptr; the reading coroutine keeps it alive until it breaks.
 /// Thread-safety: everything on one single-threaded executor.
@@ -72,6 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     explicit Pending(const boost::asio::any_io_executor& executor) : done(executor) {}
     boost::asio::steady_timer done;  // expires at the deadline; canceled when there is an answer
     bool finished = false;
+    bool awaited = false;  // its caller waits for it
     ResultHandle result;
     std::exception_ptr error;
   };
@@ -93,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Flush();
   void ReadAnswers();
   void ReadNotifications();
+  bool StandsBehindAnother(const Pending& pending) const;
   void Accept(ResultHandle result);
   PgError ConnectionError(const char* doing) const;
 

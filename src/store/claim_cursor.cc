@@ -13,7 +13,11 @@ constexpr auto kClockTolerance = 10ms;
 /// The share of time that revisits may take: 1 in 5. What is farther back is not worth slicing.
 constexpr int kRevisitPause = 4;
 constexpr auto kFar = 1h;
+/// Sweeps take half a percent of the time, but come at least this often.
 constexpr int kSweepPause = 200;
+constexpr auto kSweepPauseMax = 10min;
+/// A writer that is never there: what a restored cursor goes back to.
+constexpr const char* kEnded = "ended";
 /// With more levels than this, those that were not used for a while are forgotten.
 constexpr std::size_t kLevelsKept = 64;
 
@@ -74,6 +78,7 @@ bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
   }
   looked_at_ = answer.now;
   answered_at_ = now;
+  began_at_ = asked_at_;
   return more;
 }
 
@@ -111,7 +116,8 @@ QueueQuestion ClaimCursor::AskSweep() const {
 }
 
 bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now) {
-  sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, kSweepPause * (now - begun));
+  const auto pause = std::min<Clock::duration>(kSweepPause * (now - begun), kSweepPauseMax);
+  sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
   ForgetUnused();
   bool more = false;
   for (const JobPlace& left : answer.left) more = GoBackTo(left.place.at) || more;
@@ -126,10 +132,12 @@ void ClaimCursor::ForgetUnused() {
 }
 
 std::optional<SavedCursor> ClaimCursor::Save() {
-  if (!looked_at_ || !claimed_since_save_ || !revisit_.empty()) return std::nullopt;
+  if (!looked_at_ || !claimed_since_save_) return std::nullopt;
   claimed_since_save_ = false;
   SavedCursor saved{.server = server_, .looked_at = *looked_at_, .floors = {}, .writers = writers_};
   for (const auto& [priority, level] : levels_) saved.floors.push_back({priority, level.floor});
+  const auto back = std::min_element(revisit_.begin(), revisit_.end());
+  if (back != revisit_.end()) saved.writers.emplace(kEnded, *back);
   return saved;
 }
 
@@ -137,6 +145,7 @@ void ClaimCursor::Restore(const SavedCursor& saved, Clock::time_point now) {
   server_ = saved.server;
   looked_at_ = saved.looked_at;
   answered_at_ = now;
+  began_at_ = now;
   // Soon: a process that is started to cure something, or lives for a minute, sweeps as well.
   sweep_at_ = now + pace_.sweep / 6;
   writers_ = saved.writers;
@@ -149,7 +158,7 @@ void ClaimCursor::FollowClock(const QueueAnswer& answer, Clock::time_point now) 
   const auto passed_there = answer.now - *looked_at_;
   if (passed_there + kClockTolerance >= passed_here) return;
   const Timestamp place =
-      answer.now - std::chrono::ceil<std::chrono::microseconds>(now - answered_at_);
+      answer.now - std::chrono::ceil<std::chrono::microseconds>(now - began_at_);
   LowerFloors(place - kClockTolerance);
   // Whoever is writing goes on there, too.
   for (auto& [writer, from] : writers_) from = std::min(from, place - kClockTolerance);

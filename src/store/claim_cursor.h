@@ -97,12 +97,11 @@ struct LookPace {
 ///    prepared keeps its lock and its number until it is committed.
 /// 3. Never above a job that is still there, claimed by somebody or not: a claim that rolls back
 ///    leaves it to be found. So slices are done only when a look finds nothing left in them.
-/// 4. A clock that stepped back takes the floor along. A look that finds another server forgets
-/// all.
+/// 4. A clock that stepped back takes the floor along. Another server makes a look forget it all.
 ///
-/// Should all that be wrong somewhere, a sweep finds the job: now and then, for at most half a
-/// percent of the time, it looks at everything below the floors. With a snapshot held for minutes
-/// that takes seconds, so looks and claims go on meanwhile.
+/// Should all that be wrong somewhere, a sweep finds the job: every half minute, or every ten where
+/// it takes long, it looks at everything below the floors. With a snapshot held for minutes that
+/// takes seconds, so looks and claims go on meanwhile.
 ///
 /// A late job waits for one look: about 0.1 s while the queue is busy, one poll while it is idle.
 /// Source of the argument: docs/decisions/0005-claim-cursor.md.
@@ -133,11 +132,10 @@ class ClaimCursor {
   /// For a sweep that failed: an empty answer. True when there is something to go back to.
   bool Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now);
 
-  /// What to keep; nothing where nothing was claimed since the last time, or while there is
-  /// something to go back to.
+  /// What to keep; nothing where nothing was claimed since the last time.
   std::optional<SavedCursor> Save();
   /// Instead of the first look's beginning at the very beginning. The past that is not known to it
-  /// (the database's clock stepped back while nobody looked) is left to a sweep.
+  /// (the database's clock stepped back while nobody looked) is left to the first sweep, soon.
   void Restore(const SavedCursor& saved, Clock::time_point now);
 
   ClaimPlan Plan(Clock::time_point now) const;
@@ -171,6 +169,7 @@ class ClaimCursor {
   std::size_t claimed_since_look_ = 0;
   bool claimed_since_save_ = false;
   Clock::time_point answered_at_{};
+  Clock::time_point began_at_{};    // when the look began that was answered then
   Clock::time_point revisit_at_{};  // not before
   Clock::time_point sweep_at_{};    // not before
   // Of the look under way:

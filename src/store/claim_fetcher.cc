@@ -135,14 +135,13 @@ void ClaimFetcher::KeepUp(pg::Deadline deadline) {
 
 asio::awaitable<void> ClaimFetcher::RunSweep(Shared self) {
   const std::shared_ptr<void> end(nullptr, [self](void*) { self->sweeping_ = false; });
-  auto begun = steady_clock::now();
+  const auto begun = steady_clock::now();
   const QueueQuestion question = self->cursor_.AskSweep();
   QueueAnswer answer;
   try {
     answer = co_await self->Ask(self->pools_.slow, question, pg::After(kSweepTimeout));
   } catch (const pg::PgError& error) {
-    // As if this had found nothing; one that never began has taken no time.
-    if (error.unavailable()) begun = steady_clock::now();
+    // The next one is due later, as if this had found nothing.
     Forget(std::make_exception_ptr(error));
   }
   if (self->cursor_.Swept(answer, begun, steady_clock::now())) ++self->news_;
@@ -152,12 +151,17 @@ asio::awaitable<void> ClaimFetcher::Restore(pg::Pool& pool, pg::Deadline deadlin
   pg::Params params;
   params.Add(kLane).Add(queue_);
   params.AddArray(types_, [](const std::string& type) { return std::string_view(type); });
-  const pg::Rows rows = co_await pool.Execute(sql::kLoadClaimCursor, std::move(params), deadline);
-  if (rows.size() > 0) cursor_.Restore(ReadSaved(rows), steady_clock::now());
+  try {
+    const pg::Rows rows = co_await pool.Execute(sql::kLoadClaimCursor, std::move(params), deadline);
+    if (rows.size() > 0) cursor_.Restore(ReadSaved(rows), steady_clock::now());
+  } catch (const pg::PgError& error) {
+    // It is a hint; the look that follows says what is wrong with the database.
+    Forget(std::make_exception_ptr(error));
+  }
 }
 
 void ClaimFetcher::SaveBeside() {
-  // Not behind a sweep, which may take longer than it waits.
+  // Behind a sweep it would be old when it is written.
   if (saving_ || sweeping_ || steady_clock::now() < save_at_) return;
   std::optional<SavedCursor> saved = cursor_.Save();
   if (!saved) return;

@@ -40,22 +40,34 @@ class ClaimCursorRulesTest : public StoreTest {
     for (int empty = 0; empty < 4;) empty = ClaimWith(fetcher).empty() ? empty + 1 : 0;
   }
 
+  /// A job that the rules of the cursor do not expect.
+  Uuid EnqueueBelowTheCursor() {
+    const Uuid job = EnqueueOne({.type = "t"});
+    sql_.Run("update djps.ready set visible_at = now() - interval '2 hours'");
+    return job;
+  }
+
+  /// A job that is stored, and committed when the cursor is far above it.
+  void ExpectLateCommitFound(LeaseStore& fetcher) {
+    CatchUp(fetcher);
+    pg::Session late(conninfo_);
+    late.Run("begin; select djps.enqueue('t')");
+    for (int i = 0; i < 20; ++i) {
+      const Uuid later = EnqueueOne({.type = "t"});
+      EXPECT_EQ(ClaimWith(fetcher), std::vector<Uuid>{later});
+    }
+    CatchUp(fetcher);
+    late.Run("commit");
+    std::vector<Uuid> found;
+    for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher);
+    EXPECT_EQ(found.size(), 1U);
+  }
+
   LeaseStore fetcher_{*pool_, kEager};
 };
 
 TEST_F(ClaimCursorRulesTest, AJobThatIsCommittedLateBelowTheCursorIsFound) {
-  CatchUp(fetcher_);
-  pg::Session late(conninfo_);
-  late.Run("begin; select djps.enqueue('t')");
-  for (int i = 0; i < 20; ++i) {
-    const Uuid later = EnqueueOne({.type = "t"});
-    EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{later});
-  }
-  CatchUp(fetcher_);
-  late.Run("commit");
-  std::vector<Uuid> found;
-  for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher_);
-  EXPECT_EQ(found.size(), 1U);
+  ExpectLateCommitFound(fetcher_);
 }
 
 TEST_F(ClaimCursorRulesTest, AJobWhoseClaimRolledBackIsFound) {
@@ -139,8 +151,7 @@ TEST_F(ClaimCursorRulesTest, ASweepFindsAJobThatTheRulesMiss) {
     EnqueueOne({.type = "t"});  // for it to know the priority
     CatchUp(*one);
   }
-  const Uuid job = EnqueueOne({.type = "t"});
-  sql_.Run("update djps.ready set visible_at = now() - interval '2 hours'");
+  const Uuid job = EnqueueBelowTheCursor();
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(ClaimWith(fetcher_).empty());
   std::vector<Uuid> found;
   ASSERT_TRUE(test_support::RunUntil(io_, [&] {
@@ -155,18 +166,7 @@ TEST_F(ClaimCursorRulesTest, ClaimsAndLooksGoOnWhileASweepIsUnderWay) {
   store::LookPace pace = kEager;
   pace.sweep = 0ms;
   LeaseStore sweeping({*pool_, *pool_, nobody}, pace);
-  CatchUp(sweeping);
-  pg::Session late(conninfo_);
-  late.Run("begin; select djps.enqueue('t')");
-  for (int i = 0; i < 20; ++i) {
-    const Uuid later = EnqueueOne({.type = "t"});
-    EXPECT_EQ(ClaimWith(sweeping), std::vector<Uuid>{later});
-  }
-  CatchUp(sweeping);
-  late.Run("commit");
-  std::vector<Uuid> found;
-  for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(sweeping);
-  EXPECT_EQ(found.size(), 1U);
+  ExpectLateCommitFound(sweeping);
   nobody.Close();
 }
 
@@ -181,13 +181,16 @@ TEST_F(ClaimCursorRulesTest, AProcessThatStartsGoesOnWhereThoseBeforeItWere) {
   sql_.Run("delete from djps.claim_cursors");
   CatchUp(before);
   ASSERT_TRUE(test_support::RunUntil(io_, [this] { return Count("claim_cursors") == "1"; }));
-  const Uuid job = EnqueueOne({.type = "t"});
-  sql_.Run("update djps.ready set visible_at = now() - interval '2 hours'");
+  Uuid job = EnqueueBelowTheCursor();
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(ClaimWith(fetcher_).empty()) << "below the cursor";
-  // Of another server, which may not have what this one had.
-  sql_.Run("update djps.claim_cursors set server = 'another'");
-  LeaseStore anew(*pool_, kEager);
-  EXPECT_EQ(ClaimWith(anew), std::vector<Uuid>{job});
+  // Not where the clock has stepped back since, nor on another server.
+  for (const char* other :
+       {"looked_at = looked_at + interval '1 hour'", "looked_at = now(), server = 'another'"}) {
+    sql_.Run(fmt::format("update djps.claim_cursors set {}", other));
+    LeaseStore anew(*pool_, kEager);
+    EXPECT_EQ(ClaimWith(anew), std::vector<Uuid>{job}) << other;
+    job = EnqueueBelowTheCursor();
+  }
 }
 
 TEST_F(ClaimCursorRulesTest, AReplacedJobStandsWhereTheCursorComesPast) {

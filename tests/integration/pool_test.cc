@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "support/store_fixture.h"
+#include "support/together.h"
 
 namespace djps::pg {
 namespace {
@@ -18,6 +19,9 @@ const Column kSleepColumns[] = {{"done", Type::kInt4}};
 const Statement kSleep{"sleep", "select $1 as done from pg_sleep($1::float8 / 1000)", kSleepParams,
                        kSleepColumns};
 const Statement kDivide{"divide", "select 1 / $1 as done", kSleepParams, kSleepColumns};
+const Statement kFindNumber{"find_number", "select n as done from numbers where n = $1",
+                            kSleepParams, kSleepColumns};
+const Statement kBackend{"backend", "select pg_backend_pid() as done", {}, kSleepColumns};
 const Type kSetupParams[] = {Type::kText};
 const Statement kSetup{"setup", "select n as done from numbers where $1 <> ''", kSetupParams,
                        kSleepColumns};
@@ -36,6 +40,12 @@ class PoolTest : public StoreTest {
   boost::asio::awaitable<std::int32_t> SleepAsync(std::int32_t ms, Deadline deadline) {
     const Rows rows = co_await small_->Execute(kSleep, Number(ms), deadline);
     co_return rows[0].Get<std::int32_t>(0);
+  }
+
+  /// Which process serves the one connection.
+  std::int32_t Backend() {
+    const Rows rows = Run(small_->Execute(kBackend, {}, Soon()));
+    return rows[0].Get<std::int32_t>(0);
   }
 
   void TerminateOthers() {
@@ -91,6 +101,37 @@ TEST_F(PoolTest, MissedDeadlineFailsTheCallAndReplacesTheConnection) {
     EXPECT_TRUE(error.outcome_unknown());
   }
   EXPECT_EQ(Sleep(1, Soon()), 1) << "the next caller gets a fresh connection";
+}
+
+TEST_F(PoolTest, OneThatIsLateBehindAnotherIsGivenUpAlone) {
+  sql_.Run("create table numbers (n int); insert into numbers values (7)");
+  const std::int32_t before = Backend();
+  sql_.Run("begin; lock table numbers in access exclusive mode");
+  test_support::Together<Rows> waiting;
+  waiting.Start(io_, small_->Execute(kFindNumber, Number(7), Soon()));
+  try {
+    Sleep(0, After(50ms));
+    FAIL() << "no deadline";
+  } catch (const PgError& error) {
+    EXPECT_TRUE(error.outcome_unknown());
+  }
+  sql_.Run("commit");
+  EXPECT_TRUE(waiting.Finish(io_).front()->value.has_value());
+  EXPECT_EQ(Sleep(1, Soon()), 1) << "each answer goes to its own caller";
+  EXPECT_EQ(Backend(), before) << "on the same connection";
+}
+
+TEST_F(PoolTest, OneThatIsLateBehindOneGivenUpEndsTheConnection) {
+  const std::int32_t before = Backend();
+  test_support::Together<std::int32_t> first;
+  first.Start(io_, SleepAsync(200, Soon()));
+  test_support::Together<std::int32_t> given_up;
+  given_up.Start(io_, SleepAsync(20'000, After(50ms)));
+  EXPECT_TRUE(given_up.Finish(io_).front()->unknown);
+  EXPECT_EQ(first.Finish(io_).front()->value, 200);
+  // Nobody waits for what runs now.
+  EXPECT_THROW(Sleep(0, After(50ms)), PgError);
+  EXPECT_NE(Backend(), before);
 }
 
 TEST_F(PoolTest, TerminatedBackendIsReplaced) {

@@ -1,39 +1,18 @@
 // What handlers of a native worker say about their jobs, and how the worker shows itself.
-#include "support/store_fixture.h"
-#include "worker/runtime.h"
+#include "support/worker_fixture.h"
 
 namespace djps::worker {
 namespace {
 
 using namespace std::chrono_literals;
 using test_support::RunUntil;
-using test_support::StoreTest;
+using test_support::WorkerTest;
 
-class WorkerNotesTest : public StoreTest {
+class WorkerNotesTest : public WorkerTest {
  protected:
-  ~WorkerNotesTest() override { Drain(); }
-
-  void Start(Handler handler) {
-    Registry registry;
-    registry.Add("t", std::move(handler));
-    WorkerConfig config;
-    config.name = "worker-under-test";
-    config.concurrency = 4;
-    config.poll_interval_max = 20ms;
-    runtime_ = std::make_unique<Runtime>(
-        io_.get_executor(), store::LeasePools{*pool_, *pool_, *pool_}, config, std::move(registry));
-    runtime_->Start();
-  }
-  void Drain() {
-    if (!runtime_) return;
-    Run(runtime_->Drain());
-    runtime_.reset();
-  }
   bool Eventually(const std::string& query, const std::string& expected) {
     return RunUntil(io_, [&] { return sql_.Value(query) == expected; });
   }
-
-  std::unique_ptr<Runtime> runtime_;
 };
 
 TEST_F(WorkerNotesTest, ProgressIsSeenWhileTheHandlerRuns) {

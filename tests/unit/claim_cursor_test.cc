@@ -240,11 +240,14 @@ TEST_F(ClaimCursorTest, ALookThatWasUnderWayDoesNotUndoWhatASweepFound) {
   EXPECT_EQ(From(), (QueuePlace{forgotten.at, {}}));
 }
 
-TEST_F(ClaimCursorTest, SweepsTakeHalfAPercentOfTheTimeAtMost) {
+TEST_F(ClaimCursorTest, SweepsTakeHalfAPercentOfTheTimeAndComeEveryTenMinutes) {
   CatchUp();
   EXPECT_FALSE(cursor_.Swept({}, now_, now_ + 1s));
   EXPECT_FALSE(cursor_.WantsSweep(now_ + 200s));
   EXPECT_TRUE(cursor_.WantsSweep(now_ + 202s));
+  EXPECT_FALSE(cursor_.Swept({}, now_, now_ + 25s));
+  EXPECT_FALSE(cursor_.WantsSweep(now_ + 624s));
+  EXPECT_TRUE(cursor_.WantsSweep(now_ + 626s));
 }
 
 TEST_F(ClaimCursorTest, WhoWritesWhileTheClockStepsBackIsHeardAtItsNewPlace) {
@@ -305,11 +308,42 @@ TEST_F(ClaimCursorTest, ASavedOneGoesOnWhereItWas) {
   EXPECT_LE(From().at, looked_at);
 }
 
-TEST_F(ClaimCursorTest, IsNotSavedWhileThereIsSomethingToGoBackTo) {
+TEST_F(ClaimCursorTest, ASavedOneGoesBackToWhereItHadYetToLook) {
   EndLongWriter();
-  ASSERT_TRUE(cursor_.Plan(now_).revisit);
-  Claim(1, {{0, {database_, Id(1)}}});
-  EXPECT_FALSE(cursor_.Save());
+  const ClaimPlan plan = cursor_.Plan(now_);
+  ASSERT_TRUE(plan.revisit);
+  cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_);
+  const auto saved = cursor_.Save();
+  ASSERT_TRUE(saved);
+  cursor_ = ClaimCursor();
+  cursor_.Restore(*saved, now_);
+  EXPECT_FALSE(cursor_.Plan(now_).revisit) << "a look has to come first";
+  EXPECT_TRUE(Look());
+  const ClaimPlan again = cursor_.Plan(now_);
+  EXPECT_TRUE(again.revisit);
+  EXPECT_EQ(again.ranges[0].from, plan.ranges[0].from);
+}
+
+TEST_F(ClaimCursorTest, AClockThatStepsBackDuringALongLookIsFollowedToBeforeIt) {
+  CatchUp();
+  ClaimNothing();
+  cursor_.Ask(now_);
+  const Timestamp read = database_;
+  now_ += 10s;  // the answer takes long, and the clock goes back after it was read
+  cursor_.Answered({.now = read}, now_);
+  now_ += 1ms;
+  cursor_.Ask(now_);
+  const Timestamp stepped = read - 1h;
+  cursor_.Answered({.now = stepped}, now_);
+  EXPECT_LE(From().at, stepped - 10s);
+}
+
+TEST_F(ClaimCursorTest, WhatAServerRecoveredMayHaveWrittenAnywhere) {
+  CatchUp();
+  Look({.writers = {"-1/712"}});
+  ClaimNothing();
+  Look();
+  EXPECT_EQ(From(), QueuePlace{});
 }
 
 TEST_F(ClaimCursorTest, LevelsBehindTheLastJobOfAFullClaimKeepTheirPlace) {
