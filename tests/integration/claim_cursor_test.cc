@@ -47,20 +47,30 @@ class ClaimCursorRulesTest : public StoreTest {
     return job;
   }
 
-  /// A job that is stored, and committed when the cursor is far above it.
-  void ExpectLateCommitFound(LeaseStore& fetcher) {
-    CatchUp(fetcher);
-    pg::Session late(conninfo_);
-    late.Run("begin; select djps.enqueue('t')");
+  /// Lets the cursor go on with later jobs, until it is far above what there was before.
+  void LeaveBehind(LeaseStore& fetcher) {
     for (int i = 0; i < 20; ++i) {
       const Uuid later = EnqueueOne({.type = "t"});
       EXPECT_EQ(ClaimWith(fetcher), std::vector<Uuid>{later});
     }
     CatchUp(fetcher);
-    late.Run("commit");
+  }
+
+  /// What one of the next three claims brings.
+  std::vector<Uuid> ClaimSoon(LeaseStore& fetcher) {
     std::vector<Uuid> found;
     for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher);
-    EXPECT_EQ(found.size(), 1U);
+    return found;
+  }
+
+  /// A job that is stored, and committed when the cursor is far above it.
+  void ExpectLateCommitFound(LeaseStore& fetcher) {
+    CatchUp(fetcher);
+    pg::Session late(conninfo_);
+    late.Run("begin; select djps.enqueue('t')");
+    LeaveBehind(fetcher);
+    late.Run("commit");
+    EXPECT_EQ(ClaimSoon(fetcher).size(), 1U);
   }
 
   LeaseStore fetcher_{*pool_, kEager};
@@ -74,15 +84,9 @@ TEST_F(ClaimCursorRulesTest, AJobWhoseClaimRolledBackIsFound) {
   const Uuid job = EnqueueOne({.type = "t"});
   pg::Session claimer(conninfo_);
   claimer.Run("begin; delete from djps.ready");
-  for (int i = 0; i < 20; ++i) {
-    const Uuid later = EnqueueOne({.type = "t"});
-    EXPECT_EQ(ClaimWith(fetcher_), std::vector<Uuid>{later});
-  }
-  CatchUp(fetcher_);
+  LeaveBehind(fetcher_);
   claimer.Run("rollback");
-  std::vector<Uuid> found;
-  for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher_);
-  EXPECT_EQ(found, std::vector<Uuid>{job});
+  EXPECT_EQ(ClaimSoon(fetcher_), std::vector<Uuid>{job});
 }
 
 TEST_F(ClaimCursorRulesTest, ANewPriorityIsFoundAtOnceWhileIdle) {
