@@ -61,7 +61,8 @@ Result<void> CheckJournal(const std::map<int, Applied>& applied) {
           ErrorCode::kSchemaChanged,
           fmt::format("migration {:04}_{} was applied with other content than this djps "
                       "has (checksum {:.12}, expected {:.12}): a migration must never be "
-                      "edited after it was applied",
+                      "edited after it was applied. Use the djps that applied it, or another "
+                      "database (for djps dev: another --data)",
                       version, known->name, entry.checksum, known->checksum));
     }
   }
