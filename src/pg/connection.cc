@@ -105,23 +105,32 @@ asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline 
 }
 
 asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,
-                                          Deadline deadline) {
+                                          Deadline deadline, const Call* behind) {
   DJPS_CHECK(std::equal(params.types().begin(), params.types().end(), statement.params.begin(),
                         statement.params.end()));
   if (broken_) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
   // Both are sent at once: preparing costs no round trip of its own. Answers come in order, so when
   // the statement has failed, what preparing it said is known, too.
-  std::shared_ptr<Pending>& known = prepared_[&statement];
-  if (!known) known = SendPrepare(statement);
-  const std::shared_ptr<Pending> preparing = known;
+  const std::shared_ptr<Pending> preparing = Prepare(statement);
   auto pending = SendExecute(statement, params);
+  if (behind != nullptr && !broken_) {
+    Prepare(*behind->statement);
+    SendExecute(*behind->statement, behind->params);
+  }
   try {
     co_await Await(pending, deadline);
   } catch (const PgError&) {
-    if (preparing->error) ThrowUnprepared(statement, preparing);
+    if (preparing->error) ThrowUnprepared(statement, preparing->error);
     throw;
   }
   co_return Rows(std::move(pending->result));
+}
+
+std::shared_ptr<Connection::Pending> Connection::Prepare(const Statement& statement) {
+  std::shared_ptr<Pending>& known = prepared_[&statement];
+  const bool failed = known && known->finished && known->error;
+  if (!known || failed) known = SendPrepare(statement);
+  return known;
 }
 
 std::shared_ptr<Connection::Pending> Connection::SendPrepare(const Statement& statement) {
@@ -139,13 +148,9 @@ std::shared_ptr<Connection::Pending> Connection::SendExecute(const Statement& st
                                      params.lengths().data(), formats.data(), 1));
 }
 
-void Connection::ThrowUnprepared(const Statement& statement,
-                                 const std::shared_ptr<Pending>& preparing) {
-  // The next call tries again.
-  const auto known = prepared_.find(&statement);
-  if (known != prepared_.end() && known->second == preparing) prepared_.erase(known);
+void Connection::ThrowUnprepared(const Statement& statement, const std::exception_ptr& why) {
   try {
-    std::rethrow_exception(preparing->error);
+    std::rethrow_exception(why);
   } catch (const PgError& error) {
     if (error.unavailable() || error.transient()) throw;
     throw PgError(error.sqlstate(),

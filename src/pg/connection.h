@@ -31,6 +31,12 @@ inline Deadline After(std::chrono::milliseconds wait) {
   return std::chrono::steady_clock::now() + wait;
 }
 
+/// A statement, which has to outlive the connection, with its parameters.
+struct Call {
+  const Statement* statement;
+  Params params;
+};
+
 /// One connection to Postgres in pipeline mode: any number of coroutines may have a statement under
 /// way at once; they are sent as they come and answered in order. Each statement is a transaction
 /// of its own, so one that fails leaves its neighbours alone.
@@ -54,8 +60,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Runs a statement, which is prepared the first time. It has to outlive the connection. Throws
   /// PgError; `outcome_unknown()` when the answer was lost.
+  ///
+  /// `behind` is sent right after it: a transaction of its own that begins when this one has ended,
+  /// well or not, and whose answer nobody hears.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, const Params& params,
-                                       Deadline deadline);
+                                       Deadline deadline, const Call* behind = nullptr);
 
   bool usable() const { return !broken_; }
   std::size_t in_flight() const { return queue_.size(); }
@@ -82,14 +91,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   explicit Connection(boost::asio::any_io_executor executor);
 
   boost::asio::awaitable<void> Connect(const std::string& conninfo, Deadline deadline);
-  [[noreturn]] void ThrowUnprepared(const Statement& statement,
-                                    const std::shared_ptr<Pending>& preparing);
+  [[noreturn]] static void ThrowUnprepared(const Statement& statement,
+                                           const std::exception_ptr& why);
   boost::asio::awaitable<void> Await(std::shared_ptr<Pending> pending, Deadline deadline);
   boost::asio::awaitable<void> WaitSocket(boost::asio::posix::stream_descriptor::wait_type what,
                                           Deadline deadline);
   boost::asio::awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
   boost::asio::awaitable<void> FlushLoop(std::shared_ptr<Connection> self);
 
+  /// What preparing a statement came to, or will; one that failed is tried again.
+  std::shared_ptr<Pending> Prepare(const Statement& statement);
   std::shared_ptr<Pending> SendPrepare(const Statement& statement);
   std::shared_ptr<Pending> SendExecute(const Statement& statement, const Params& params);
   std::shared_ptr<Pending> Enqueue(int sent);

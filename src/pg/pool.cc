@@ -41,7 +41,7 @@ class Pool::State {
 
   static void Start(const Shared& self);
   static asio::awaitable<Rows> Execute(Shared self, const Statement& statement, Params params,
-                                       Deadline deadline);
+                                       Deadline deadline, std::optional<Call> behind);
   void Close();
 
   std::shared_ptr<Connection> FindLeastBusy() const;
@@ -192,11 +192,12 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::State::LeastBusy(Shared self,
 }
 
 asio::awaitable<Rows> Pool::State::Execute(Shared self, const Statement& statement, Params params,
-                                           Deadline deadline) {
+                                           Deadline deadline, std::optional<Call> behind) {
   for (int attempt = 1;; ++attempt) {
     auto connection = co_await LeastBusy(self, deadline);
     try {
-      co_return co_await connection->Execute(statement, params, deadline);
+      co_return co_await connection->Execute(statement, params, deadline,
+                                             behind ? &*behind : nullptr);
     } catch (const PgError& error) {
       if (!error.transient() || error.outcome_unknown() || attempt == kTransientTries) throw;
       spdlog::debug("{}: {}; running it again", statement.name, error.what());
@@ -219,8 +220,9 @@ void Pool::Start() { State::Start(state_); }
 
 void Pool::Close() { state_->Close(); }
 
-asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, Deadline deadline) {
-  return State::Execute(state_, statement, std::move(params), deadline);
+asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, Deadline deadline,
+                                    std::optional<Call> behind) {
+  return State::Execute(state_, statement, std::move(params), deadline, std::move(behind));
 }
 
 bool Pool::connected() const { return state_->FindLeastBusy() != nullptr; }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -48,8 +49,10 @@ class Pool {
   /// Conflicts with other transactions and stale plans are tried again a few times. Throws PgError;
   /// where no connection can be set up because the server refuses `setup` or `listen`, that error,
   /// at once.
-  boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params,
-                                       Deadline deadline);
+  ///
+  /// `behind` goes out with it, as Connection::Execute says.
+  boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params, Deadline deadline,
+                                       std::optional<Call> behind = {});
 
   /// True while at least one connection is up.
   bool connected() const;

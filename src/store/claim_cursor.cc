@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace djps::store {
 namespace {
@@ -37,90 +38,92 @@ bool ClaimCursor::MayLook(Clock::time_point now) const {
   return levels_.empty() || now - answered_at_ >= pace_.idle;
 }
 
-QueueQuestion ClaimCursor::Ask(Clock::time_point now) {
-  asked_at_ = now;
-  asks_slice_ = slice_tried_;
+QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked,
+                               Clock::time_point now) {
+  if (looked_at_ && list.server != server_) *this = ClaimCursor(pace_);
+  server_ = list.server;
+  // The first look begins at the very beginning by itself.
+  if (!looked_at_) sweep_at_ = now + pace_.sweep;
+  FollowClock(list, asked, now);
+  HearWriters(list);
+  looked_at_ = list.now;
+  list_asked_at_ = asked;
+  listed_at_ = now;
+
   question_ = {};
-  const Timestamp highest = SafePlace();
   int above = kBelowAll;
-  for (const auto& [priority, level] : levels_) {
-    const QueuePlace next = std::min(level.next, QueuePlace{highest, {}});
-    question_.levels.push_back({priority, level.floor, std::max(level.floor, next)});
+  for (auto& [priority, level] : levels_) {
+    level.asked = true;
+    const QueuePlace from = std::min(level.floor, QueuePlace{back_, {}});
+    const QueuePlace until = std::max(level.floor, QueuePlace{SafePlace(), {}});
+    question_.ranges.push_back({priority, from, until});
     if (priority - above > 1) question_.gaps.emplace_back(above, priority);
     above = priority;
   }
   question_.gaps.emplace_back(above, kAboveAll);
-  QueueQuestion question = question_;
-  if (asks_slice_) {
+  levels_asked_ = question_.ranges.size();
+  if (slice_tried_) {
     const Timestamp from = revisit_.front();
-    for (const QueueQuestion::Level& level : question_.levels) {
-      question.levels.push_back({level.priority, {from, {}}, {from + pace_.slice, {}}});
+    for (const auto& [priority, level] : levels_) {
+      question_.ranges.push_back({priority, {from, {}}, {from + pace_.slice, {}}});
     }
   }
-  return question;
+  return question_;
 }
 
 bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
-  if (looked_at_ && answer.server != server_) {
-    *this = ClaimCursor(pace_);
-    return true;
-  }
-  server_ = answer.server;
   claimed_since_look_ = 0;
-  MoveFloors(answer);
+  bool more = MoveFloors(answer);
+  more = std::exchange(more_to_revisit_, false) || more;
   MoveSlices(answer);
-  FollowClock(answer, now);
-  bool more = HearWriters(answer.writers);
-  // The first look begins at the very beginning by itself.
-  if (!looked_at_) sweep_at_ = now + pace_.sweep;
   for (const std::int16_t priority : answer.new_levels) {
     more = levels_.try_emplace(priority).second || more;
   }
-  looked_at_ = answer.now;
+  back_ = Timestamp::max();
   answered_at_ = now;
-  began_at_ = asked_at_;
   return more;
 }
 
-void ClaimCursor::MoveFloors(const QueueAnswer& answer) {
-  for (const QueueQuestion::Level& asked : question_.levels) {
-    const auto level = levels_.find(asked.priority);
+bool ClaimCursor::MoveFloors(const QueueAnswer& answer) {
+  std::vector<QueuePlace> reached;
+  for (const QueueQuestion::Range& range : question_.ranges) reached.push_back(range.until);
+  for (const QueueAnswer::Left& left : answer.left) reached.at(left.range) = left.first;
+  bool more = false;
+  for (std::size_t i = 0; i < levels_asked_; ++i) {
+    const auto level = levels_.find(question_.ranges[i].priority);
     // A sweep may have forgotten the level meanwhile, or gone back.
-    if (level == levels_.end() || level->second.floor != asked.floor) continue;
-    QueuePlace& floor = level->second.floor;
-    floor = asked.next;
-    for (const JobPlace& left : answer.left) {
-      // What lies before the range was asked for with a slice.
-      const bool in_range = left.priority == asked.priority && left.place >= asked.floor;
-      if (in_range) floor = std::min(floor, left.place);
-    }
+    if (level == levels_.end() || !level->second.asked) continue;
+    more = more || reached[i] < level->second.floor;
+    level->second.floor = reached[i];
   }
+  return more;
 }
 
 void ClaimCursor::MoveSlices(const QueueAnswer& answer) {
-  if (!asks_slice_) return;
-  const Timestamp from = revisit_.front();
-  const bool left = std::any_of(answer.left.begin(), answer.left.end(), [&](const JobPlace& job) {
-    return job.place.at >= from && job.place.at < from + pace_.slice;
-  });
+  if (levels_asked_ == question_.ranges.size()) return;
+  const bool left =
+      std::any_of(answer.left.begin(), answer.left.end(),
+                  [&](const QueueAnswer::Left& job) { return job.range >= levels_asked_; });
   if (!left) revisit_.pop_front();
   slice_tried_ = false;
 }
 
-QueueQuestion ClaimCursor::AskSweep() const {
+QueueQuestion ClaimCursor::AskSweep() {
+  sweep_at_ = Clock::time_point::max();
   QueueQuestion question;
   for (const auto& [priority, level] : levels_) {
-    question.levels.push_back({priority, {}, level.floor});
+    question.ranges.push_back({priority, {}, level.floor});
   }
   return question;
 }
 
 bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now) {
   const auto pause = std::min<Clock::duration>(kSweepPause * (now - begun), kSweepPauseMax);
-  sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
+  // What has asked for another meanwhile gets it.
+  if (now < sweep_at_) sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
   ForgetUnused();
   bool more = false;
-  for (const JobPlace& left : answer.left) more = GoBackTo(left.place.at) || more;
+  for (const QueueAnswer::Left& left : answer.left) more = GoBackTo(left.first.at) || more;
   return more;
 }
 
@@ -136,29 +139,34 @@ std::optional<SavedCursor> ClaimCursor::Save() {
   claimed_since_save_ = false;
   SavedCursor saved{.server = server_, .looked_at = *looked_at_, .floors = {}, .writers = writers_};
   for (const auto& [priority, level] : levels_) saved.floors.push_back({priority, level.floor});
-  const auto back = std::min_element(revisit_.begin(), revisit_.end());
-  if (back != revisit_.end()) saved.writers.emplace(kEnded, *back);
+  Timestamp back = back_;
+  for (const Timestamp slice : revisit_) back = std::min(back, slice);
+  if (back != Timestamp::max()) saved.writers.emplace(kEnded, back);
   return saved;
 }
 
 void ClaimCursor::Restore(const SavedCursor& saved, Clock::time_point now) {
   server_ = saved.server;
   looked_at_ = saved.looked_at;
+  list_asked_at_ = now;
+  listed_at_ = now;
   answered_at_ = now;
-  began_at_ = now;
   // Soon: a process that is started to cure something, or lives for a minute, sweeps as well.
   sweep_at_ = now + pace_.sweep / 6;
   writers_ = saved.writers;
   for (const JobPlace& floor : saved.floors) levels_[floor.priority].floor = floor.place;
 }
 
-void ClaimCursor::FollowClock(const QueueAnswer& answer, Clock::time_point now) {
+void ClaimCursor::FollowClock(const QueueWriters& list, Clock::time_point asked,
+                              Clock::time_point now) {
   if (!looked_at_) return;
-  const auto passed_here = asked_at_ - answered_at_;  // at least
-  const auto passed_there = answer.now - *looked_at_;
+  const auto passed_here = asked - listed_at_;  // at least
+  const auto passed_there = list.now - *looked_at_;
   if (passed_there + kClockTolerance >= passed_here) return;
   const Timestamp place =
-      answer.now - std::chrono::ceil<std::chrono::microseconds>(now - began_at_);
+      list.now - std::chrono::ceil<std::chrono::microseconds>(now - list_asked_at_);
+  doubtful_ = std::max(
+      doubtful_, *looked_at_ + std::chrono::ceil<std::chrono::microseconds>(now - list_asked_at_));
   LowerFloors(place - kClockTolerance);
   // Whoever is writing goes on there, too.
   for (auto& [writer, from] : writers_) from = std::min(from, place - kClockTolerance);
@@ -169,49 +177,77 @@ Timestamp ClaimCursor::SafePlace() const {
   return looked_at_ ? *looked_at_ - kClockTolerance : Timestamp::min();
 }
 
-void ClaimCursor::LowerFloors(Timestamp place) {
-  for (auto& [priority, level] : levels_) {
-    level.floor = std::min(level.floor, QueuePlace{place, {}});
-  }
-}
-
-bool ClaimCursor::HearWriters(const std::vector<std::string>& writers) {
-  const Timestamp highest = SafePlace();
-  std::map<std::string, Timestamp> still;
-  for (const std::string& writer : writers) {
-    const auto known = writers_.find(writer);
-    // Prepared before the server recovered from a crash: it had another name then.
-    const bool recovered = writer.starts_with("-1/");
-    const Timestamp from = recovered ? Timestamp::min() : highest;
-    still.emplace(writer, known != writers_.end() ? known->second : from);
-  }
-  std::optional<Timestamp> ended;
-  for (const auto& [writer, bound] : writers_) {
-    if (!still.contains(writer)) ended = std::min(ended.value_or(bound), bound);
-  }
-  writers_ = std::move(still);
-  return ended && GoBackTo(*ended);
-}
-
-bool ClaimCursor::GoBackTo(Timestamp place) {
+Timestamp ClaimCursor::HighestFloor() const {
   Timestamp highest = Timestamp::min();
   for (const auto& [priority, level] : levels_) highest = std::max(highest, level.floor.at);
-  if (highest <= place) return false;
-  if (place == Timestamp::min() || highest - place <= pace_.near || highest - place > kFar) {
-    LowerFloors(place);
-    return true;
+  return highest;
+}
+
+void ClaimCursor::LowerFloors(Timestamp place) {
+  for (auto& [priority, level] : levels_) {
+    const QueuePlace lower{place, {}};
+    if (level.floor <= lower) continue;
+    level.floor = lower;
+    level.asked = false;
   }
+}
+
+void ClaimCursor::HearWriters(const QueueWriters& list) {
+  const Timestamp before = SafePlace();
+  std::map<std::string, Timestamp> still;
+  for (const QueueWriters::Writer& writer : list.writers) {
+    const auto known = writers_.find(writer.name);
+    Timestamp from = before;
+    if (writer.began && *writer.began > doubtful_) {
+      from = std::max(from, *writer.began - kClockTolerance);
+    }
+    if (known != writers_.end()) from = known->second;
+    // Prepared before the server recovered from a crash: it had another name then.
+    if (writer.name.starts_with("-1/")) from = Timestamp::min();
+    still.emplace(writer.name, from);
+  }
+  for (const auto& [writer, from] : writers_) {
+    if (!still.contains(writer)) LookAgainFrom(from);
+  }
+  writers_ = std::move(still);
+}
+
+/// What was written from here on can be read now.
+void ClaimCursor::LookAgainFrom(Timestamp place) {
+  const Timestamp highest = HighestFloor();
+  if (highest <= place) return;
+  if (place == Timestamp::min() || highest - place > kFar) {
+    sweep_at_ = {};
+  } else if (highest - place > pace_.near) {
+    AddSlices(place, highest);
+  } else {
+    back_ = std::min(back_, place);
+  }
+}
+
+/// There is something. True when claims did not look there.
+bool ClaimCursor::GoBackTo(Timestamp place) {
+  const Timestamp highest = HighestFloor();
+  if (highest <= place) return false;
+  if (highest - place <= pace_.near || highest - place > kFar) {
+    LowerFloors(place);
+  } else {
+    AddSlices(place, highest);
+  }
+  return true;
+}
+
+void ClaimCursor::AddSlices(Timestamp from, Timestamp until) {
   // On one grid, so that many transactions that end one after the other ask for the same slices.
-  const Timestamp first = place - place.time_since_epoch() % pace_.slice;
-  for (Timestamp from = first; from < highest; from += pace_.slice) {
-    const auto known = std::find(revisit_.begin(), revisit_.end(), from);
+  for (Timestamp at = from - from.time_since_epoch() % pace_.slice; at < until; at += pace_.slice) {
+    const auto known = std::find(revisit_.begin(), revisit_.end(), at);
     if (known == revisit_.end()) {
-      revisit_.push_back(from);
+      revisit_.push_back(at);
+      more_to_revisit_ = true;
     } else if (known == revisit_.begin()) {
       slice_tried_ = false;  // there is something new in it
     }
   }
-  return true;
 }
 
 ClaimPlan ClaimCursor::Plan(Clock::time_point now) const {
@@ -240,22 +276,9 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
     if (exhausted && same) slice_tried_ = true;
     return;
   }
-  std::map<std::int16_t, QueuePlace> last;
   for (const JobPlace& job : jobs) {
-    const auto [place, first] = last.try_emplace(job.priority, job.place);
-    place->second = std::max(place->second, job.place);
-  }
-  // Where a claim found less than it wanted, there is nothing up to its own time, which is not
-  // known here; the last look was before it.
-  const QueuePlace all{looked_at_.value_or(Timestamp::min()), {}};
-  for (const ClaimPlan::Range& range : plan.ranges) {
-    const auto level = levels_.find(range.priority);
-    if (level == levels_.end()) continue;
-    const auto claimed = last.find(range.priority);
-    const bool passed = exhausted || (!last.empty() && range.priority < last.rbegin()->first);
-    if (claimed != last.end()) level->second.used = true;
-    if (passed) level->second.next = std::max(level->second.next, all);
-    if (claimed != last.end()) level->second.next = std::max(level->second.next, claimed->second);
+    const auto level = levels_.find(job.priority);
+    if (level != levels_.end()) level->second.used = true;
   }
 }
 

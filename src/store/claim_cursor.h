@@ -29,21 +29,33 @@ struct JobPlace {
   QueuePlace place;
 };
 
-/// What look_at_queue is asked, and what it says.
-struct QueueQuestion {
-  struct Level {
-    std::int16_t priority;
-    QueuePlace floor;
-    QueuePlace next;
+/// What list_writers says: the first half of a look.
+struct QueueWriters {
+  struct Writer {
+    std::string name;
+    std::optional<Timestamp> began = {};  ///< Where that is known.
   };
-  std::vector<Level> levels;
+  std::string server = {};           ///< What changes with each start of a server.
+  Timestamp now{};                   ///< The database's clock, read before the rest.
+  std::vector<Writer> writers = {};  ///< Transactions that hold ROW EXCLUSIVE on `ready`.
+};
+
+/// What look_at_queue is asked, and what it says: the second half.
+struct QueueQuestion {
+  struct Range {
+    std::int16_t priority;
+    QueuePlace from;
+    QueuePlace until;  // exclusive
+  };
+  std::vector<Range> ranges;
   std::vector<std::pair<int, int>> gaps;  // exclusive bounds between known levels
 };
 struct QueueAnswer {
-  std::string server = {};                ///< What changes with each start of a server.
-  Timestamp now{};                        ///< The database's clock, read before the rest.
-  std::vector<std::string> writers = {};  ///< Transactions that hold ROW EXCLUSIVE on `ready`.
-  std::vector<JobPlace> left = {};        ///< Per level: the first job from floor to next, if any.
+  struct Left {
+    std::size_t range;  ///< Its place in the question.
+    QueuePlace first;   ///< A job that is there, claimed by somebody or not.
+  };
+  std::vector<Left> left = {};
   std::vector<std::int16_t> new_levels = {};
 };
 
@@ -75,8 +87,8 @@ struct LookPace {
   Duration busy = std::chrono::milliseconds(100);
   Duration idle = std::chrono::milliseconds(20);  ///< After a claim that found nothing.
   Duration sweep = std::chrono::seconds(30);      ///< Between sweeps, at least.
-  /// A place that is nearer than this is gone back to by lowering the floor; one that is farther in
-  /// slices of the past, beside the claims.
+  /// What lies back no farther than this a look reads by itself; what is farther is looked through
+  /// in slices of the past, beside the claims.
   std::chrono::microseconds near = std::chrono::seconds(1);
   std::chrono::microseconds slice = std::chrono::seconds(5);
   Duration save = std::chrono::seconds(10);  ///< Where it is, for the next process.
@@ -86,15 +98,17 @@ struct LookPace {
 /// deleted and that vacuum could not remove yet: with somebody holding a snapshot, those are all
 /// the jobs that were done since. A hint, never a decision: FOR UPDATE SKIP LOCKED decides.
 ///
-/// Claims begin at the floor. A look moves it up, to just behind what was claimed, but:
+/// Claims begin at the floor. A look moves it up to the first job that is there, whoever claimed
+/// those before it. It lists who is writing, and then reads that job; so:
 ///
-/// 1. Never above the clock of the look before. Rows appear at the database's clock or later
+/// 1. Never above the clock of the list. Rows appear at the database's clock or later
 ///    (`greatest(run_at, clock_timestamp())`, evaluated by an insert that holds its lock on
-///    `ready`), so whoever began to write since that look writes above the floor.
-/// 2. A transaction that was seen writing at a look wrote nothing below the clock of the look
-///    before it was first seen. When it has ended, what lies from there on is looked at again: by
-///    the floor when that is near, else in slices beside the claims (`revisit`). One that is
-///    prepared keeps its lock and its number until it is committed.
+///    `ready`), so whoever begins to write after the list writes above the floor, and what those
+///    have written who ended before it can be read.
+/// 2. A transaction in the list wrote nothing below its own beginning, nor below the clock of the
+///    list before it was first seen. The look that misses it reads from there on: by itself when
+///    that is near, else in slices beside the claims (`revisit`). One that is prepared keeps its
+///    lock and its number until it is committed.
 /// 3. Never above a job that is still there, claimed by somebody or not: a claim that rolls back
 ///    leaves it to be found. So slices are done only when a look finds nothing left in them.
 /// 4. A clock that stepped back takes the floor along. Another server makes a look forget it all.
@@ -120,15 +134,16 @@ class ClaimCursor {
   /// Has there been one?
   bool looked() const { return looked_at_.has_value(); }
 
-  /// One look at a time; one that failed is as if it had not been asked.
-  QueueQuestion Ask(Clock::time_point now);
-  /// True when there may be something to claim where there was nothing before.
+  /// What to ask after a list that was sent at `asked` and answered at `now`. One look at a time;
+  /// one that failed after this moves nothing, and the next goes back as far.
+  QueueQuestion Ask(const QueueWriters& list, Clock::time_point asked, Clock::time_point now);
+  /// True when there is something to claim where claims did not look before.
   bool Answered(const QueueAnswer& answer, Clock::time_point now);
 
   /// Is it time for a sweep?
   bool WantsSweep(Clock::time_point now) const { return looked() && now >= sweep_at_; }
   /// One sweep at a time; looks may be asked and answered before its own answer comes.
-  QueueQuestion AskSweep() const;
+  QueueQuestion AskSweep();
   /// For a sweep that failed: an empty answer. True when there is something to go back to.
   bool Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now);
 
@@ -145,37 +160,44 @@ class ClaimCursor {
 
  private:
   struct Level {
-    QueuePlace floor;   // claims begin here
-    QueuePlace next;    // behind the last job claimed: where the floor would like to be
-    bool used = false;  // something was claimed since the last sweep
+    QueuePlace floor;    // claims begin here
+    bool asked = false;  // by the look under way, and not lowered since
+    bool used = false;   // something was claimed since the last sweep
   };
 
-  void MoveFloors(const QueueAnswer& answer);
+  bool MoveFloors(const QueueAnswer& answer);
   void MoveSlices(const QueueAnswer& answer);
   void ForgetUnused();
-  bool HearWriters(const std::vector<std::string>& writers);
+  void HearWriters(const QueueWriters& list);
+  void LookAgainFrom(Timestamp place);
   bool GoBackTo(Timestamp place);
+  void AddSlices(Timestamp from, Timestamp until);
   void LowerFloors(Timestamp place);
+  Timestamp HighestFloor() const;
   Timestamp SafePlace() const;
-  void FollowClock(const QueueAnswer& answer, Clock::time_point now);
+  void FollowClock(const QueueWriters& list, Clock::time_point asked, Clock::time_point now);
 
   LookPace pace_;
   std::map<std::int16_t, Level> levels_;      // by priority
   std::map<std::string, Timestamp> writers_;  // nothing of it lies below this
   std::deque<Timestamp> revisit_;             // where slices of the past begin
+  bool more_to_revisit_ = false;              // since the last answer
   bool slice_tried_ = false;                  // nothing came of the first: a look has to confirm it
   std::string server_;
-  std::optional<Timestamp> looked_at_;  // the database's clock at the last look
+  std::optional<Timestamp> looked_at_;  // the database's clock at the last list
+  Timestamp back_ = Timestamp::max();   // the next look reads from here on
+  Timestamp doubtful_ =
+      Timestamp::min();  // times up to this may be of before the clock stepped back
   std::size_t claimed_since_look_ = 0;
   bool claimed_since_save_ = false;
-  Clock::time_point answered_at_{};
-  Clock::time_point began_at_{};    // when the look began that was answered then
-  Clock::time_point revisit_at_{};  // not before
-  Clock::time_point sweep_at_{};    // not before
+  Clock::time_point list_asked_at_{};  // the last list
+  Clock::time_point listed_at_{};
+  Clock::time_point answered_at_{};  // the last look
+  Clock::time_point revisit_at_{};   // not before
+  Clock::time_point sweep_at_{};     // not before; never, while one is under way
   // Of the look under way:
   QueueQuestion question_;
-  Clock::time_point asked_at_{};
-  bool asks_slice_ = false;  // it looks at the first slice, too
+  std::size_t levels_asked_ = 0;  // so many of its ranges; the others are those of the first slice
 };
 
 }  // namespace djps::store

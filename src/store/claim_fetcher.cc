@@ -25,33 +25,42 @@ constexpr milliseconds kSaveTimeout{10'000};
 
 pg::Params LookParams(const std::string& queue, const std::vector<std::string>& types,
                       const QueueQuestion& question) {
-  using Level = QueueQuestion::Level;
-  const auto& levels = question.levels;
+  using Range = QueueQuestion::Range;
+  const auto& ranges = question.ranges;
   pg::Params params;
   params.Add(kLane).Add(queue);
   params.AddArray(types, [](const std::string& type) { return std::string_view(type); });
-  params.AddArray(levels, [](const Level& level) { return level.priority; });
-  params.AddArray(levels, [](const Level& level) { return level.floor.at; });
-  params.AddArray(levels, [](const Level& level) { return level.floor.id; });
-  params.AddArray(levels, [](const Level& level) { return level.next.at; });
-  params.AddArray(levels, [](const Level& level) { return level.next.id; });
+  params.AddArray(ranges, [](const Range& range) { return range.priority; });
+  params.AddArray(ranges, [](const Range& range) { return range.from.at; });
+  params.AddArray(ranges, [](const Range& range) { return range.from.id; });
+  params.AddArray(ranges, [](const Range& range) { return range.until.at; });
+  params.AddArray(ranges, [](const Range& range) { return range.until.id; });
   params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.first}; });
   params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.second}; });
   return params;
 }
 
+QueueWriters ReadWriters(const pg::Rows& rows) {
+  QueueWriters list;
+  for (const pg::Row row : rows) {
+    list.now = row.Get<Timestamp>(0);
+    list.server = row.Get<std::string>(1);
+    if (auto writer = row.Find<std::string>(2)) {
+      list.writers.push_back({*std::move(writer), row.Find<Timestamp>(3)});
+    }
+  }
+  return list;
+}
+
 QueueAnswer ReadAnswer(const pg::Rows& rows) {
   QueueAnswer answer;
   for (const pg::Row row : rows) {
-    const auto kind = row.Get<std::string_view>(0);
-    if (kind == "clock") {
-      answer.now = row.Get<Timestamp>(2);
-      answer.server = row.Get<std::string>(4);
-    }
-    if (kind == "writer") answer.writers.push_back(row.Get<std::string>(4));
-    if (kind == "level") answer.new_levels.push_back(row.Get<std::int16_t>(1));
-    if (kind == "left") {
-      answer.left.push_back({row.Get<std::int16_t>(1), {row.Get<Timestamp>(2), row.Get<Uuid>(3)}});
+    const auto which = row.Get<std::int32_t>(1);
+    if (row.Get<std::string_view>(0) == "level") {
+      answer.new_levels.push_back(static_cast<std::int16_t>(which));
+    } else {
+      answer.left.push_back(
+          {static_cast<std::size_t>(which) - 1, {row.Get<Timestamp>(2), row.Get<Uuid>(3)}});
     }
   }
   return answer;
@@ -107,7 +116,11 @@ asio::awaitable<void> ClaimFetcher::RunLook(Shared self, pg::Pool& pool, pg::Dea
     self->looked_.cancel();
   });
   if (!self->cursor_.looked()) co_await self->Restore(pool, deadline);
-  const QueueQuestion question = self->cursor_.Ask(steady_clock::now());
+  const auto asked = steady_clock::now();
+  // Before the other half begins, which has to see what those wrote who are not listed any more.
+  const pg::Rows writers = co_await pool.Execute(sql::kListWriters, {}, deadline);
+  const QueueQuestion question =
+      self->cursor_.Ask(ReadWriters(writers), asked, steady_clock::now());
   const QueueAnswer answer = co_await self->Ask(pool, question, deadline);
   if (self->cursor_.Answered(answer, steady_clock::now())) ++self->news_;
   self->SaveBeside();

@@ -86,14 +86,15 @@ SubmissionKind KindOf(const std::vector<NewJob>& jobs) {
 }
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vector<NewJob>& jobs,
-                                                                 pg::Deadline deadline) {
+                                                                 pg::Deadline deadline,
+                                                                 Behind behind) {
   if (jobs.empty()) co_return std::vector<SubmittedJob>{};
   const Timestamp now = co_await DatabaseTime(deadline);
   std::vector<Uuid> ids;
   ids.reserve(jobs.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) ids.push_back(ids_.NextJobId(now));
 
-  std::vector<SubmittedJob> submitted = co_await StoreJobs(jobs, ids, deadline);
+  std::vector<SubmittedJob> submitted = co_await StoreJobs(jobs, ids, deadline, std::move(behind));
   DJPS_CHECK(submitted.size() == jobs.size());
   for (const SubmittedJob& job : submitted) {
     if (job.created()) LearnClock(job.created_at);
@@ -103,23 +104,26 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobs(const std::vector<NewJob>& jobs,
                                                                const std::vector<Uuid>& ids,
-                                                               pg::Deadline deadline) {
+                                                               pg::Deadline deadline,
+                                                               Behind behind) {
   const SubmissionKind kind = KindOf(jobs);
   if (kind == SubmissionKind::kWithOptions) {
-    co_return co_await StoreJobsWithOptions(jobs, ids, deadline);
+    co_return co_await StoreJobsWithOptions(jobs, ids, deadline, std::move(behind));
   }
   pg::Params params = SubmissionParams(jobs, ids);
   if (kind == SubmissionKind::kKeyed) {
     params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
-    co_return ReadKeyedJobs(
-        co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params), deadline));
+    co_return ReadKeyedJobs(co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params),
+                                                   deadline, std::move(behind)));
   }
-  co_return ReadNewJobs(co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline),
-                        ids);
+  co_return ReadNewJobs(
+      co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline, std::move(behind)),
+      ids);
 }
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
-    const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline) {
+    const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline,
+    Behind behind) {
   std::vector<std::string> texts;
   texts.reserve(jobs.size());
   for (const NewJob& job : jobs) texts.push_back(WriteNewJob(job));
@@ -127,8 +131,8 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
   params.Add(kLane);
   params.AddArray(ids, [](const Uuid& id) { return id; });
   params.AddArray(texts, [](const std::string& text) { return pg::Json{text}; });
-  const pg::Rows rows =
-      co_await pool_.Execute(sql::kEnqueueJobsWithOptions, std::move(params), deadline);
+  const pg::Rows rows = co_await pool_.Execute(sql::kEnqueueJobsWithOptions, std::move(params),
+                                               deadline, std::move(behind));
   std::vector<SubmittedJob> submitted;
   for (const pg::Row row : rows) submitted.push_back(ReadSubmission(row));
   co_return submitted;

@@ -20,6 +20,8 @@ SubmissionKind KindOf(const std::vector<NewJob>& jobs);
 /// Every call throws pg::PgError when the database is away, and does nothing by halves.
 class JobStore {
  public:
+  using Behind = std::optional<pg::Call>;
+
   explicit JobStore(pg::Pool& pool) : pool_(pool) {}
 
   /// Stores all of `jobs` in one transaction, or none. Answers in the order given; an item whose
@@ -28,17 +30,21 @@ class JobStore {
   /// Jobs must be valid (core/validation.h). Throws PgError with bad_value() for a payload that
   /// jsonb cannot hold (a number beyond its range, say).
   /// Idempotency: safe to repeat for jobs that have a key.
+  ///
+  /// `behind` is sent right after it, as Pool::Execute says.
   boost::asio::awaitable<std::vector<SubmittedJob>> EnqueueJobs(const std::vector<NewJob>& jobs,
-                                                                pg::Deadline deadline);
+                                                                pg::Deadline deadline,
+                                                                Behind behind = {});
 
   boost::asio::awaitable<std::optional<JobRecord>> FindJob(Uuid id, pg::Deadline deadline);
 
  private:
   boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobs(const std::vector<NewJob>& jobs,
                                                               const std::vector<Uuid>& ids,
-                                                              pg::Deadline deadline);
+                                                              pg::Deadline deadline, Behind behind);
   boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobsWithOptions(
-      const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline);
+      const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline,
+      Behind behind);
   boost::asio::awaitable<Timestamp> DatabaseTime(pg::Deadline deadline);
   void LearnClock(Timestamp database_now);
 

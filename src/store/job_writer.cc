@@ -1,12 +1,24 @@
 #include "store/job_writer.h"
 
 #include <numeric>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace djps::store {
 namespace {
 
 namespace asio = boost::asio;
+
+/// The queues of jobs that can be claimed as soon as they are stored.
+std::set<std::string> QueuesDue(const std::vector<NewJob>& jobs) {
+  std::set<std::string> queues;
+  for (const NewJob& job : jobs) {
+    if (!job.run_at && !job.delay) queues.insert(job.queue);
+  }
+  return queues;
+}
 
 /// About what a job takes up here; what most jobs have is exact.
 std::size_t SizeOf(const NewJob& job) {
@@ -33,9 +45,12 @@ JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, WorkSignal&
 asio::awaitable<std::vector<SubmittedJob>> JobWriter::Write(JobStore& jobs, WorkSignal& signal,
                                                             const std::vector<NewJob>& items,
                                                             pg::Deadline deadline) {
-  auto submitted = co_await jobs.EnqueueJobs(items, deadline);
+  std::set<std::string> told = QueuesDue(items);
+  std::optional<pg::Call> word = signal.Along(told);
+  if (!word) told.clear();
+  auto submitted = co_await jobs.EnqueueJobs(items, deadline, std::move(word));
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (submitted[i].due()) signal.Submitted(items[i].queue);
+    if (submitted[i].due() && !told.contains(items[i].queue)) signal.Submitted(items[i].queue);
   }
   co_return submitted;
 }

@@ -7,7 +7,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
-#include <set>
 #include <utility>
 
 #include "store/statements.h"
@@ -25,15 +24,19 @@ constexpr std::chrono::milliseconds kTimeout{5'000};
 /// Kept by the coroutine that sends, so the signal itself may go meanwhile.
 class WorkSignal::State {
  public:
+  using Shared = std::shared_ptr<State>;
+
   explicit State(pg::Pool& pool) : executor_(pool.executor()), pool_(&pool), pause_(executor_) {}
 
-  static void Submitted(const std::shared_ptr<State>& self, const std::string& queue) {
+  static std::optional<pg::Call> Along(const Shared& self, const std::set<std::string>& queues) {
+    if (self->busy_ || queues.empty()) return std::nullopt;
+    Begin(self, true);
+    return pg::Call{&sql::kNotifyWorkers, WordParams(queues)};
+  }
+
+  static void Submitted(const Shared& self, const std::string& queue) {
     self->queues_.insert(queue);
-    if (std::exchange(self->sending_, true)) return;
-    asio::co_spawn(self->executor_, Send(self), [](const std::exception_ptr& error) {
-      // A database that is away is handled there; anything here is a bug.
-      if (error) std::rethrow_exception(error);
-    });
+    if (!self->busy_) Begin(self, false);
   }
 
   void Close() {
@@ -42,33 +45,60 @@ class WorkSignal::State {
   }
 
  private:
-  static asio::awaitable<void> Send(std::shared_ptr<State> self) {
+  static void Begin(const Shared& self, bool said) {
+    self->busy_ = true;
+    asio::co_spawn(self->executor_, Speak(self, said), [](const std::exception_ptr& error) {
+      // A database that is away is handled there; anything here is a bug.
+      if (error) std::rethrow_exception(error);
+    });
+  }
+
+  /// One word after another, until there is nothing to say. `said`: the first went along with a
+  /// submission.
+  static asio::awaitable<void> Speak(Shared self, bool said) {
+    if (said) co_await Pause(self);
     while (self->pool_ != nullptr && !self->queues_.empty()) {
-      const std::set<std::string> queues = std::exchange(self->queues_, {});
-      pg::Params params;
-      params.AddArray(queues, [](const std::string& queue) { return std::string_view(queue); });
-      try {
-        co_await self->pool_->Execute(sql::kNotifyWorkers, std::move(params), pg::After(kTimeout));
-      } catch (const pg::PgError& error) {
-        spdlog::debug("could not wake workers: {}", error.what());
-      }
-      if (self->pool_ == nullptr) break;
-      self->pause_.expires_after(kInterval);
-      co_await self->pause_.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await Say(self);
+      co_await Pause(self);
     }
-    self->sending_ = false;
+    self->busy_ = false;
+  }
+
+  static asio::awaitable<void> Say(Shared self) {
+    const std::set<std::string> queues = std::exchange(self->queues_, {});
+    try {
+      co_await self->pool_->Execute(sql::kNotifyWorkers, WordParams(queues), pg::After(kTimeout));
+    } catch (const pg::PgError& error) {
+      spdlog::debug("could not wake workers: {}", error.what());
+    }
+  }
+
+  static asio::awaitable<void> Pause(Shared self) {
+    if (self->pool_ == nullptr) co_return;
+    self->pause_.expires_after(kInterval);
+    co_await self->pause_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+
+  static pg::Params WordParams(const std::set<std::string>& queues) {
+    pg::Params params;
+    params.AddArray(queues, [](const std::string& queue) { return std::string_view(queue); });
+    return params;
   }
 
   asio::any_io_executor executor_;
   pg::Pool* pool_;  // null once closed
   asio::steady_timer pause_;
-  std::set<std::string> queues_;
-  bool sending_ = false;
+  std::set<std::string> queues_;  // not told yet
+  bool busy_ = false;             // speaking, or pausing after a word
 };
 
 WorkSignal::WorkSignal(pg::Pool& pool) : state_(std::make_shared<State>(pool)) {}
 
 WorkSignal::~WorkSignal() { state_->Close(); }
+
+std::optional<pg::Call> WorkSignal::Along(const std::set<std::string>& queues) {
+  return State::Along(state_, queues);
+}
 
 void WorkSignal::Submitted(const std::string& queue) { State::Submitted(state_, queue); }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "pg/pool.h"
@@ -10,8 +12,9 @@ namespace djps::store {
 /// Tells workers in other processes that there are new jobs: after the commit, outside of it, and
 /// for many at once. A NOTIFY inside each submission would make their commits wait for each other.
 ///
-/// The first word goes out at once; what comes within a millisecond of it goes together.
-/// A word that is lost costs time only: workers also look by themselves.
+/// The first word goes out at once, with the submission or after it; what comes within a
+/// millisecond of it goes together. A word that is lost costs time only: workers also look by
+/// themselves.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class WorkSignal {
@@ -20,6 +23,11 @@ class WorkSignal {
   ~WorkSignal();
   WorkSignal(const WorkSignal&) = delete;
   WorkSignal& operator=(const WorkSignal&) = delete;
+
+  /// The word to send right behind a submission of jobs that are due, which saves it a round trip.
+  /// Empty for no queues, and while others are on their way or were within a millisecond: then
+  /// Submitted says it, after the commit.
+  std::optional<pg::Call> Along(const std::set<std::string>& queues);
 
   /// Jobs of `queue` are committed and due.
   void Submitted(const std::string& queue);

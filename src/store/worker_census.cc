@@ -20,7 +20,9 @@ boost::asio::awaitable<WorkerCount> WorkerCensus::Count(pg::Deadline deadline) {
   if (begun < again_at_) co_return last_;
   last_ = co_await store_.CountWorkers(queue_, types_, deadline);
   const auto ended = Clock::now();
-  again_at_ = ended + std::max(fresh_, CensusPause(ended - begun, last_.everywhere));
+  // One that had to wait for a core says little: what a count takes is believed to double at most.
+  takes_ = std::min(ended - begun, 2 * takes_);
+  again_at_ = ended + std::max(fresh_, CensusPause(takes_, last_.everywhere));
   co_return last_;
 }
 

@@ -33,6 +33,7 @@ class WorkerCensus {
   std::vector<std::string> types_;
   Clock::duration fresh_;
   WorkerCount last_;
+  Clock::duration takes_ = std::chrono::milliseconds(1);  // a count
   Clock::time_point again_at_{};
 };
 

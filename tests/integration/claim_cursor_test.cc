@@ -80,6 +80,30 @@ TEST_F(ClaimCursorRulesTest, AJobThatIsCommittedLateBelowTheCursorIsFound) {
   ExpectLateCommitFound(fetcher_);
 }
 
+TEST_F(ClaimCursorRulesTest, ItIsKnownWhoWritesAndSinceWhen) {
+  const auto list = [this] {
+    std::vector<std::optional<Timestamp>> began;
+    const pg::Rows rows = Run(pool_->Execute(sql::kListWriters, {}, Soon()));
+    for (const pg::Row row : rows) {
+      EXPECT_LE(row.Find<Timestamp>(3), row.Get<Timestamp>(0));
+      if (row.Find<std::string>(2)) began.push_back(row.Find<Timestamp>(3));
+    }
+    EXPECT_GE(rows.size(), 1) << "the clock, in any case";
+    return began;
+  };
+  EXPECT_TRUE(list().empty());
+  pg::Session writer(conninfo_);
+  const std::string begun = writer.Value("begin; select extract(epoch from now()) * 1000000");
+  EXPECT_TRUE(list().empty()) << "it may become one";
+  writer.Run("select djps.enqueue('t')");
+  const auto began = list();
+  ASSERT_EQ(began.size(), 1U);
+  ASSERT_TRUE(began.front().has_value());
+  EXPECT_EQ(began.front()->time_since_epoch().count(), std::stoll(begun));
+  writer.Run("commit");
+  EXPECT_TRUE(list().empty());
+}
+
 TEST_F(ClaimCursorRulesTest, AJobWhoseClaimRolledBackIsFound) {
   const Uuid job = EnqueueOne({.type = "t"});
   pg::Session claimer(conninfo_);

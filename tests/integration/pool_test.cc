@@ -103,6 +103,32 @@ TEST_F(PoolTest, MissedDeadlineFailsTheCallAndReplacesTheConnection) {
   EXPECT_EQ(Sleep(1, Soon()), 1) << "the next caller gets a fresh connection";
 }
 
+TEST_F(PoolTest, WhatGoesBehindAStatementIsATransactionOfItsOwn) {
+  const Statement note{"note", "insert into notes values ($1) returning n as done", kSleepParams,
+                       kSleepColumns};
+  sql_.Run("create table notes (n int)");
+  const auto noted = [this] { return sql_.Value("select array_agg(n order by n) from notes"); };
+  ASSERT_EQ(Run(small_->Execute(kDivide, Number(1), Soon(), pg::Call{&note, Number(1)})).size(), 1);
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  EXPECT_EQ(noted(), "{1}");
+  EXPECT_THROW(Run(small_->Execute(kDivide, Number(0), Soon(), pg::Call{&note, Number(2)})),
+               PgError);
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  EXPECT_EQ(noted(), "{1,2}") << "it does not need the success of what it follows";
+}
+
+TEST_F(PoolTest, AStatementThatFailsBehindAnotherIsNobodysTrouble) {
+  const Statement missing{"missing", "select n as done from numbers where n = $1", kSleepParams,
+                          kSleepColumns};
+  const std::int32_t before = Backend();
+  ASSERT_EQ(Run(small_->Execute(kDivide, Number(1), Soon(), pg::Call{&missing, Number(7)})).size(),
+            1);
+  EXPECT_EQ(Sleep(1, Soon()), 1);
+  EXPECT_EQ(Backend(), before);
+  sql_.Run("create table numbers (n int); insert into numbers values (7)");
+  EXPECT_EQ(Run(small_->Execute(missing, Number(7), Soon())).size(), 1) << "it is prepared again";
+}
+
 TEST_F(PoolTest, OneThatIsLateBehindAnotherIsGivenUpAlone) {
   sql_.Run("create table numbers (n int); insert into numbers values (7)");
   const std::int32_t before = Backend();

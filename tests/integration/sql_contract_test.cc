@@ -310,6 +310,7 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kLoadActiveTokens, ""),
       Explain(sql::kTouchToken, "gen_random_uuid()"),
       Explain(sql::kRevokeToken, "gen_random_uuid(), 'me'"),
+      Explain(sql::kListWriters, ""),
       Explain(sql::kLookAtQueue,
               "0::int2, 'default', array['t'], array[0]::int2[], "
               "array['-infinity']::timestamptz[], array[gen_random_uuid()], array[now()], "

@@ -51,6 +51,18 @@ TEST_F(WorkSignalTest, TellsEachQueueOnceForManySubmissions) {
   EXPECT_LE(heard_.size(), 5U) << "one word a queue and round";
 }
 
+TEST_F(WorkSignalTest, TheFirstWordGoesAlongAndWhatComesRightAfterItFollows) {
+  store::WorkSignal signal(*pool_);
+  auto word = signal.Along({"first"});
+  ASSERT_TRUE(word.has_value());
+  EXPECT_FALSE(signal.Along({"second"}).has_value()) << "within the same moment";
+  signal.Submitted("second");
+  Run(pool_->Execute(sql::kClock, {}, Soon(), std::move(word)));
+  EXPECT_TRUE(Hears("first"));
+  EXPECT_TRUE(Hears("second"));
+  EXPECT_EQ(heard_.size(), 2U);
+}
+
 TEST_F(WorkSignalTest, ASubmissionThroughTheApiIsHeard) {
   const test_support::ApiServer server(conninfo_);
   test_support::HttpClient client(server.port());

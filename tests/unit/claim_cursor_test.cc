@@ -15,33 +15,40 @@ Uuid Id(std::uint8_t n) {
   return id;
 }
 
+/// What the two halves of a look saw.
+struct Seen {
+  std::string server = {};
+  std::vector<QueueWriters::Writer> writers = {};
+  std::vector<QueueAnswer::Left> left = {};
+  std::vector<std::int16_t> new_levels = {};
+};
+
 /// A cursor, and a database that answers it: both clocks go together unless a test says otherwise.
 class ClaimCursorTest : public testing::Test {
  protected:
-  bool Look(QueueAnswer answer = {}) {
+  bool Look(const Seen& seen = {}) {
     now_ += 50ms;
     database_ += 50ms;
-    const QueueQuestion question = cursor_.Ask(now_);
-    asked_ = question;
-    answer.now = database_;
-    return cursor_.Answered(answer, now_);
+    Ask(seen);
+    return cursor_.Answered({.left = seen.left, .new_levels = seen.new_levels}, now_);
+  }
+
+  void Ask(const Seen& seen = {}) {
+    asked_ =
+        cursor_.Ask({.server = seen.server, .now = database_, .writers = seen.writers}, now_, now_);
   }
 
   /// One level, everything claimed up to the present.
   void CatchUp() {
     Look({.new_levels = {0}});
-    for (int i = 0; i < 3; ++i) {
-      ClaimNothing();
-      Look();
-    }
+    Look();
   }
 
   /// A transaction that wrote for ten seconds has ended.
   void EndLongWriter() {
     CatchUp();
     for (int i = 0; i < 200; ++i) {
-      ClaimNothing();
-      Look({.writers = {"3/17"}});
+      Look({.writers = {{"3/17"}}});
     }
     Look();
   }
@@ -86,65 +93,82 @@ TEST_F(ClaimCursorTest, NewLevelsAreLookedForBetweenTheKnownOnes) {
   EXPECT_EQ(asked_.gaps, (Gaps{{-32'769, 0}, {1, 7}, {7, 32'768}}));
 }
 
-TEST_F(ClaimCursorTest, FollowsWhatWasClaimed) {
+TEST_F(ClaimCursorTest, ALookMovesItToTheFirstJobThatIsThere) {
   Look({.new_levels = {0}});
-  Look();
-  const QueuePlace last{kNoon - 1h, Id(7)};
-  Claim(2, {{0, {kNoon - 2h, Id(1)}}, {0, last}});
+  const QueuePlace first{kNoon - 1h, Id(7)};
+  Claim(1, {{0, {kNoon - 2h, Id(1)}}});
   EXPECT_EQ(From(), QueuePlace{}) << "only a look moves it";
+  EXPECT_FALSE(Look({.left = {{0, first}}})) << "claims come there anyway";
+  EXPECT_EQ(From(), first);
   Look();
-  EXPECT_EQ(From(), last);
+  EXPECT_GT(From(), first);
 }
 
-TEST_F(ClaimCursorTest, NeverPassesTheClockOfTheLookBefore) {
+TEST_F(ClaimCursorTest, NeverPassesTheClockOfTheList) {
+  CatchUp();
+  now_ += 1s;
+  database_ += 1s;
+  Ask();
+  const Timestamp listed = database_;
+  now_ += 1s;
+  database_ += 1s;
+  cursor_.Answered({}, now_);
+  EXPECT_LE(From().at, listed);
+  EXPECT_GE(From().at, listed - 20ms) << "but it does come near";
+}
+
+TEST_F(ClaimCursorTest, ReadsFromTheBeginningOfAWriterThatHasEnded) {
   CatchUp();
   const Timestamp before = database_;
-  ClaimNothing();
-  Look();
-  EXPECT_LE(From().at, before);
-  EXPECT_GE(From().at, before - 20ms) << "but it does come near";
+  const Timestamp begun = database_ + 40ms;
+  Look({.writers = {{"3/17", begun}, {"4/2"}}});
+  Look({.writers = {{"3/17", begun}, {"4/2"}}});
+  const QueuePlace floor = From();
+  EXPECT_GT(floor.at, begun) << "a transaction that goes on does not hold up claims";
+  EXPECT_EQ(asked_.ranges[0].from.at, From().at - 50ms);
+  EXPECT_FALSE(Look({.writers = {{"4/2"}}})) << "it has left nothing";
+  EXPECT_LE(asked_.ranges[0].from.at, begun);
+  EXPECT_GE(asked_.ranges[0].from.at, before);
+  EXPECT_GT(From(), floor);
+  const QueuePlace late{before + 20ms, Id(1)};
+  EXPECT_TRUE(Look({.left = {{0, late}}})) << "of the other it is not known when it began";
+  EXPECT_LE(asked_.ranges[0].from.at, before);
+  EXPECT_EQ(From(), late);
 }
 
-TEST_F(ClaimCursorTest, StopsAtAJobThatIsStillThere) {
+TEST_F(ClaimCursorTest, AWriterBeganNoEarlierThanTheListThatMissedIt) {
   CatchUp();
-  const QueuePlace locked{database_ - 30ms, Id(9)};
-  Claim(1, {{0, {database_ + 40ms, Id(1)}}});
-  Look({.left = {{0, locked}}});
-  EXPECT_EQ(From(), locked);
+  const Timestamp before = database_;
+  Look({.writers = {{"3/17", before - 1h}}});
   Look();
-  EXPECT_GT(From(), locked);
+  EXPECT_GE(asked_.ranges[0].from.at, before - 20ms);
 }
 
-TEST_F(ClaimCursorTest, GoesBackWhenAWriterEnds) {
-  CatchUp();
-  const Timestamp begun = database_;
-  Look({.writers = {"3/17"}});
-  ClaimNothing();
-  Look({.writers = {"3/17"}});
-  Look({.writers = {"3/17"}});
-  EXPECT_GT(From().at, begun) << "a transaction that goes on does not hold up claims";
-  EXPECT_TRUE(Look());
-  EXPECT_LE(From().at, begun);
-}
-
-TEST_F(ClaimCursorTest, AWriterSeenAtTheFirstLookMayHaveWrittenAnything) {
-  Look({.writers = {"3/17"}, .new_levels = {0}});
-  for (int i = 0; i < 5; ++i) {
-    ClaimNothing();
-    Look({.writers = {"3/17"}});
-  }
+TEST_F(ClaimCursorTest, AWriterOfUnknownAgeAtTheFirstLookMayHaveWrittenAnything) {
+  Look({.writers = {{"3/17"}}, .new_levels = {0}});
+  for (int i = 0; i < 5; ++i) Look({.writers = {{"3/17"}}});
   EXPECT_GT(From(), QueuePlace{});
+  EXPECT_FALSE(cursor_.WantsSweep(now_));
   Look();
-  EXPECT_EQ(From(), QueuePlace{});
+  EXPECT_TRUE(cursor_.WantsSweep(now_)) << "that may take long, so it goes on beside the claims";
+}
+
+TEST_F(ClaimCursorTest, ALookThatFailedIsMadeUpForByTheNext) {
+  CatchUp();
+  const Timestamp before = database_;
+  Look({.writers = {{"3/17"}}});
+  Ask();
+  Look();
+  EXPECT_LE(asked_.ranges[0].from.at, before);
 }
 
 TEST_F(ClaimCursorTest, TheFarPastIsLookedThroughInSlicesBesideTheClaims) {
   CatchUp();
   const Timestamp begun = database_;
-  Look({.writers = {"3/17"}});
+  Look({.writers = {{"3/17"}}});
   for (int i = 0; i < 400; ++i) {  // 20 s
     ClaimNothing();
-    Look({.writers = {"3/17"}});
+    Look({.writers = {{"3/17"}}});
   }
   const QueuePlace floor = From();
   EXPECT_TRUE(Look());
@@ -184,23 +208,40 @@ TEST_F(ClaimCursorTest, ASliceInWhichAJobIsLeftIsLookedThroughAgain) {
   const ClaimPlan plan = cursor_.Plan(now_);
   // The queue is paused, or another claimer had the job locked.
   cursor_.Claimed(plan, 10, {}, now_, now_);
-  Look({.left = {{0, {plan.ranges[0].from.at + 1s, Id(1)}}}});
-  ASSERT_EQ(asked_.levels.size(), 2U) << "the level, and the slice";
-  EXPECT_EQ(asked_.levels[1].floor, plan.ranges[0].from);
-  const QueuePlace level = asked_.levels[0].floor;
+  Look({.left = {{1, {plan.ranges[0].from.at + 1s, Id(1)}}}});
+  ASSERT_EQ(asked_.ranges.size(), 2U) << "the level, and the slice";
+  EXPECT_EQ(asked_.ranges[1].from, plan.ranges[0].from);
+  const QueuePlace level = asked_.ranges[0].from;
   const ClaimPlan again = cursor_.Plan(now_);
   EXPECT_TRUE(again.revisit);
   EXPECT_EQ(again.ranges[0].from, plan.ranges[0].from);
   Look();
-  EXPECT_GE(asked_.levels[0].floor, level) << "what is left in the past does not hold the present";
+  EXPECT_GE(asked_.ranges[0].from, level) << "what is left in the past does not hold the present";
 }
 
 TEST_F(ClaimCursorTest, AClockThatStepsBackTakesTheFloorAlong) {
   CatchUp();
   database_ -= 1h;
   Look();
-  EXPECT_LE(From().at, database_ - 50ms);
-  EXPECT_FALSE(cursor_.Plan(now_).revisit) << "new jobs come there from now on";
+  EXPECT_LE(asked_.ranges[0].from.at, database_ - 50ms)
+      << "it may have stepped right after the last";
+  EXPECT_LE(From().at, database_) << "new jobs come there from now on";
+  EXPECT_FALSE(cursor_.Plan(now_).revisit);
+}
+
+TEST_F(ClaimCursorTest, ABeginningBeforeTheClockSteppedBackSaysNothing) {
+  CatchUp();
+  const Timestamp begun = database_;
+  database_ -= 1min;
+  Look();
+  const Timestamp stepped = database_;
+  // It wrote at once, and is listed when the clock has come past its beginning once more.
+  now_ += 2min;
+  database_ += 2min;
+  Look({.writers = {{"3/17", begun}}});
+  Look();
+  EXPECT_TRUE(cursor_.Plan(now_).revisit);
+  EXPECT_LE(cursor_.Plan(now_).ranges[0].from.at, stepped);
 }
 
 TEST_F(ClaimCursorTest, ASweepLooksAtEverythingBelowTheFloorsAndGoesBack) {
@@ -210,9 +251,9 @@ TEST_F(ClaimCursorTest, ASweepLooksAtEverythingBelowTheFloorsAndGoesBack) {
   database_ += 1min;
   ASSERT_TRUE(cursor_.WantsSweep(now_));
   const QueueQuestion question = cursor_.AskSweep();
-  ASSERT_EQ(question.levels.size(), 1U);
-  EXPECT_EQ(question.levels[0].floor, QueuePlace{});
-  EXPECT_EQ(question.levels[0].next, From());
+  ASSERT_EQ(question.ranges.size(), 1U);
+  EXPECT_EQ(question.ranges[0].from, QueuePlace{});
+  EXPECT_EQ(question.ranges[0].until, From());
   EXPECT_TRUE(question.gaps.empty());
   const QueuePlace forgotten{kNoon - 24h, Id(1)};
   EXPECT_TRUE(Sweep({.left = {{0, forgotten}}}));
@@ -232,11 +273,10 @@ TEST_F(ClaimCursorTest, WhatASweepFindsInTheLastHourIsLookedThroughInSlices) {
 
 TEST_F(ClaimCursorTest, ALookThatWasUnderWayDoesNotUndoWhatASweepFound) {
   CatchUp();
-  ClaimNothing();
-  const QueueQuestion question = cursor_.Ask(now_);
+  Ask();
   const QueuePlace forgotten{kNoon - 24h, Id(1)};
   Sweep({.left = {{0, forgotten}}});
-  cursor_.Answered({.now = database_}, now_);
+  cursor_.Answered({}, now_);
   EXPECT_EQ(From(), (QueuePlace{forgotten.at, {}}));
 }
 
@@ -250,26 +290,30 @@ TEST_F(ClaimCursorTest, SweepsTakeHalfAPercentOfTheTimeAndComeEveryTenMinutes) {
   EXPECT_TRUE(cursor_.WantsSweep(now_ + 626s));
 }
 
+TEST_F(ClaimCursorTest, ASweepThatIsAskedForDuringAnotherFollowsIt) {
+  CatchUp();
+  Look({.writers = {{"-1/712"}}});
+  cursor_.AskSweep();
+  EXPECT_FALSE(cursor_.WantsSweep(now_ + 24h)) << "one at a time";
+  Look();
+  Sweep();
+  EXPECT_TRUE(cursor_.WantsSweep(now_));
+}
+
 TEST_F(ClaimCursorTest, WhoWritesWhileTheClockStepsBackIsHeardAtItsNewPlace) {
   CatchUp();
-  Look({.writers = {"3/17"}});
+  Look({.writers = {{"3/17"}}});
   database_ -= 1h;
-  Look({.writers = {"3/17", "4/2"}});
+  Look({.writers = {{"3/17"}, {"4/2"}}});
   const Timestamp stepped = database_;
-  for (int i = 0; i < 4; ++i) {
-    ClaimNothing();
-    Look({.writers = {"3/17", "4/2"}});
-  }
+  for (int i = 0; i < 4; ++i) Look({.writers = {{"3/17"}, {"4/2"}}});
   EXPECT_GT(From().at, stepped);
-  EXPECT_TRUE(Look({.writers = {"3/17"}}));
-  EXPECT_LE(From().at, stepped) << "one that came about then";
-  for (int i = 0; i < 4; ++i) {
-    ClaimNothing();
-    Look({.writers = {"3/17"}});
-  }
-  EXPECT_GT(From().at, stepped);
-  EXPECT_TRUE(Look());
-  EXPECT_LE(From().at, stepped) << "one that was there before";
+  Look({.writers = {{"3/17"}}});
+  EXPECT_LE(asked_.ranges[0].from.at, stepped) << "one that came about then";
+  Look({.writers = {{"3/17"}}});
+  EXPECT_GT(asked_.ranges[0].from.at, stepped);
+  Look();
+  EXPECT_LE(asked_.ranges[0].from.at, stepped) << "one that was there before";
 }
 
 TEST_F(ClaimCursorTest, ASavedOneGoesOnWhereItWas) {
@@ -278,10 +322,10 @@ TEST_F(ClaimCursorTest, ASavedOneGoesOnWhereItWas) {
   const Timestamp begun = database_;
   for (int i = 0; i < 4; ++i) {
     ClaimNothing();
-    Look({.writers = {"3/17"}});
+    Look({.writers = {{"3/17"}}});
   }
   Claim(1, {{0, {database_, Id(1)}}});
-  Look({.writers = {"3/17"}, .new_levels = {7}});
+  Look({.writers = {{"3/17"}}, .new_levels = {7}});
   const Timestamp looked_at = database_;
   const QueuePlace floor = From();
   ASSERT_GT(floor.at, begun);
@@ -296,16 +340,14 @@ TEST_F(ClaimCursorTest, ASavedOneGoesOnWhereItWas) {
   EXPECT_FALSE(cursor_.WantsSweep(now_));
   EXPECT_TRUE(cursor_.WantsSweep(now_ + 31s));
   // One writer has ended meanwhile, another has come.
-  database_ += 2h;
-  EXPECT_TRUE(Look({.writers = {"4/2"}}));
-  EXPECT_LE(From().at, begun);
-  for (int i = 0; i < 4; ++i) {
-    ClaimNothing();
-    Look({.writers = {"4/2"}});
-  }
-  EXPECT_GT(From().at, looked_at);
-  EXPECT_TRUE(Look());
-  EXPECT_LE(From().at, looked_at);
+  database_ += 30min;
+  Look({.writers = {{"4/2"}}});
+  EXPECT_LE(asked_.ranges[0].from.at, begun);
+  Look({.writers = {{"4/2"}}});
+  EXPECT_GT(asked_.ranges[0].from.at, looked_at);
+  Look();
+  EXPECT_TRUE(cursor_.Plan(now_).revisit) << "half an hour, in slices";
+  EXPECT_LE(cursor_.Plan(now_).ranges[0].from.at, looked_at);
 }
 
 TEST_F(ClaimCursorTest, ASavedOneGoesBackToWhereItHadYetToLook) {
@@ -318,7 +360,7 @@ TEST_F(ClaimCursorTest, ASavedOneGoesBackToWhereItHadYetToLook) {
   cursor_ = ClaimCursor();
   cursor_.Restore(*saved, now_);
   EXPECT_FALSE(cursor_.Plan(now_).revisit) << "a look has to come first";
-  EXPECT_TRUE(Look());
+  Look();
   const ClaimPlan again = cursor_.Plan(now_);
   EXPECT_TRUE(again.revisit);
   EXPECT_EQ(again.ranges[0].from, plan.ranges[0].from);
@@ -326,44 +368,41 @@ TEST_F(ClaimCursorTest, ASavedOneGoesBackToWhereItHadYetToLook) {
 
 TEST_F(ClaimCursorTest, AClockThatStepsBackDuringALongLookIsFollowedToBeforeIt) {
   CatchUp();
-  ClaimNothing();
-  cursor_.Ask(now_);
-  const Timestamp read = database_;
-  now_ += 10s;  // the answer takes long, and the clock goes back after it was read
-  cursor_.Answered({.now = read}, now_);
+  const auto asked = now_;
+  now_ += 10s;  // the list takes long, and the clock goes back after it was read
+  cursor_.Ask({.now = database_}, asked, now_);
+  cursor_.Answered({}, now_);
   now_ += 1ms;
-  cursor_.Ask(now_);
-  const Timestamp stepped = read - 1h;
-  cursor_.Answered({.now = stepped}, now_);
-  EXPECT_LE(From().at, stepped - 10s);
+  database_ -= 1h;
+  Ask();
+  EXPECT_LE(From().at, database_ - 10s);
 }
 
 TEST_F(ClaimCursorTest, WhatAServerRecoveredMayHaveWrittenAnywhere) {
   CatchUp();
-  Look({.writers = {"-1/712"}});
-  ClaimNothing();
+  Look({.writers = {{"-1/712"}}});
+  EXPECT_FALSE(cursor_.WantsSweep(now_));
   Look();
-  EXPECT_EQ(From(), QueuePlace{});
+  EXPECT_TRUE(cursor_.WantsSweep(now_));
 }
 
-TEST_F(ClaimCursorTest, LevelsBehindTheLastJobOfAFullClaimKeepTheirPlace) {
+TEST_F(ClaimCursorTest, EachLevelHasAPlaceOfItsOwn) {
   Look({.new_levels = {0, 1, 2}});
-  Look();
-  Claim(1, {{1, {kNoon - 1h, Id(1)}}});
-  Look();
-  EXPECT_GT(From(0).at, kNoon - 1h) << "passed: nothing was there";
-  EXPECT_EQ(From(1), (QueuePlace{kNoon - 1h, Id(1)}));
-  EXPECT_EQ(From(2), QueuePlace{}) << "not reached";
+  const QueuePlace first{kNoon - 1h, Id(1)};
+  Look({.left = {{1, first}}});
+  EXPECT_GT(From(0), first);
+  EXPECT_EQ(From(1), first);
+  EXPECT_EQ(From(2), From(0));
 }
 
 TEST_F(ClaimCursorTest, UnusedLevelsAreForgottenWhenThereAreMany) {
-  QueueAnswer answer;
-  for (std::int16_t i = 0; i < 100; ++i) answer.new_levels.push_back(i);
-  Look(answer);
+  Seen seen;
+  for (std::int16_t i = 0; i < 100; ++i) seen.new_levels.push_back(i);
+  Look(seen);
   Claim(10, {{42, {kNoon, Id(1)}}});
-  const QueueQuestion question = cursor_.Ask(now_);
+  Ask();
   Sweep();
-  EXPECT_FALSE(cursor_.Answered({.now = database_}, now_)) << "those of the look are gone";
+  EXPECT_FALSE(cursor_.Answered({}, now_)) << "those of the look are gone";
   const ClaimPlan plan = cursor_.Plan(now_);
   ASSERT_EQ(plan.ranges.size(), 1U);
   EXPECT_EQ(plan.ranges[0].priority, 42);
@@ -371,9 +410,8 @@ TEST_F(ClaimCursorTest, UnusedLevelsAreForgottenWhenThereAreMany) {
 
 TEST_F(ClaimCursorTest, AnotherServerMakesItForgetEverything) {
   CatchUp();
-  EXPECT_TRUE(Look({.server = "the standby, promoted"}));
-  EXPECT_TRUE(cursor_.WantsLook(now_));
-  EXPECT_TRUE(cursor_.Plan(now_).ranges.empty());
+  EXPECT_TRUE(Look({.server = "the standby, promoted", .new_levels = {0}}));
+  EXPECT_EQ(From(), QueuePlace{});
 }
 
 TEST_F(ClaimCursorTest, ALookThatFailedChangesNothing) {
@@ -381,7 +419,8 @@ TEST_F(ClaimCursorTest, ALookThatFailedChangesNothing) {
   const QueuePlace floor = From();
   Claim(10, {{0, {database_, Id(1)}}});
   now_ += 1s;
-  cursor_.Ask(now_);
+  database_ += 1s;
+  Ask();
   EXPECT_EQ(From(), floor);
   EXPECT_TRUE(cursor_.WantsLook(now_));
 }

@@ -1,11 +1,11 @@
 -- notify_workers(text[])
 -- Tells workers that wait for jobs of these queues to look: a word of its own after the jobs are
--- committed, never part of a submission.
+-- committed, never part of a submission. As the function djps.notify_workers, whose body Postgres would
+-- plan anew with each word: that is half of what this costs.
 --
--- $1 queues  text[]
+-- $1 queues  text[]  each of them once
 -- Returns: queues int4
 --
 -- Locks: that of the notification queue, at the commit; so it is said for many jobs at once, and at
 -- most every few milliseconds. Cost: O(queues). Writes nothing. Safe to repeat: yes.
-with told as materialized (select djps.notify_workers($1))
-select cardinality($1) as queues from told
+select count(pg_notify('djps_work', queue))::int4 as queues from unnest($1) as told (queue)
