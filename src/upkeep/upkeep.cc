@@ -12,11 +12,14 @@ namespace {
 
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
-/// All nodes together look for expired leases this often, and each of them on average at least
-/// every so often.
+/// All nodes together look this often, and each of them on average at least every so often: for
+/// expired leases, and for jobs whose deadline has passed while nobody claimed them.
 constexpr milliseconds kRescueSpacing{100};
 constexpr milliseconds kRescueIntervalMax{3'000};
+constexpr milliseconds kBurySpacing{1'000};
+constexpr milliseconds kBuryIntervalMax{30'000};
 /// How often nodes are counted for that: a node alone has nothing to learn each second.
 constexpr milliseconds kCountInterval{10'000};
 constexpr int kOverduePerRound = 1'000;
@@ -79,8 +82,8 @@ asio::awaitable<void> Upkeep::Sleep(asio::steady_timer& timer, milliseconds dura
 }
 
 /// Spread out at random, so that nodes which were started together do not look together.
-milliseconds Upkeep::RescueWait(int nodes) {
-  const milliseconds share = std::min(nodes * kRescueSpacing, kRescueIntervalMax);
+milliseconds Upkeep::Wait(int nodes, milliseconds spacing, milliseconds longest) {
+  const milliseconds share = std::min(nodes * spacing, longest);
   if (share <= config_.rescue_interval) return config_.rescue_interval;
   const auto longer = share - config_.rescue_interval;
   return config_.rescue_interval +
@@ -92,9 +95,12 @@ asio::awaitable<void> Upkeep::RescueLoop() {
     milliseconds wait = config_.rescue_interval;
     try {
       co_await RescueOnce();
-      co_await operators_.BuryOverdue(kOverduePerRound, pg::After(kStatementTimeout));
       const auto count = co_await census_.Count(pg::After(kStatementTimeout));
-      wait = RescueWait(count.everywhere);
+      wait = Wait(count.everywhere, kRescueSpacing, kRescueIntervalMax);
+      if (steady_clock::now() >= bury_at_) {
+        co_await operators_.BuryOverdue(kOverduePerRound, pg::After(kStatementTimeout));
+        bury_at_ = steady_clock::now() + Wait(count.everywhere, kBurySpacing, kBuryIntervalMax);
+      }
     } catch (const pg::PgError& error) {
       spdlog::debug("could not look for expired leases and deadlines: {}", error.what());
     }

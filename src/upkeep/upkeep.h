@@ -65,7 +65,8 @@ class Upkeep {
 
  private:
   boost::asio::awaitable<void> RescueLoop();
-  std::chrono::milliseconds RescueWait(int nodes);
+  std::chrono::milliseconds Wait(int nodes, std::chrono::milliseconds spacing,
+                                 std::chrono::milliseconds longest);
   boost::asio::awaitable<void> PartitionLoop();
   boost::asio::awaitable<void> HistoryLoop();
   boost::asio::awaitable<void> TidyUp();
@@ -85,6 +86,7 @@ class Upkeep {
   store::HistoryStore history_;
   int jobs_per_step_;
   RandomSource random_;
+  std::chrono::steady_clock::time_point bury_at_{};  // not before
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;
   boost::asio::steady_timer history_timer_;

@@ -37,7 +37,7 @@ constexpr milliseconds kPollIntervalMin{5};
 constexpr milliseconds kDeafnessMin{1};
 constexpr milliseconds kDeafnessMax{64};
 /// Idle workers that can run the same look less often each, by at most this factor.
-constexpr int kPollShare = 4;
+constexpr int kPollShare = 16;
 /// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
 constexpr milliseconds kClaimTimeout{30'000};
 /// How long a handler may take to notice that its time is over before the attempt is reported as

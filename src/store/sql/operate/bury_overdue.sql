@@ -7,5 +7,10 @@
 -- Returns: id uuid
 --
 -- Locks: rows of ready. Index: facts_finish_by_idx, which holds only jobs with a deadline.
--- Cost: O(limit), plus the overdue ones of the last day that have ended. Safe to repeat: yes.
-select job_id as id from djps.bury_overdue($1, $2)
+-- Cost: O(limit), plus the overdue ones of the last day that have ended; one look at the index where there
+-- are none, without the function, whose statement takes ten times as long to begin. Safe to repeat: yes.
+select job_id as id
+from djps.bury_overdue($1, $2)
+where exists (
+  select from djps.facts f
+  where f.lane = $1 and f.finish_by <= now() and f.finish_by > now() - interval '1 day')

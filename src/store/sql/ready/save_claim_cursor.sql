@@ -4,8 +4,8 @@
 -- $1 lane         int2
 -- $2 queue        text
 -- $3 types        text[]
--- $4 server       text           as look_at_queue said
--- $5 looked_at    timestamptz    the clock of that look
+-- $4 server       text           as list_writers said
+-- $5 looked_at    timestamptz    the clock of that list
 -- $6 priorities   int2[]         the levels, and per level a place below which there is nothing:
 -- $7 floor_at     timestamptz[]  (floor_at, floor_id)
 -- $8 floor_id     uuid[]
