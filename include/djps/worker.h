@@ -82,7 +82,7 @@ struct WorkerConfig {
   std::chrono::milliseconds timeout{0};
   /// How long Stop waits for running jobs before it hands them back, attempt not counted.
   std::chrono::milliseconds grace{30'000};
-  /// The longest wait between two looks at an empty queue, 1 ms..1 min; up to four times that where
+  /// The longest wait between two looks at an empty queue, 1 ms..1 min; up to 16 times that where
   /// other idle workers look for the same jobs.
   std::chrono::milliseconds poll_interval_max{500};
 };

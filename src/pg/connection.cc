@@ -106,8 +106,6 @@ asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline 
 
 asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,
                                           Deadline deadline, const Call* behind) {
-  DJPS_CHECK(std::equal(params.types().begin(), params.types().end(), statement.params.begin(),
-                        statement.params.end()));
   if (broken_) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
   // Both are sent at once: preparing costs no round trip of its own. Answers come in order, so when
   // the statement has failed, what preparing it said is known, too.
@@ -142,6 +140,8 @@ std::shared_ptr<Connection::Pending> Connection::SendPrepare(const Statement& st
 
 std::shared_ptr<Connection::Pending> Connection::SendExecute(const Statement& statement,
                                                              const Params& params) {
+  DJPS_CHECK(std::equal(params.types().begin(), params.types().end(), statement.params.begin(),
+                        statement.params.end()));
   const std::vector<const char*> values = params.Values();
   const std::vector<int> formats(values.size(), 1);
   return Enqueue(PQsendQueryPrepared(conn_, statement.name.data(), params.count(), values.data(),

@@ -62,7 +62,8 @@ QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked
   }
   question_.gaps.emplace_back(above, kAboveAll);
   levels_asked_ = question_.ranges.size();
-  if (slice_tried_) {
+  asks_slice_ = slice_tried_;
+  if (asks_slice_) {
     const Timestamp from = revisit_.front();
     for (const auto& [priority, level] : levels_) {
       question_.ranges.push_back({priority, {from, {}}, {from + pace_.slice, {}}});
@@ -91,20 +92,23 @@ bool ClaimCursor::MoveFloors(const QueueAnswer& answer) {
   bool more = false;
   for (std::size_t i = 0; i < levels_asked_; ++i) {
     const auto level = levels_.find(question_.ranges[i].priority);
-    // A sweep may have forgotten the level meanwhile, or gone back.
-    if (level == levels_.end() || !level->second.asked) continue;
-    more = more || reached[i] < level->second.floor;
-    level->second.floor = reached[i];
+    // A sweep may have forgotten the level meanwhile, or gone back: then it goes no higher.
+    if (level == levels_.end()) continue;
+    QueuePlace& floor = level->second.floor;
+    more = more || reached[i] < floor;
+    floor = level->second.asked ? reached[i] : std::min(floor, reached[i]);
   }
+  present_first_ = present_first_ || more;
   return more;
 }
 
 void ClaimCursor::MoveSlices(const QueueAnswer& answer) {
-  if (levels_asked_ == question_.ranges.size()) return;
+  if (!asks_slice_) return;
   const bool left =
       std::any_of(answer.left.begin(), answer.left.end(),
                   [&](const QueueAnswer::Left& job) { return job.range >= levels_asked_; });
-  if (!left) revisit_.pop_front();
+  // Something new may have come to be in it meanwhile.
+  if (!left && slice_tried_) revisit_.pop_front();
   slice_tried_ = false;
 }
 
@@ -120,11 +124,28 @@ QueueQuestion ClaimCursor::AskSweep() {
 bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now) {
   const auto pause = std::min<Clock::duration>(kSweepPause * (now - begun), kSweepPauseMax);
   // What has asked for another meanwhile gets it.
-  if (now < sweep_at_) sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
+  if (now < sweep_at_) {
+    sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
+    sweep_owed_ = false;
+  }
   ForgetUnused();
   bool more = false;
   for (const QueueAnswer::Left& left : answer.left) more = GoBackTo(left.first.at) || more;
   return more;
+}
+
+void ClaimCursor::SweepFailed(Clock::time_point begun, Clock::time_point now) {
+  const bool owed = sweep_owed_;
+  Swept({}, begun, now);
+  if (!owed) return;
+  sweep_owed_ = true;
+  sweep_at_ = now + pace_.sweep;
+}
+
+std::optional<ClaimCursor::Clock::duration> ClaimCursor::LooksBackWithin() const {
+  if (!revisit_.empty()) return pace_.idle;
+  if (sweep_owed_) return pace_.owed;
+  return std::nullopt;
 }
 
 void ClaimCursor::ForgetUnused() {
@@ -198,7 +219,9 @@ void ClaimCursor::HearWriters(const QueueWriters& list) {
   for (const QueueWriters::Writer& writer : list.writers) {
     const auto known = writers_.find(writer.name);
     Timestamp from = before;
-    if (writer.began && *writer.began > doubtful_) {
+    // One that began after the clock was read is the next on the connection of one that has ended
+    // or was prepared while the list was made.
+    if (writer.began && *writer.began > doubtful_ && *writer.began <= list.now) {
       from = std::max(from, *writer.began - kClockTolerance);
     }
     if (known != writers_.end()) from = known->second;
@@ -217,6 +240,7 @@ void ClaimCursor::LookAgainFrom(Timestamp place) {
   const Timestamp highest = HighestFloor();
   if (highest <= place) return;
   if (place == Timestamp::min() || highest - place > kFar) {
+    sweep_owed_ = true;
     sweep_at_ = {};
   } else if (highest - place > pace_.near) {
     AddSlices(place, highest);
@@ -252,7 +276,7 @@ void ClaimCursor::AddSlices(Timestamp from, Timestamp until) {
 
 ClaimPlan ClaimCursor::Plan(Clock::time_point now) const {
   ClaimPlan plan;
-  plan.revisit = !revisit_.empty() && !slice_tried_ && now >= revisit_at_;
+  plan.revisit = !revisit_.empty() && !slice_tried_ && !present_first_ && now >= revisit_at_;
   for (const auto& [priority, level] : levels_) {
     if (plan.revisit) {
       plan.ranges.push_back({priority, {revisit_.front(), {}}, revisit_.front() + pace_.slice});
@@ -276,6 +300,7 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
     if (exhausted && same) slice_tried_ = true;
     return;
   }
+  present_first_ = false;
   for (const JobPlace& job : jobs) {
     const auto level = levels_.find(job.priority);
     if (level != levels_.end()) level->second.used = true;

@@ -85,8 +85,9 @@ struct LookPace {
   /// time, so that a job that was committed late does not wait longer.
   std::size_t busy_jobs = 1'000;
   Duration busy = std::chrono::milliseconds(100);
-  Duration idle = std::chrono::milliseconds(20);  ///< After a claim that found nothing.
-  Duration sweep = std::chrono::seconds(30);      ///< Between sweeps, at least.
+  Duration idle = std::chrono::milliseconds(20);   ///< After a claim that found nothing.
+  Duration sweep = std::chrono::seconds(30);       ///< Between sweeps, at least.
+  Duration owed = std::chrono::milliseconds(200);  ///< To hear of a sweep that must be.
   /// What lies back no farther than this a look reads by itself; what is farther is looked through
   /// in slices of the past, beside the claims.
   std::chrono::microseconds near = std::chrono::seconds(1);
@@ -118,6 +119,7 @@ struct LookPace {
 /// takes seconds, so looks and claims go on meanwhile.
 ///
 /// A late job waits for one look: about 0.1 s while the queue is busy, one poll while it is idle.
+/// One of more than a second ago waits for its slice, one of more than an hour ago for a sweep.
 /// Source of the argument: docs/decisions/0005-claim-cursor.md.
 ///
 /// Thread-safety: one thread at a time. No I/O: see LeaseStore.
@@ -144,8 +146,13 @@ class ClaimCursor {
   bool WantsSweep(Clock::time_point now) const { return looked() && now >= sweep_at_; }
   /// One sweep at a time; looks may be asked and answered before its own answer comes.
   QueueQuestion AskSweep();
-  /// For a sweep that failed: an empty answer. True when there is something to go back to.
+  /// True when there is something to go back to.
   bool Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now);
+  void SweepFailed(Clock::time_point begun, Clock::time_point now);
+
+  /// While there is some of the past to look through: how soon even an idle worker should claim
+  /// again.
+  std::optional<Clock::duration> LooksBackWithin() const;
 
   /// What to keep; nothing where nothing was claimed since the last time.
   std::optional<SavedCursor> Save();
@@ -183,6 +190,7 @@ class ClaimCursor {
   std::deque<Timestamp> revisit_;             // where slices of the past begin
   bool more_to_revisit_ = false;              // since the last answer
   bool slice_tried_ = false;                  // nothing came of the first: a look has to confirm it
+  bool present_first_ = false;                // a look has found something there
   std::string server_;
   std::optional<Timestamp> looked_at_;  // the database's clock at the last list
   Timestamp back_ = Timestamp::max();   // the next look reads from here on
@@ -195,9 +203,11 @@ class ClaimCursor {
   Clock::time_point answered_at_{};  // the last look
   Clock::time_point revisit_at_{};   // not before
   Clock::time_point sweep_at_{};     // not before; never, while one is under way
+  bool sweep_owed_ = false;          // it alone finds what a writer of long ago has left
   // Of the look under way:
   QueueQuestion question_;
   std::size_t levels_asked_ = 0;  // so many of its ranges; the others are those of the first slice
+  bool asks_slice_ = false;
 };
 
 }  // namespace djps::store

@@ -150,14 +150,14 @@ asio::awaitable<void> ClaimFetcher::RunSweep(Shared self) {
   const std::shared_ptr<void> end(nullptr, [self](void*) { self->sweeping_ = false; });
   const auto begun = steady_clock::now();
   const QueueQuestion question = self->cursor_.AskSweep();
-  QueueAnswer answer;
   try {
-    answer = co_await self->Ask(self->pools_.slow, question, pg::After(kSweepTimeout));
+    const QueueAnswer answer =
+        co_await self->Ask(self->pools_.slow, question, pg::After(kSweepTimeout));
+    if (self->cursor_.Swept(answer, begun, steady_clock::now())) ++self->news_;
   } catch (const pg::PgError& error) {
-    // The next one is due later, as if this had found nothing.
+    self->cursor_.SweepFailed(begun, steady_clock::now());
     Forget(std::make_exception_ptr(error));
   }
-  if (self->cursor_.Swept(answer, begun, steady_clock::now())) ++self->news_;
 }
 
 asio::awaitable<void> ClaimFetcher::Restore(pg::Pool& pool, pg::Deadline deadline) {

@@ -151,9 +151,11 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
     // A look that ran beside the claim may have been before or behind it.
     if (fetcher->looking() || cursor.MayLook(steady_clock::now())) {
       co_await fetcher->Look(deadline);
+      fetcher->KeepUp(deadline);  // it may have said that a sweep is due
     }
     if (fetcher->news() == news) break;
   }
+  for (ClaimedBatch& batch : batches) batch.again_within = cursor.LooksBackWithin();
   co_return batches;
 }
 

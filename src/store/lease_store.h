@@ -62,6 +62,8 @@ struct ClaimedBatch {
   std::chrono::steady_clock::time_point begun{};  ///< Just before the claim was sent.
   Timestamp expires_at{};
   std::vector<ClaimedJob> jobs;  ///< Empty: nothing was due, and no lease was made.
+  /// Some of the past is to be looked through: who is idle should claim again this soon.
+  std::optional<std::chrono::steady_clock::duration> again_within{};
 };
 
 struct CompletedJob {

@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kRescueSpacing{100};
 constexpr milliseconds kRescueIntervalMax{3'000};
 constexpr milliseconds kBurySpacing{1'000};
-constexpr milliseconds kBuryIntervalMax{30'000};
+constexpr milliseconds kBuryIntervalMax{10'000};
 /// How often nodes are counted for that: a node alone has nothing to learn each second.
 constexpr milliseconds kCountInterval{10'000};
 constexpr int kOverduePerRound = 1'000;
@@ -95,12 +95,13 @@ asio::awaitable<void> Upkeep::RescueLoop() {
     milliseconds wait = config_.rescue_interval;
     try {
       co_await RescueOnce();
-      const auto count = co_await census_.Count(pg::After(kStatementTimeout));
-      wait = Wait(count.everywhere, kRescueSpacing, kRescueIntervalMax);
       if (steady_clock::now() >= bury_at_) {
         co_await operators_.BuryOverdue(kOverduePerRound, pg::After(kStatementTimeout));
-        bury_at_ = steady_clock::now() + Wait(count.everywhere, kBurySpacing, kBuryIntervalMax);
+        bury_at_ = steady_clock::now() + Wait(nodes_, kBurySpacing, kBuryIntervalMax);
       }
+      const auto count = co_await census_.Count(pg::After(kStatementTimeout));
+      nodes_ = count.everywhere;
+      wait = Wait(nodes_, kRescueSpacing, kRescueIntervalMax);
     } catch (const pg::PgError& error) {
       spdlog::debug("could not look for expired leases and deadlines: {}", error.what());
     }

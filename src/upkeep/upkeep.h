@@ -19,7 +19,7 @@
 namespace djps::upkeep {
 
 struct UpkeepConfig {
-  /// How often expired leases are looked for; with more than ten workers each does it less often.
+  /// How often expired leases and deadlines are looked for; with others, each does it less often.
   std::chrono::milliseconds rescue_interval{1'000};
   std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
   /// When making them failed, since others held a lock or the database was away.
@@ -86,6 +86,7 @@ class Upkeep {
   store::HistoryStore history_;
   int jobs_per_step_;
   RandomSource random_;
+  int nodes_ = 1;                                    // as last counted
   std::chrono::steady_clock::time_point bury_at_{};  // not before
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;

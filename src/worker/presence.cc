@@ -17,8 +17,8 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds kReportIntervalMin{5'000};
 /// Shorter than what count_workers goes back, and than what people see as away.
 constexpr std::chrono::milliseconds kReportIntervalMax{20'000};
-/// All workers together report this often, so that a thousand of them are no load.
-constexpr std::chrono::milliseconds kReportSpacing{20};
+/// All workers together report this often, while that is within those two: many are no load.
+constexpr std::chrono::milliseconds kReportSpacing{100};
 /// Many workers are often started at once: the first count is taken again soon.
 constexpr std::chrono::milliseconds kSecondReport{1'000};
 constexpr std::chrono::milliseconds kReportTimeout{2'000};

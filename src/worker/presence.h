@@ -12,7 +12,7 @@
 
 namespace djps::worker {
 
-/// Says that this worker is there, every 5 s or, with very many others, up to 20 s, and counts
+/// Says that this worker is there, every 5 s or, with more than 50 others, up to 20 s, and counts
 /// those others; says goodbye at the end.
 class Presence {
  public:

@@ -183,8 +183,9 @@ void Runtime::Wake(std::string_view queue) {
 /// Until there may be something to claim.
 asio::awaitable<void> Runtime::Rest(Backoff& polling) {
   // What one misses another finds, so that together they look as often as one alone.
-  const auto until =
-      steady_clock::now() + polling.Next() * std::clamp(free_workers_, 1, kPollShare);
+  steady_clock::duration wait = polling.Next() * std::clamp(free_workers_, 1, kPollShare);
+  if (again_within_) wait = std::min(wait, *again_within_);
+  const auto until = steady_clock::now() + wait;
   while (!stopping_ && steady_clock::now() < until) {
     ReturnStale();
     if (woken_ && steady_clock::now() >= not_before_) {
@@ -235,6 +236,7 @@ asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
   claiming_ -= limit;
   pace_.Claimed(steady_clock::now() - begun);
   backlog_ = batch.jobs.size() == limit;
+  again_within_ = batch.again_within;
   const bool found = !batch.jobs.empty();
   if (found) Take(std::move(batch));
   co_return found;

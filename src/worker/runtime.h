@@ -6,6 +6,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -91,9 +92,10 @@ class Runtime {
   NoteSender notes_;
   Presence presence_;
   ClaimPace pace_;
-  std::unordered_set<std::shared_ptr<Attempt>> attempts_;  // those that run
-  std::deque<std::shared_ptr<Attempt>> waiting_;           // claimed, and without a slot
-  std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
+  std::optional<std::chrono::steady_clock::duration> again_within_;  // as the last claim said
+  std::unordered_set<std::shared_ptr<Attempt>> attempts_;            // those that run
+  std::deque<std::shared_ptr<Attempt>> waiting_;                     // claimed, and without a slot
+  std::chrono::steady_clock::time_point waiting_since_{};            // when the last of them came
   boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
   std::size_t loops_ = 0;              // those that Spawn started and that still run
   std::size_t claiming_ = 0;           // jobs that claims under way may bring

@@ -280,6 +280,53 @@ TEST_F(ClaimCursorTest, ALookThatWasUnderWayDoesNotUndoWhatASweepFound) {
   EXPECT_EQ(From(), (QueuePlace{forgotten.at, {}}));
 }
 
+TEST_F(ClaimCursorTest, WhatALookFindsBelowWhatASweepFoundCounts) {
+  CatchUp();
+  Ask();
+  const QueuePlace swept{database_ - 200ms, {}};
+  Sweep({.left = {{0, swept}}});
+  const QueuePlace lower{swept.at - 100ms, Id(1)};
+  EXPECT_TRUE(cursor_.Answered({.left = {{0, lower}}}, now_));
+  EXPECT_EQ(From(), lower);
+}
+
+TEST_F(ClaimCursorTest, ABeginningLaterThanTheListIsThatOfAnother) {
+  CatchUp();
+  const Timestamp before = database_;
+  Look({.writers = {{"3/17", database_ + 1min}}});
+  now_ += 200ms;
+  database_ += 200ms;
+  Look({.writers = {{"3/17"}}});
+  Look();
+  EXPECT_LE(asked_.ranges[0].from.at, before);
+}
+
+TEST_F(ClaimCursorTest, WhatALookHasFoundComesBeforeThePast) {
+  EndLongWriter();
+  ASSERT_TRUE(cursor_.Plan(now_).revisit);
+  EXPECT_EQ(cursor_.LooksBackWithin(), LookPace().idle);
+  Look({.left = {{0, {database_ - 300ms, Id(1)}}}});
+  EXPECT_FALSE(cursor_.Plan(now_).revisit);
+  Claim(1, {{0, {database_ - 300ms, Id(1)}}});
+  EXPECT_TRUE(cursor_.Plan(now_).revisit);
+}
+
+TEST_F(ClaimCursorTest, ASweepThatHasToBeIsTriedUntilItSucceeds) {
+  CatchUp();
+  Look({.writers = {{"-1/712"}}});
+  EXPECT_FALSE(cursor_.LooksBackWithin());
+  Look();
+  EXPECT_EQ(cursor_.LooksBackWithin(), LookPace().owed);
+  cursor_.AskSweep();
+  cursor_.SweepFailed(now_, now_ + 25s);
+  EXPECT_FALSE(cursor_.WantsSweep(now_ + 54s));
+  EXPECT_TRUE(cursor_.WantsSweep(now_ + 55s)) << "not only after ten minutes";
+  EXPECT_TRUE(cursor_.LooksBackWithin());
+  cursor_.AskSweep();
+  Sweep();
+  EXPECT_FALSE(cursor_.LooksBackWithin());
+}
+
 TEST_F(ClaimCursorTest, SweepsTakeHalfAPercentOfTheTimeAndComeEveryTenMinutes) {
   CatchUp();
   EXPECT_FALSE(cursor_.Swept({}, now_, now_ + 1s));

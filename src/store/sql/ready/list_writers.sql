@@ -7,7 +7,8 @@
 -- writer: a transaction that holds ROW EXCLUSIVE on ready, so it has written or may write; null in the only
 -- row when there is none.
 -- began: when it began; null where that is hidden, as from another role (without pg_read_all_stats), or not
--- known, as of one that is prepared. Where it has ended while this ran, that of the next one on its connection.
+-- known, as of one that is prepared. Where it has ended or was prepared while this ran, that of the next one
+-- on its connection, which is later than `at`.
 --
 -- Locks: none; reading pg_locks takes the lock manager's own for a moment (about 0.1 ms). Cost: O(locks held
 -- + writers * connections). Safe to repeat: yes.
