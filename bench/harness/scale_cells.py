@@ -25,6 +25,14 @@ def numbers(text):
     return [int(part) for part in text.split(",")]
 
 
+def connections_of(workers):
+    """A native worker has three, and a fourth for a moment; there are others beside them.
+
+    No more than that: what reads the locks goes through as many places as connections are allowed.
+    """
+    return 4 * workers + 60
+
+
 def free_port():
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -38,14 +46,17 @@ class Workers:
     """Submitting and working at once with more and more worker processes."""
 
     name = "workers"
-    settings = {"max_connections": "500"}
+
+    @staticmethod
+    def settings(arguments):
+        return {"max_connections": str(connections_of(max(arguments.workers)))}
 
     @staticmethod
     def add_options(parser):
         parser.add_argument("--workers", type=numbers, default=[1, 4, 16, 64], help="1,4,16,64")
         parser.add_argument("--seconds", type=int, default=20, help="of each run (20)")
         parser.add_argument(
-            "--start", type=int, default=5, help="seconds before that, in which processes start (5)"
+            "--start", type=int, default=10, help="seconds before that, in which processes start (10)"
         )
         parser.add_argument("--repetitions", type=int, default=3, help="of each number (3)")
         parser.add_argument("--concurrency", type=int, default=10, help="of each worker (10)")
@@ -91,8 +102,10 @@ class Idle:
     """What Postgres and djps do while there is nothing to do."""
 
     name = "idle"
-    # Each native worker has three connections, and a fourth for a moment.
-    settings = {"max_connections": "2000"}
+
+    @staticmethod
+    def settings(arguments):
+        return {"max_connections": str(connections_of(max(arguments.native)))}
 
     @staticmethod
     def add_options(parser):
@@ -227,7 +240,10 @@ class Memory:
     """The server with many idle connections, and a worker before a small and a large backlog."""
 
     name = "memory"
-    settings = {}
+
+    @staticmethod
+    def settings(_arguments):
+        return {}
 
     @staticmethod
     def add_options(parser):

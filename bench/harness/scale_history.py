@@ -35,8 +35,11 @@ class History:
     """Throughput and latency beside millions of jobs that have ended or wait, and beside none."""
 
     name = "history"
-    # The tables are made in the transaction that fills them: nothing of that goes to the log.
-    settings = {"wal_level": "minimal", "max_wal_senders": "0", "maintenance_work_mem": "512MB"}
+
+    @staticmethod
+    def settings(_arguments):
+        # The tables are made in the transaction that fills them: nothing of that goes to the log.
+        return {"wal_level": "minimal", "max_wal_senders": "0", "maintenance_work_mem": "512MB"}
 
     @staticmethod
     def add_options(parser):

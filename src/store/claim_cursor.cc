@@ -87,6 +87,7 @@ bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
 
 bool ClaimCursor::MoveFloors(const QueueAnswer& answer) {
   std::vector<QueuePlace> reached;
+  reached.reserve(question_.ranges.size());
   for (const QueueQuestion::Range& range : question_.ranges) reached.push_back(range.until);
   for (const QueueAnswer::Left& left : answer.left) reached.at(left.range) = left.first;
   bool more = false;
