@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <utility>
 
 namespace djps::store {
 namespace {
@@ -75,8 +74,8 @@ QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked
 bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
   claimed_since_look_ = 0;
   bool more = MoveFloors(answer);
-  more = std::exchange(more_to_revisit_, false) || more;
   MoveSlices(answer);
+  more = more || !revisit_.empty();
   for (const std::int16_t priority : answer.new_levels) {
     more = levels_.try_emplace(priority).second || more;
   }
@@ -131,7 +130,7 @@ bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Cloc
   }
   ForgetUnused();
   bool more = false;
-  for (const QueueAnswer::Left& left : answer.left) more = GoBackTo(left.first.at) || more;
+  for (const QueueAnswer::Left& left : answer.left) more = GoBackTo(left.first.at, true) || more;
   return more;
 }
 
@@ -231,33 +230,27 @@ void ClaimCursor::HearWriters(const QueueWriters& list) {
     still.emplace(writer.name, from);
   }
   for (const auto& [writer, from] : writers_) {
-    if (!still.contains(writer)) LookAgainFrom(from);
+    if (!still.contains(writer)) GoBackTo(from, false);
   }
   writers_ = std::move(still);
 }
 
-/// What was written from here on can be read now.
-void ClaimCursor::LookAgainFrom(Timestamp place) {
-  const Timestamp highest = HighestFloor();
-  if (highest <= place) return;
-  if (place == Timestamp::min() || highest - place > kFar) {
-    sweep_owed_ = true;
-    sweep_at_ = {};
-  } else if (highest - place > pace_.near) {
-    AddSlices(place, highest);
-  } else {
-    back_ = std::min(back_, place);
-  }
-}
-
-/// There is something. True when claims did not look there.
-bool ClaimCursor::GoBackTo(Timestamp place) {
+/// There may be something from here on that claims have passed; `seen`: there is. False when they
+/// have not come so far.
+bool ClaimCursor::GoBackTo(Timestamp place, bool seen) {
   const Timestamp highest = HighestFloor();
   if (highest <= place) return false;
-  if (highest - place <= pace_.near || highest - place > kFar) {
-    LowerFloors(place);
-  } else {
+  const bool far = place == Timestamp::min() || highest - place > kFar;
+  const bool near = !far && highest - place <= pace_.near;
+  if (!far && !near) {
     AddSlices(place, highest);
+  } else if (seen) {
+    LowerFloors(place);
+  } else if (near) {
+    back_ = std::min(back_, place);
+  } else {
+    sweep_owed_ = true;
+    sweep_at_ = {};
   }
   return true;
 }
@@ -268,7 +261,6 @@ void ClaimCursor::AddSlices(Timestamp from, Timestamp until) {
     const auto known = std::find(revisit_.begin(), revisit_.end(), at);
     if (known == revisit_.end()) {
       revisit_.push_back(at);
-      more_to_revisit_ = true;
     } else if (known == revisit_.begin()) {
       slice_tried_ = false;  // there is something new in it
     }

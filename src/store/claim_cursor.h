@@ -139,7 +139,7 @@ class ClaimCursor {
   /// What to ask after a list that was sent at `asked` and answered at `now`. One look at a time;
   /// one that failed after this moves nothing, and the next goes back as far.
   QueueQuestion Ask(const QueueWriters& list, Clock::time_point asked, Clock::time_point now);
-  /// True when there is something to claim where claims did not look before.
+  /// True when there is something to claim, or may be, where the last claims did not look.
   bool Answered(const QueueAnswer& answer, Clock::time_point now);
 
   /// Is it time for a sweep?
@@ -176,8 +176,7 @@ class ClaimCursor {
   void MoveSlices(const QueueAnswer& answer);
   void ForgetUnused();
   void HearWriters(const QueueWriters& list);
-  void LookAgainFrom(Timestamp place);
-  bool GoBackTo(Timestamp place);
+  bool GoBackTo(Timestamp place, bool seen);
   void AddSlices(Timestamp from, Timestamp until);
   void LowerFloors(Timestamp place);
   Timestamp HighestFloor() const;
@@ -188,7 +187,6 @@ class ClaimCursor {
   std::map<std::int16_t, Level> levels_;      // by priority
   std::map<std::string, Timestamp> writers_;  // nothing of it lies below this
   std::deque<Timestamp> revisit_;             // where slices of the past begin
-  bool more_to_revisit_ = false;              // since the last answer
   bool slice_tried_ = false;                  // nothing came of the first: a look has to confirm it
   bool present_first_ = false;                // a look has found something there
   std::string server_;

@@ -45,9 +45,9 @@ JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, WorkSignal&
 asio::awaitable<std::vector<SubmittedJob>> JobWriter::Write(JobStore& jobs, WorkSignal& signal,
                                                             const std::vector<NewJob>& items,
                                                             pg::Deadline deadline) {
-  std::set<std::string> told = QueuesDue(items);
+  std::set<std::string> told;
+  if (signal.quiet()) told = QueuesDue(items);
   std::optional<pg::Call> word = signal.Along(told);
-  if (!word) told.clear();
   auto submitted = co_await jobs.EnqueueJobs(items, deadline, std::move(word));
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (submitted[i].due() && !told.contains(items[i].queue)) signal.Submitted(items[i].queue);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/check.h"
 #include "store/statements.h"
 
 namespace djps::store {
@@ -29,7 +30,8 @@ class WorkSignal::State {
   explicit State(pg::Pool& pool) : executor_(pool.executor()), pool_(&pool), pause_(executor_) {}
 
   static std::optional<pg::Call> Along(const Shared& self, const std::set<std::string>& queues) {
-    if (self->busy_ || queues.empty()) return std::nullopt;
+    DJPS_CHECK(queues.empty() || !self->busy_);
+    if (queues.empty()) return std::nullopt;
     Begin(self, true);
     return pg::Call{&sql::kNotifyWorkers, WordParams(queues)};
   }
@@ -38,6 +40,8 @@ class WorkSignal::State {
     self->queues_.insert(queue);
     if (!self->busy_) Begin(self, false);
   }
+
+  bool quiet() const { return !busy_; }
 
   void Close() {
     pool_ = nullptr;
@@ -95,6 +99,8 @@ class WorkSignal::State {
 WorkSignal::WorkSignal(pg::Pool& pool) : state_(std::make_shared<State>(pool)) {}
 
 WorkSignal::~WorkSignal() { state_->Close(); }
+
+bool WorkSignal::quiet() const { return state_->quiet(); }
 
 std::optional<pg::Call> WorkSignal::Along(const std::set<std::string>& queues) {
   return State::Along(state_, queues);

@@ -24,9 +24,11 @@ class WorkSignal {
   WorkSignal(const WorkSignal&) = delete;
   WorkSignal& operator=(const WorkSignal&) = delete;
 
-  /// The word to send right behind a submission of jobs that are due, which saves it a round trip.
-  /// Empty for no queues, and while others are on their way or were within a millisecond: then
-  /// Submitted says it, after the commit.
+  /// False while a word is on its way, and for a millisecond after each.
+  bool quiet() const;
+
+  /// While quiet: the word to send right behind a submission of jobs that are due, which saves it a
+  /// round trip. Empty for no queues. At other times Submitted says it, after the commit.
   std::optional<pg::Call> Along(const std::set<std::string>& queues);
 
   /// Jobs of `queue` are committed and due.
