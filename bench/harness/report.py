@@ -220,7 +220,10 @@ def text(document):
         lines.append(f"- {name}: not measured: {why}")
     lines += [f"- {name}: not asked for" for name in document["not_asked"]]
     for failure in document["failures"]:
-        lines.append(f"- {failure['system']}, {failure['cell']}: {failure['why']}")
+        lines.append(
+            f"- {failure['system']} ({failure['tuning']}), {failure['cell']}, run "
+            f"{failure['repetition']}: failed: {failure['why']}"
+        )
     lines += ["", "Settings of Postgres:", "", "```"]
     lines += [f"{name} = {value}" for name, value in document["settings"].items()]
     return "\n".join([*lines, "```", ""])

@@ -161,5 +161,16 @@ class Store:
             if any(failure.get(name) != value for name, value in key.items())
         ]
 
+    def is_complete(self):
+        """All of the plan was tried. What failed each time is how it is; what failed once is not."""
+        done = all(part["done"] for part in self.document["plan"])
+        return done and not any(self._ever_ran(failure) for failure in self.document["failures"])
+
+    def _ever_ran(self, failure):
+        return any(
+            all(run[name] == failure[name] for name in ("cell", "system", "tuning"))
+            for run in self.document["runs"]
+        )
+
     def save(self):
         write_atomically(self.path, json.dumps(self.document, indent=1) + "\n")

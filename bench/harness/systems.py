@@ -51,9 +51,15 @@ def run(command, *, timeout, cwd=None, env=None, text=None):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(program.pid, signal.SIGKILL)
     if program.returncode != 0:
-        lines = (errors or output).strip().splitlines() or ["no message"]
-        raise RuntimeError(f"{pathlib.Path(str(command[0])).name}: {' '.join(lines[-3:])[:400]}")
+        raise RuntimeError(f"{pathlib.Path(str(command[0])).name}: {what_was_wrong(errors or output)}")
     return output
+
+
+def what_was_wrong(text):
+    """The line that names the error; the last ones where none does."""
+    lines = text.strip().splitlines() or ["no message"]
+    named = [line for line in lines if re.match(r"\s*(\w*Error|panic|error): ", line)]
+    return (named[0].strip() if named else " ".join(lines[-3:]))[:400]
 
 
 class Sampler(threading.Thread):
