@@ -11,6 +11,7 @@ inline constexpr std::string_view kConnectionFailure = "08006";
 inline constexpr std::string_view kQueryCanceled = "57014";
 inline constexpr std::string_view kUniqueViolation = "23505";
 inline constexpr std::string_view kUndefinedTable = "42P01";
+inline constexpr std::string_view kLockNotAvailable = "55P03";
 
 /// The environment failed: no connection, a timeout, or Postgres refused the statement.
 class PgError : public std::runtime_error {
@@ -30,8 +31,9 @@ class PgError : public std::runtime_error {
   /// statement may simply be run again.
   bool transient() const;
 
-  /// The value itself is what Postgres will not take (class 22: data exception).
-  bool bad_value() const { return sqlstate_.starts_with("22"); }
+  /// The value itself is what Postgres will not take: a data exception (class 22), or more than it
+  /// can hold, such as JSON that is nested too deeply (class 54).
+  bool bad_value() const { return sqlstate_.starts_with("22") || sqlstate_.starts_with("54"); }
 
  private:
   std::string sqlstate_;

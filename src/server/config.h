@@ -33,6 +33,10 @@ struct ServerConfig {
   /// Bytes of a batch's body: 10,000 jobs of 6 KiB, or 64 of the largest.
   std::size_t batch_bytes_max = 64U << 20U;
 
+  /// Bytes of all bodies together that are being received or answered; those of up to 64 KiB are
+  /// not counted. Beyond it requests are refused (503); one alone never is.
+  std::size_t bodies_bytes_max = 256U << 20U;
+
   /// What may wait to be written: submissions, and as much again that workers say about their jobs.
   /// Beyond it requests are refused (503) instead of piling up.
   store::BacklogLimits backlog{};

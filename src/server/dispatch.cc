@@ -116,6 +116,11 @@ Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
             "The connection to the database was lost before it answered, so the request may or may "
             "not have been carried out. Submissions with an idempotencyKey are safe to repeat."};
   }
+  if (error.sqlstate() == pg::kLockNotAvailable) {
+    return {ProblemKind::kUnavailable,
+            "Somebody's transaction that has not ended holds what this request needs, such as the "
+            "same idempotencyKey. Nothing was changed; try again when it has ended."};
+  }
   if (error.unavailable() || error.transient()) {
     spdlog::debug("request {}: {}", request_id, error.what());
     return {ProblemKind::kUnavailable, "The database cannot be reached now. Nothing was changed."};

@@ -177,9 +177,6 @@ asio::awaitable<Claimed> AwaitWork(ServerContext& context, const Claim& claim,
     if (wake == WorkWake::kTimeout) continue;
     if (wake != WorkWake::kWork) break;
     claimed = co_await ClaimInTurn(context, claim, need);
-    if (claimed.empty() || !request.client_gone()) continue;
-    co_await PutBack(context, claimed);
-    co_return Claimed{};
   }
   co_return claimed;
 }
@@ -317,6 +314,10 @@ asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& 
   ShowWorker(context, *claim, request);
   Claimed claimed = co_await ClaimFromQueues(context, *claim);
   if (claimed.empty() && claim->wait > 0ms) claimed = co_await AwaitWork(context, *claim, request);
+  if (!claimed.empty() && request.client_gone()) {
+    co_await PutBack(context, claimed);
+    claimed.clear();
+  }
   co_return AnswerClaim(claimed);
 }
 

@@ -85,7 +85,9 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
                             .waiters = waiters_,
                             .presence = presence_,
                             .watch = watch_,
-                            .tokens = tokens_}},
+                            .tokens = tokens_},
+               .bodies = std::make_shared<store::Backlog>(store::BacklogLimits{
+                   .items_max = config_.connections_max, .bytes_max = config_.bodies_bytes_max})},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -137,6 +138,8 @@ asio::awaitable<void> Session::Run() {
 
 void Session::BeginRequest() {
   parser_.emplace();
+  body_place_.reset();
+  body_room_ = kBodyReadBytes;
   parser_->header_limit(static_cast<std::uint32_t>(config_.head_bytes_max));
   parser_->body_limit(boost::none);  // decided when the route is known
   refusal_.reset();
@@ -284,6 +287,11 @@ asio::awaitable<bool> Session::ReadBody() {
     } else if (parsed == 0 && buffer_.size() > config_.head_bytes_max) {
       refusal_ =
           Problem{ProblemKind::kMalformedRequest, "A chunk's header or the trailer is too long."};
+    } else if (!MakeRoomForBody()) {
+      refusal_ =
+          Problem{ProblemKind::kOverloaded,
+                  "The bodies of other requests take all the memory that this server has for "
+                  "them. Nothing was changed; try again soon."};
     }
     if (refusal_ || parser_->is_done()) co_return true;
     const bool more = co_await ReadMore(kBodyReadBytes);
@@ -292,6 +300,21 @@ asio::awaitable<bool> Session::ReadBody() {
     refusal_ = Problem{ProblemKind::kRequestTimeout, "The body did not arrive in time."};
     co_return true;
   }
+}
+
+/// Counts what has come, not what was announced: nobody keeps others out by a promise.
+bool Session::MakeRoomForBody() {
+  const std::size_t size = parser_->get().body().size();
+  if (size <= body_room_) return true;
+  body_room_ = std::min(2 * size, BodyBytesMax());
+  body_place_.reset();
+  try {
+    body_place_.emplace(store::Backlog::Enter(context_.bodies, 1, body_room_));
+  } catch (const store::OverloadedError&) {
+    std::string().swap(parser_->get().body());  // its memory belongs to nobody now
+    return false;
+  }
+  return true;
 }
 
 asio::awaitable<bool> Session::ReadMore(std::size_t bytes) {

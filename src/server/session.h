@@ -8,18 +8,21 @@
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/random.h"
 #include "server/router.h"
+#include "store/backlog.h"
 
 namespace djps::server {
 
 /// What all connections share. The server owns it.
 struct SessionContext {
   ServerContext handlers;
+  std::shared_ptr<store::Backlog> bodies;  ///< Those that are larger than usual.
   HttpDate date = {};
   RandomSource random = {};
 };
@@ -58,6 +61,7 @@ class Session {
   boost::asio::awaitable<bool> ReadHead();
   boost::asio::awaitable<bool> ReadBody();
   boost::asio::awaitable<bool> ReadMore(std::size_t bytes);
+  bool MakeRoomForBody();
 
   void BeginRequest();
   void ParseHead();
@@ -83,6 +87,8 @@ class Session {
   boost::beast::flat_buffer buffer_;  // received, not yet consumed; may hold further requests
   std::string out_;
   std::optional<Parser> parser_;
+  std::size_t body_room_ = 0;  // bytes that the body may have before it asks for more
+  std::optional<store::Backlog::Place> body_place_;
   RouteMatch match_;
   std::string request_id_;
   std::optional<Problem> refusal_;

@@ -9,7 +9,6 @@ namespace {
 
 /// configuration_limit_exceeded, of the class "insufficient resources": PgError::unavailable().
 constexpr std::string_view kLimitExceeded = "53400";
-constexpr std::string_view kLockTimeout = "55P03";
 
 }  // namespace
 
@@ -46,7 +45,7 @@ pg::PgError LateError(bool being_written) {
 bool MayBeOneCallersFault(const pg::PgError& error) {
   if (error.outcome_unknown()) return false;
   // A key that somebody else's transaction holds is one caller's trouble.
-  return !error.unavailable() || error.sqlstate() == kLockTimeout;
+  return !error.unavailable() || error.sqlstate() == pg::kLockNotAvailable;
 }
 
 }  // namespace djps::store

@@ -15,6 +15,9 @@ namespace djps::store {
 /// is under way are claimed for together, by one statement and one commit. Who comes alone is
 /// served at once, as by LeaseStore. Each gets a lease of its own.
 ///
+/// One statement brings a few megabytes, or what one worker asked for: how many share it depends on
+/// how large the jobs of such claims were lately.
+///
 /// Lifetime: `leases` must outlive what is under way.
 /// Thread-safety: everything on the pool's single-threaded executor.
 class ClaimGatherer {
@@ -31,12 +34,18 @@ class ClaimGatherer {
  private:
   using Line = GroupCommit<ClaimRequest, ClaimedBatch>;
 
-  std::shared_ptr<Line> LineFor(const ClaimRequest& request);
+  /// Claims that one statement may carry out together.
+  struct Kind {
+    std::shared_ptr<Line> line;
+    std::size_t job_bytes = 0;  // of the jobs that were claimed last, on average
+  };
+
+  std::shared_ptr<Kind> FindKind(const ClaimRequest& request);
 
   boost::asio::any_io_executor executor_;
   LeaseStore& leases_;
   std::shared_ptr<Backlog> backlog_;
-  std::map<std::string, std::shared_ptr<Line>> lines_;  // by kind of claim
+  std::map<std::string, std::shared_ptr<Kind>> kinds_;
 };
 
 }  // namespace djps::store

@@ -28,6 +28,8 @@ constexpr std::size_t kFetchersMax = 1'000;
 constexpr milliseconds kFailOverdueTimeout{1'000};
 /// A slice of the past, the present, and what a look found new.
 constexpr int kClaimTries = 3;
+/// So long a caller waits for what is behind jobs that are too late; then it should come again.
+constexpr std::chrono::seconds kOverdueFor{1};
 
 ClaimedJob ReadClaimedJob(const pg::Row& row) {
   ClaimedJob job;
@@ -78,11 +80,6 @@ void AddShares(pg::Params& params, const std::vector<ClaimRequest>& requests,
   });
 }
 
-bool FoundNothing(const std::vector<ClaimedBatch>& batches) {
-  return std::all_of(batches.begin(), batches.end(),
-                     [](const ClaimedBatch& batch) { return batch.jobs.empty(); });
-}
-
 /// The lane, the leases and the jobs: how every statement that ends attempts begins.
 template <typename Jobs>
 pg::Params HeldJobs(const Jobs& jobs) {
@@ -112,6 +109,11 @@ std::string KindOf(const ClaimRequest& request) {
 LeaseStore::LeaseStore(const LeasePools& pools, LookPace pace) : pools_(pools), pace_(pace) {}
 LeaseStore::~LeaseStore() = default;
 
+bool LeaseStore::Claim::empty() const {
+  return std::all_of(batches.begin(), batches.end(),
+                     [](const ClaimedBatch& batch) { return batch.jobs.empty(); });
+}
+
 LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
   const std::string kind = KindOf(request);
   if (fetchers_.size() >= kFetchersMax && !fetchers_.contains(kind)) fetchers_.clear();
@@ -140,13 +142,17 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
   // The look of somebody else may fail: then this one hears the error of its own.
   while (!cursor.looked()) co_await fetcher->Look(deadline);
   fetcher->KeepUp(deadline);
-  std::vector<ClaimedBatch> batches(requests.size());
-  for (int tries = 0; tries < kClaimTries; ++tries) {
+  Claim claim;
+  const auto overdue_until = steady_clock::now() + kOverdueFor;
+  for (int tries = 0; tries < kClaimTries;) {
     ClaimPlan plan = cursor.Plan(steady_clock::now());
     const bool revisit = plan.revisit;
     const std::size_t news = fetcher->news();
-    batches = co_await ClaimByPlan(requests, fetcher, std::move(plan), deadline);
-    if (!FoundNothing(batches)) break;
+    claim = co_await ClaimByPlan(requests, fetcher, std::move(plan), deadline);
+    if (!claim.empty()) break;
+    // Behind those that are too late is what can be run.
+    if (claim.overdue && steady_clock::now() < overdue_until) continue;
+    ++tries;
     if (revisit) continue;  // the present is next
     // A look that ran beside the claim may have been before or behind it.
     if (fetcher->looking() || cursor.MayLook(steady_clock::now())) {
@@ -155,15 +161,20 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
     }
     if (fetcher->news() == news) break;
   }
-  for (ClaimedBatch& batch : batches) batch.again_within = cursor.LooksBackWithin();
-  co_return batches;
+  for (ClaimedBatch& batch : claim.batches) {
+    batch.again_within = cursor.LooksBackWithin();
+    if (claim.overdue) batch.again_within = steady_clock::duration::zero();
+  }
+  co_return std::move(claim.batches);
 }
 
-asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
+asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
     const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
     pg::Deadline deadline) {
-  std::vector<ClaimedBatch> batches(requests.size());
-  if (plan.ranges.empty()) co_return batches;
+  Claim claim;
+  std::vector<ClaimedBatch>& batches = claim.batches;
+  batches.resize(requests.size());
+  if (plan.ranges.empty()) co_return claim;
   const auto begun = steady_clock::now();
   for (ClaimedBatch& batch : batches) {
     batch.lease = ids_.NewLeaseToken();
@@ -195,14 +206,15 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimByPlan(
     }
   }
   fetcher->cursor().Claimed(plan, JobsWanted(requests), places, begun, steady_clock::now());
-  if (!overdue.empty()) {
+  claim.overdue = !overdue.empty();
+  if (claim.overdue) {
     try {
       co_await FailOverdue(std::move(overdue), pg::After(kFailOverdueTimeout));
     } catch (const pg::PgError&) {
       // The end of their lease ends them; what else was claimed must not wait for its own.
     }
   }
-  co_return batches;
+  co_return claim;
 }
 
 asio::awaitable<void> LeaseStore::FailOverdue(std::map<Uuid, std::vector<Uuid>> overdue,

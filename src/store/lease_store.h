@@ -62,7 +62,8 @@ struct ClaimedBatch {
   std::chrono::steady_clock::time_point begun{};  ///< Just before the claim was sent.
   Timestamp expires_at{};
   std::vector<ClaimedJob> jobs;  ///< Empty: nothing was due, and no lease was made.
-  /// Some of the past is to be looked through: who is idle should claim again this soon.
+  /// Who is idle should claim again this soon: some of the past is to be looked through, or there
+  /// were jobs that are too late to be run.
   std::optional<std::chrono::steady_clock::duration> again_within{};
 };
 
@@ -171,10 +172,16 @@ class LeaseStore {
                                            pg::Deadline deadline);
   using SharedFetcher = std::shared_ptr<ClaimFetcher>;
 
+  struct Claim {
+    std::vector<ClaimedBatch> batches;
+    bool overdue = false;  // some of what was found was too late to be run
+    bool empty() const;
+  };
+
   SharedFetcher FetcherFor(const ClaimRequest& request);
-  boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimByPlan(
-      const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
-      pg::Deadline deadline);
+  boost::asio::awaitable<Claim> ClaimByPlan(const std::vector<ClaimRequest>& requests,
+                                            SharedFetcher fetcher, ClaimPlan plan,
+                                            pg::Deadline deadline);
 
   LeasePools pools_;
   LookPace pace_;

@@ -21,6 +21,9 @@ using store::FailedJob;
 using store::ReturnedJob;
 
 constexpr std::size_t kBatchMax = 1'000;
+/// Far below the gigabyte that Postgres takes in one message, and one result more.
+constexpr std::size_t kBatchBytesMax = 16U << 20U;
+constexpr std::size_t kResultBytesMax = 1U << 20U;  // See Succeeded::result.
 constexpr std::size_t kErrorClassBytesMax = 200;
 constexpr std::size_t kMessageBytesMax = 2'000;
 constexpr std::size_t kDetailBytesMax = 8 * 1024;
@@ -68,6 +71,12 @@ ReturnedJob Describe(const Attempt& attempt, const Snoozed& snoozed) {
   return job;
 }
 
+Failed LargeResult(std::size_t bytes) {
+  return {.error_class = "invalid_result",
+          .message = fmt::format("the handler's result has {} bytes; at most {} are kept", bytes,
+                                 kResultBytesMax)};
+}
+
 /// A result that jsonb will not hold is the handler's mistake and fails its attempt.
 FailedJob RefusedResult(const CompletedJob& job, const pg::PgError& error) {
   return {.lease = job.lease,
@@ -93,7 +102,10 @@ Reporter::Reporter(asio::any_io_executor executor, store::LeaseStore& leases, Le
 
 void Reporter::Report(const Attempt& attempt, const Outcome& outcome) {
   const Job& job = attempt.job;
-  if (const auto* succeeded = std::get_if<Succeeded>(&outcome)) {
+  const auto* succeeded = std::get_if<Succeeded>(&outcome);
+  if (succeeded != nullptr && succeeded->result.size() > kResultBytesMax) {
+    queue_.emplace_back(Describe(attempt, LargeResult(succeeded->result.size())));
+  } else if (succeeded != nullptr) {
     queue_.emplace_back(CompletedJob{job.lease_token, job.id, succeeded->result});
   } else if (const auto* failed = std::get_if<Failed>(&outcome)) {
     queue_.emplace_back(Describe(attempt, *failed));
@@ -128,9 +140,11 @@ asio::awaitable<void> Reporter::Run() {
 Reporter::Batch Reporter::TakeBatch() {
   Batch batch;
   std::size_t taken = 0;
-  for (; taken < queue_.size() && taken < kBatchMax; ++taken) {
+  std::size_t bytes = 0;
+  for (; taken < queue_.size() && taken < kBatchMax && bytes < kBatchBytesMax; ++taken) {
     Item& item = queue_[taken];
     if (auto* completed = std::get_if<CompletedJob>(&item)) {
+      bytes += completed->result.size();
       batch.completed.push_back(std::move(*completed));
     } else if (auto* failed = std::get_if<FailedJob>(&item)) {
       batch.failed.push_back(std::move(*failed));

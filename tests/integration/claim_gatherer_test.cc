@@ -109,6 +109,32 @@ TEST_F(ClaimGathererTest, WhatIsOverdueFailsUnderItsOwnLeaseAndTheRestIsHandedOu
   EXPECT_EQ(Count("leases"), "2");
 }
 
+TEST_F(ClaimGathererTest, BehindManyThatAreTooLateTheRestIsFoundAtOnce) {
+  const auto past = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now() -
+                                                                  std::chrono::hours(1));
+  Enqueue(std::vector<NewJob>(30, {.type = "t", .finish_by = past}));
+  const Uuid fresh = EnqueueOne({.type = "t"});
+  const ClaimedBatch batch = Run(gatherer_.ClaimJobs(Request("a", 5), Soon()));
+  ASSERT_EQ(batch.jobs.size(), 1U);
+  EXPECT_EQ(batch.jobs[0].id, fresh);
+  EXPECT_EQ(sql_.Value("select count(*) from djps.jobs where status = 'dead'"), "30");
+}
+
+TEST_F(ClaimGathererTest, LargeJobsAreNotBroughtToManyByOneStatement) {
+  const std::string large = '"' + std::string(1'000'000, 'x') + '"';
+  Enqueue(std::vector<NewJob>(7, {.type = "t", .payload = large}));
+  EXPECT_EQ(Run(gatherer_.ClaimJobs(Request("first", 1), Soon())).jobs.size(), 1U);
+  Together<ClaimedBatch> calls;
+  for (int i = 0; i < 6; ++i) Claim(calls, fmt::format("worker-{}", i), 5);
+  std::size_t jobs = 0;
+  for (const auto& outcome : calls.Finish(io_)) {
+    ASSERT_TRUE(outcome->value) << outcome->sqlstate;
+    jobs += outcome->value->jobs.size();
+  }
+  EXPECT_EQ(jobs, 6U);
+  EXPECT_EQ(gatherer_.counts(Request("", 1)).writes, 7U) << "each by a statement of its own";
+}
+
 TEST_F(ClaimGathererTest, OverHttpEveryWorkerGetsItsOwn) {
   ApiServer server(conninfo_);
   Enqueue(std::vector<NewJob>(40, {.type = "t"}));

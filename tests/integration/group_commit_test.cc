@@ -132,6 +132,35 @@ TEST_F(GroupCommitTest, OneBadJobDoesNotFailItsNeighbours) {
   }
 }
 
+TEST_F(GroupCommitTest, WhatSomebodysTransactionHoldsFailsWhoNeedsItAndNobodyElse) {
+  sql_.Run(
+      "begin; select djps.enqueue('t', idempotency_key => '7'), "
+      "djps.enqueue('t', \"unique\" => '{}')");
+  for (const NewJob& kind :
+       {NewJob{.type = "t", .idempotency_key = "k"}, NewJob{.type = "t", .unique = Uniqueness{}}}) {
+    Submissions calls;
+    for (int i = 0; i < 16; ++i) {
+      NewJob job = kind;
+      if (job.idempotency_key) job.idempotency_key = std::to_string(i);
+      if (job.unique && i != 7) job.payload = std::to_string(i);
+      Submit(calls, std::move(job));
+    }
+    const auto& outcomes = calls.Finish(io_);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      EXPECT_EQ(outcomes[i]->value.has_value(), i != 7) << i << " " << outcomes[i]->sqlstate;
+    }
+    EXPECT_EQ(outcomes[7]->sqlstate, "55P03");
+  }
+  sql_.Run("commit");
+  Submissions calls;
+  Submit(calls, {.type = "t", .idempotency_key = "7"});
+  Submit(calls, {.type = "t", .unique = Uniqueness{}});
+  for (const auto& outcome : calls.Finish(io_)) {
+    ASSERT_TRUE(outcome->value) << outcome->sqlstate;
+    EXPECT_FALSE(outcome->value->answers.front().created());
+  }
+}
+
 TEST_F(GroupCommitTest, OneKeyFromAHundredCallersMakesOneJob) {
   for (const NewJob& job : {NewJob{.type = "t", .idempotency_key = "a"},
                             NewJob{.type = "t", .idempotency_key = "b", .tags = {"x"}}}) {
@@ -178,8 +207,11 @@ TEST_F(GroupCommitTest, KilledConnectionsLeaveNobodyWithoutAnAnswerAndKeysMakeRe
       "select pg_terminate_backend(pid) from pg_stat_activity "
       "where datname = current_database() and pid <> pg_backend_pid()");
   Unlock();
-  for (const auto& outcome : calls.Finish(io_)) {
-    EXPECT_EQ(outcome->value.has_value(), outcome->sqlstate.empty());
+  const auto& outcomes = calls.Finish(io_);
+  EXPECT_FALSE(outcomes.front()->value) << "its connection was killed before it could commit";
+  for (const auto& outcome : outcomes) {
+    const std::string& state = outcome->sqlstate;
+    EXPECT_TRUE(outcome->value || state.starts_with("57P") || state.starts_with("08")) << state;
   }
   EXPECT_EQ(writer_.backlog().items(), 0U);
 
@@ -282,16 +314,37 @@ TEST_F(GroupCommitTest, HeartbeatsOfManyWorkersShareStatements) {
 class GroupCommitServerTest : public GroupCommitTest {
  protected:
   /// Sends each body on a connection of its own; the answers are read later.
-  static std::deque<HttpClient> SendAll(ApiServer& server, const std::vector<std::string>& bodies) {
+  static std::deque<HttpClient> SendAll(ApiServer& server, const std::vector<std::string>& bodies,
+                                        std::string_view path = "/jobs") {
     const auto io = std::make_shared<asio::io_context>(1);
     std::deque<HttpClient> clients;
     for (const std::string& body : bodies) {
       clients.emplace_back(server.port(), io);
       clients.back().SendRaw(
-          fmt::format("POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{}",
+          fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n\r\n{}", path,
                       body.size(), body));
     }
     return clients;
+  }
+
+  /// Those who are refused hear of it while the others still wait: gives these back.
+  std::vector<HttpClient*> AwaitRefusals(std::deque<HttpClient>& clients, int count) {
+    std::map<int, int> statuses;
+    std::vector<HttpClient*> waiting;
+    for (HttpClient& client : clients) waiting.push_back(&client);
+    EXPECT_TRUE(RunUntil(io_, [&] {
+      std::erase_if(waiting, [&](HttpClient* client) {
+        if (!client->HasReply()) return false;
+        const HttpReply reply = client->ReadReply();
+        ++statuses[reply.status];
+        EXPECT_EQ(reply.Header("Retry-After"), "1");
+        EXPECT_EQ(TextOf(reply.Json().as_object(), "type"), "urn:djps:problem:overloaded");
+        EXPECT_EQ(TextOf(reply.Json().as_object(), "code"), "unavailable");
+        return true;
+      });
+      return statuses[503] == count;
+    }));
+    return waiting;
   }
 };
 
@@ -331,27 +384,39 @@ TEST_F(GroupCommitServerTest, RefusesWhatItCannotHoldAndRecovers) {
   LockFacts("4");
   auto clients = SendAll(server, std::vector<std::string>(10, R"({"type":"t"})"));
   ASSERT_TRUE(AwaitBlocked(2));
-  std::map<int, int> statuses;
-  // Those who are refused hear of it while the others still wait.
-  std::vector<HttpClient*> waiting;
-  for (HttpClient& client : clients) waiting.push_back(&client);
-  ASSERT_TRUE(RunUntil(io_, [&] {
-    std::erase_if(waiting, [&](HttpClient* client) {
-      if (!client->HasReply()) return false;
-      const HttpReply reply = client->ReadReply();
-      ++statuses[reply.status];
-      EXPECT_EQ(reply.Header("Retry-After"), "1");
-      EXPECT_EQ(TextOf(reply.Json().as_object(), "type"), "urn:djps:problem:overloaded");
-      EXPECT_EQ(TextOf(reply.Json().as_object(), "code"), "unavailable");
-      return true;
-    });
-    return statuses[503] == 6;
-  }));
+  const auto waiting = AwaitRefusals(clients, 6);
   Unlock();
   for (HttpClient* client : waiting) EXPECT_EQ(client->ReadReply().status, 201);
   EXPECT_EQ(waiting.size(), 4U);
   EXPECT_EQ(server.Connect().Post("/jobs", R"({"type":"t"})").status, 201);
   EXPECT_EQ(Count("facts"), "5");
+}
+
+TEST_F(GroupCommitServerTest, RefusesWhatWorkersSayBeyondWhatItCanHold) {
+  constexpr std::string_view kNobody = "00000000-0000-4000-8000-000000000000";
+  struct Call {
+    std::string path;
+    std::string body;
+    std::string table;  // which it cannot do without
+  };
+  const std::vector<Call> calls = {
+      {"/worker/claim", R"({"worker":"w","types":["t"]})", "ready"},
+      {"/worker/heartbeat", fmt::format(R"({{"worker":"w","leases":["{}"]}})", kNobody), "leases"},
+      {"/worker/complete", fmt::format(R"({{"id":"{0}","leaseToken":"{0}"}})", kNobody), "leases"},
+      {"/worker/fail",
+       fmt::format(R"({{"id":"{0}","leaseToken":"{0}","errorClass":"e","message":"m"}})", kNobody),
+       "leases"}};
+  for (const auto& [path, body, table] : calls) {
+    ApiServer server(conninfo_, {.backlog = {.items_max = 4}});
+    EXPECT_EQ(server.Connect().Get("/health").status, 200);
+    sql_.Run("begin; lock table djps." + table + " in access exclusive mode");
+    auto clients = SendAll(server, std::vector<std::string>(10, body), path);
+    const auto waiting = AwaitRefusals(clients, 6);
+    Unlock();
+    EXPECT_EQ(waiting.size(), 4U) << path;
+    for (HttpClient* client : waiting) EXPECT_LT(client->ReadReply().status, 500) << path;
+    EXPECT_LT(server.Connect().Post(path, body).status, 500) << path;
+  }
 }
 
 TEST_F(GroupCommitServerTest, ThreadsOfAClientShareTransactions) {

@@ -131,6 +131,31 @@ TEST_F(ServerFaultsTest, AConnectionTooManyIsToldSo) {
   EXPECT_EQ(status, 400);
 }
 
+TEST_F(ServerFaultsTest, BodiesBeyondWhatItCanHoldAreRefusedUntilThereIsRoom) {
+  ApiServer server(conninfo_, {.bodies_bytes_max = 600U << 10U});
+  const std::string large =
+      R"({"jobs":[{"type":"t","payload":")" + std::string(500U << 10U, 'x') + R"("}]})";
+  const std::string head = fmt::format(
+      "POST /jobs/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", large.size());
+  std::unique_ptr<HttpClient> slow;
+  HttpReply refused;
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  do {  // until the server has read what came slowly before the other
+    slow = std::make_unique<HttpClient>(server.port());
+    slow->TrySendRaw(head + large.substr(0, 400U << 10U));
+    refused = server.Connect().Post("/jobs/batch", large);
+  } while (refused.status == 201 && std::chrono::steady_clock::now() < end);
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.Header("Retry-After"), "1");
+  EXPECT_NE(refused.body.find("urn:djps:problem:overloaded"), std::string::npos);
+  EXPECT_EQ(server.Connect().Post("/jobs", R"({"type":"t"})").status, 201) << "small ones go on";
+
+  slow->SendRaw(std::string_view(large).substr(400U << 10U));
+  EXPECT_EQ(slow->ReadReply().status, 201);
+  EXPECT_EQ(slow->Get("/health").status, 200);  // so that its body is no longer kept
+  EXPECT_EQ(server.Connect().Post("/jobs/batch", large).status, 201);
+}
+
 TEST_F(ServerFaultsTest, SurvivesHavingNoFileDescriptorsLeft) {
   ApiServer server(conninfo_);
   EXPECT_EQ(StatusWithin(server, "/health", 200), 200);  // the pool has its connections

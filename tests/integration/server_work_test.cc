@@ -295,6 +295,33 @@ TEST_F(ServerWorkTest, AClientThatLeftWhileItWaitedGetsNoJob) {
   EXPECT_EQ(sql_.Value("select worker from djps.leases"), "here");
 }
 
+TEST_F(ServerWorkTest, AClientThatLeftDuringItsClaimLeavesItsJobToOthers) {
+  const Uuid id = EnqueueOne({.type = "t"});
+  {
+    HttpClient gone = server_.Connect();
+    sql_.Run("begin; lock table djps.ready in access exclusive mode");
+    const std::string_view body = R"({"worker":"gone","types":["t"],"leaseMs":3600000})";
+    gone.SendRaw(
+        fmt::format("POST /worker/claim HTTP/1.1\r\nHost: localhost\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    body.size(), body));
+    ASSERT_TRUE(RunUntil(io_, [this] {
+      sql_.Run("select pg_stat_clear_snapshot()");
+      return sql_.Value(
+                 "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'"
+                 " and datname = current_database()") == "t";
+    }));
+  }
+  sql_.Run("commit");
+  std::vector<HeldJob> claimed;
+  ASSERT_TRUE(RunUntil(io_, [&] {
+    claimed = ClaimSome();
+    return !claimed.empty();
+  }));
+  EXPECT_EQ(claimed[0].id, id.ToString());
+  EXPECT_EQ(Job(id).attempts, 1) << "who left has cost it none";
+}
+
 struct BadCall {
   std::string_view path;
   std::string_view body;

@@ -1,5 +1,6 @@
 // What the .sql files declare in their headers, held against a migrated database.
 #include <algorithm>
+#include <boost/json/parse.hpp>
 #include <set>
 
 #include "store/history_store.h"
@@ -182,10 +183,12 @@ class SqlPlanTest : public StoreTest {
     sql_.Run("execute configure_session('30s')");
   }
 
-  std::string Explain(const pg::Statement& statement, const std::string& arguments) {
+  std::string Explain(const pg::Statement& statement, const std::string& arguments,
+                      const std::string& options = "") {
     Describe(sql_.handle(), statement);
     const std::string list = arguments.empty() ? "" : "(" + arguments + ")";
-    const pg::ResultHandle plan = sql_.Run("explain execute " + std::string(statement.name) + list);
+    const pg::ResultHandle plan =
+        sql_.Run("explain " + options + " execute " + std::string(statement.name) + list);
     std::string text;
     for (int row = 0; row < PQntuples(plan.get()); ++row) {
       text += PQgetvalue(plan.get(), row, 0);
@@ -193,6 +196,17 @@ class SqlPlanTest : public StoreTest {
     }
     sql_.Run("deallocate " + std::string(statement.name));
     return text;
+  }
+
+  static constexpr const char* kCountPages =
+      "(analyze, buffers, costs off, timing off, format json)";
+
+  /// Pages that a statement explained with kCountPages touched.
+  static double PagesOf(const std::string& explained) {
+    const auto all = boost::json::parse(explained).as_array();
+    const auto& plan = all.at(0).as_object().at("Plan").as_object();
+    return plan.at("Shared Hit Blocks").to_number<double>() +
+           plan.at("Shared Read Blocks").to_number<double>();
   }
 
   std::vector<std::string> ExplainClaims() {
@@ -253,6 +267,39 @@ TEST_F(SqlPlanTest, ClaimOnAFullAnalyzedTable) {
   Load(50'000);
   sql_.Run("analyze djps.ready");
   ExpectClaimPlans();
+}
+
+/// Of priority -1, while what is due has priority 0.
+TEST_F(SqlPlanTest, AMillionJobsOfTheFutureAreNotWalked) {
+  sql_.Run("set statement_timeout = 0");
+  sql_.Run(
+      "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+      "select gen_random_uuid(), now() + interval '1 day' + i * interval '1 ms', 0, -1, 0, false, "
+      "'default', 't' from generate_series(1, 1000000) i");
+  sql_.Run("select djps.queue_is_open(0::int2, 'default')");  // compiles it: its pages do not count
+  EnqueueOne({.type = "t"});
+  // That many pages would be less than a hundredth of the index.
+  constexpr double kPagesMax = 60;
+  const std::string ranges =
+      "array[-1, 0]::int2[], array['-infinity', '-infinity']::timestamptz[], "
+      "array[gen_random_uuid(), gen_random_uuid()], ";
+  const std::string claim = Explain(sql::kClaimJobs,
+                                    "0::int2, 'default', array['t'], " + ranges +
+                                        "array[null, null]::timestamptz[], 100, "
+                                        "gen_random_uuid(), 'w', '10 s'",
+                                    kCountPages);
+  const std::string look =
+      Explain(sql::kLookAtQueue,
+              "0::int2, 'default', array['t'], " + ranges +
+                  "array[now(), now()], array[gen_random_uuid(), gen_random_uuid()], "
+                  "array[-40000], array[40000]",
+              kCountPages);
+  EXPECT_LT(PagesOf(claim), kPagesMax) << claim;
+  EXPECT_LT(PagesOf(look), kPagesMax) << look;
+  const std::string whole =
+      Explain({"whole", "select count(*) from djps.ready where lane = 0 and priority = -1", {}, {}},
+              "", kCountPages);
+  EXPECT_GT(PagesOf(whole), 100 * kPagesMax) << "what walking them would take";
 }
 
 /// While somebody holds a snapshot, every other index has an entry for each lease since.

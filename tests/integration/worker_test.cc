@@ -187,18 +187,23 @@ TEST_F(WorkerTest, AttemptOverItsTimeoutIsStoppedAndFails) {
   EXPECT_NE(Job(id).last_error->find(R"("class": "timeout")"), std::string::npos);
 }
 
-TEST_F(WorkerTest, ResultThatIsNoJsonFailsItsAttemptAndNotItsNeighbours) {
+TEST_F(WorkerTest, ResultThatCannotBeStoredFailsItsAttemptAndNotItsNeighbours) {
   config_.concurrency = 8;
   Start([](const djps::Job& job) -> Outcome {
-    return Succeeded{job.payload == "1" ? "{oops" : "2"};
+    if (job.payload == "1") return Succeeded{"{oops"};
+    if (job.payload == "2") return Succeeded{std::string(500'000, '[')};  // too deep for Postgres
+    if (job.payload == "3") return Succeeded{'"' + std::string(1U << 20U, 'x') + '"'};
+    return Succeeded{"2"};
   });
-  std::vector<NewJob> jobs(6, NewJob{.type = "t", .payload = "0"});
-  jobs[2] = {.type = "t", .payload = "1", .max_attempts = 1};
+  std::vector<NewJob> jobs(7, NewJob{.type = "t", .payload = "0", .max_attempts = 1});
+  for (std::size_t bad = 1; bad <= 3; ++bad) jobs[bad].payload = std::to_string(bad);
   const auto ids = Enqueue(jobs);
-  ASSERT_TRUE(Reaches(ids[2].id, JobStatus::kDead));
-  EXPECT_NE(Job(ids[2].id).last_error->find("invalid_result"), std::string::npos);
-  for (const std::size_t i : {0U, 1U, 3U, 4U, 5U}) {
-    EXPECT_TRUE(Reaches(ids[i].id, JobStatus::kSucceeded));
+  for (const std::size_t bad : {1U, 2U, 3U}) {
+    ASSERT_TRUE(Reaches(ids[bad].id, JobStatus::kDead)) << bad;
+    EXPECT_NE(Job(ids[bad].id).last_error->find("invalid_result"), std::string::npos);
+  }
+  for (const std::size_t good : {0U, 4U, 5U, 6U}) {
+    EXPECT_TRUE(Reaches(ids[good].id, JobStatus::kSucceeded));
   }
 }
 

@@ -10,9 +10,15 @@
 -- rescheduled; run_at and created_at are of new jobs.
 --
 -- Locks: keys and places of unique jobs, each in their order; waits for a concurrent submitter of the
--- same ones. Cost: O(jobs), some 50 us each. Errors: as enqueue_jobs. Safe to repeat: with keys.
+-- same ones, for half a second at most: others may stand behind this one. Cost: O(jobs), some 50 us each.
+-- Errors: as enqueue_jobs; 55P03 when that time is over. Safe to repeat: with keys.
+with patience as materialized (
+  select $1 as lane, set_config('lock_timeout', '500ms', true) as until_the_end_of_this_transaction
+)
+
 select s.n, s.id, s.outcome, s.payload_differs, s.run_at, s.created_at
-from djps.store_jobs($1, $2, array(
+from patience p
+cross join lateral djps.store_jobs(p.lane, $2, array(
   select jsonb_populate_record(null::djps.new_job, given.job)
   from unnest($3) with ordinality as given (job, n)
   order by given.n

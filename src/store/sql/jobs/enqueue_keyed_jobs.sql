@@ -15,9 +15,14 @@
 -- n counts from 1 in the order given; run_at and created_at are null for replays.
 --
 -- Locks: one row of idempotency_keys per new key, in (type, key) order; waits for a concurrent
--- submitter of the same key. Cost: O(jobs). Errors: as enqueue_jobs. Safe to repeat: yes, that is
--- what the keys are for.
-with submitted as (
+-- submitter of the same key, for half a second at most: others may stand behind this one. Cost: O(jobs).
+-- Errors: as enqueue_jobs; 55P03 when that time is over. Safe to repeat: yes, that is what the keys
+-- are for.
+with patience as materialized (
+  select $1 as lane, set_config('lock_timeout', '500ms', true) as until_the_end_of_this_transaction
+),
+
+submitted as (
   select s.n, s.id, s.queue, s.type, s.payload, s.priority, s.run_at, s.max_attempts, s.key
   from unnest($2, $3, $4, $5, $6, $7, $8, $9)
     with ordinality as s (id, queue, type, payload, priority, run_at, max_attempts, key, n)
@@ -25,8 +30,9 @@ with submitted as (
 
 named as materialized (
   select k.n, k.job_id, k.same_payload
-  from djps.reserve_keys(
-    $1, $4, $9, $2,
+  from patience p
+  cross join lateral djps.reserve_keys(
+    p.lane, $4, $9, $2,
     array(select jsonb_hash_extended(s.payload, 0) from submitted s order by s.n)
   ) k
 ),
