@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <functional>
@@ -191,7 +192,12 @@ void RegisterBenchContinuous(CommandLine& line, CLI::App& group) {
   bench::ContinuousSettings& settings = options->settings;
   AddBenchTargetOptions(command, options->where);
   AddSeconds(command, settings.duration, "How long to measure");
-  AddDuration(command, "--window", settings.window, "The length of a window");
+  const CLI::Option* window =
+      AddDuration(command, "--window", settings.window, "The length of a window, or all of it");
+  command.parse_complete_callback([options, window] {
+    if (window->count() > 0) return;
+    options->settings.window = std::min(options->settings.window, options->settings.duration);
+  });
   AddInteger(command, "--outstanding", settings.outstanding, 1, kBenchJobsMax,
              "Submitted jobs that are not done yet, at most")
       ->default_str(std::to_string(settings.outstanding));

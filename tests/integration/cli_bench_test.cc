@@ -88,6 +88,12 @@ TEST_F(CliBenchTest, DrainFinishesEveryJobOnce) {
   EXPECT_EQ(Known(), "0");
 }
 
+TEST_F(CliBenchTest, AShortRunIsOneWindow) {
+  const boost::json::object document = Bench({"continuous", "--seconds", "1"});
+  ASSERT_FALSE(document.empty());
+  EXPECT_EQ(document.at("results").at("windows_jobs_per_s").as_array().size(), 1U);
+}
+
 TEST_F(CliBenchTest, ContinuousShowsEachWindowAndLeavesNothingUndone) {
   for (const char* hold : {"snapshot", "writer"}) {
     const boost::json::object document =
