@@ -2,8 +2,8 @@
 #include <benchmark/benchmark.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <exception>
 #include <memory>
 #include <vector>
 
@@ -34,7 +34,9 @@ void SubmitTogether(benchmark::State& state) {
   std::int64_t answered = 0;
   for (auto _ : state) {
     for (std::int64_t i = 0; i < state.range(0); ++i) {
-      asio::co_spawn(io, SubmitOne(line, answered), asio::detached);
+      asio::co_spawn(io, SubmitOne(line, answered), [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+      });
     }
     io.restart();
     io.run();
