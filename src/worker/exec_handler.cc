@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "core/time_text.h"
+#include "worker/outcome_limits.h"
 #include "worker/subprocess.h"
 
 namespace djps::worker {
@@ -31,8 +32,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::size_t kMessageBytesMax = 500;
-constexpr std::size_t kDetailBytesMax = std::size_t{8} * 1024;     // See Failed::detail.
-constexpr std::size_t kResultBytesMax = std::size_t{1024} * 1024;  // See Succeeded::result.
 constexpr std::size_t kJsonDepthMax = 64;
 constexpr std::size_t kUtf8BytesMax = 4;
 /// Well inside what Postgres' numeric holds: 131072 digits before the point, 16383 after it.

@@ -11,6 +11,7 @@
 
 #include "core/job_options.h"
 #include "core/text.h"
+#include "worker/outcome_limits.h"
 
 namespace djps::worker {
 namespace {
@@ -23,10 +24,8 @@ using store::ReturnedJob;
 constexpr std::size_t kBatchMax = 1'000;
 /// Far below the gigabyte that Postgres takes in one message, and one result more.
 constexpr std::size_t kBatchBytesMax = 16U << 20U;
-constexpr std::size_t kResultBytesMax = 1U << 20U;  // See Succeeded::result.
 constexpr std::size_t kErrorClassBytesMax = 200;
 constexpr std::size_t kMessageBytesMax = 2'000;
-constexpr std::size_t kDetailBytesMax = 8 * 1024;
 constexpr std::chrono::milliseconds kRetryBase{50};
 constexpr std::chrono::milliseconds kRetryCap{2'000};
 constexpr std::chrono::milliseconds kWriteTimeout{10'000};
