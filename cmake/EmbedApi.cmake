@@ -1,7 +1,7 @@
 # Puts the API's documents into the server: api/openapi and api/docs.html.
 #
 # djps_embed_api(TARGET API_DIR) makes a library with
-#   generated/server/api_documents.h    OpenApiText() and DocsPageText()
+#   generated/server/pages/api_documents.h    OpenApiText() and DocsPageText()
 # and next to it openapi.json, for tools that want a file. The document is put together from
 #   openapi/base.json        everything but what follows
 #   openapi/paths/*.json     an object of paths for each area
@@ -47,8 +47,8 @@ function(djps_embed_api target api_dir)
   string(REPLACE "\"schemas\": {}" "\"schemas\": {${schema_members}}" document "${document}")
   file(READ "${api_dir}/docs.html" page)
 
-  set(dir "${CMAKE_CURRENT_BINARY_DIR}/generated/server")
-  set(source "// Generated from api by cmake/EmbedApi.cmake.\n#include \"server/api_documents.h\"\n\n")
+  set(dir "${CMAKE_CURRENT_BINARY_DIR}/generated/server/pages")
+  set(source "// Generated from api by cmake/EmbedApi.cmake.\n#include \"server/pages/api_documents.h\"\n\n")
   string(APPEND source "namespace djps::server {\n\n")
   string(APPEND source "std::string_view OpenApiText() { return R\"djps(${document})djps\"; }\n\n")
   string(APPEND source "std::string_view DocsPageText() { return R\"djps(${page})djps\"; }\n\n")

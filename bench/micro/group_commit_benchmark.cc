@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "store/group_commit.h"
+#include "store/batching/group_commit.h"
 #include "store/job_store.h"
 
 namespace djps::store {

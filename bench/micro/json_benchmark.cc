@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "server/job_json.h"
-#include "server/submission_parser.h"
+#include "server/wire/job_json.h"
+#include "server/wire/submission_parser.h"
 
 namespace djps::server {
 namespace {

@@ -1,7 +1,7 @@
 -- 0011_claim_cursors: where claims were, for processes that start while somebody holds a snapshot.
 --
 --   claim_cursors  per queue and set of types, a place below which there is nothing to claim, and who was
---                  writing then: what ClaimCursor (src/store/claim_cursor.h) goes on from
+--                  writing then: what ClaimCursor (src/store/claims/claim_cursor.h) goes on from
 --
 -- Without it, a process that starts walks over every job that was done since the snapshot: three seconds for
 -- some five million. A hint like the cursor itself: no row, or an old one, costs time and no job.

@@ -2,10 +2,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/command_line.h"
-#include "cli/commands.h"
-#include "cli/environment.h"
-#include "cli/terminal.h"
+#include "cli/commands/commands.h"
+#include "cli/frame/command_line.h"
+#include "cli/frame/environment.h"
+#include "cli/frame/terminal.h"
 
 int main(int argc, char** argv) {
   // A peer or a reader that goes away is an error of one write, not the end of the process.

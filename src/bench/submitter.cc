@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pg/pool.h"
-#include "store/job_writer.h"
+#include "store/batching/job_writer.h"
 #include "store/statements.h"
 
 namespace djps::bench {

@@ -7,7 +7,7 @@
 
 #include "djps/client.h"
 #include "pg/pool.h"
-#include "store/job_writer.h"
+#include "store/batching/job_writer.h"
 #include "store/queue_limits.h"
 #include "store/stores.h"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "store/backlog.h"
+#include "store/batching/backlog.h"
 
 namespace djps::server {
 

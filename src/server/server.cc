@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "server/routes/dispatch.h"
+
 namespace djps::server {
 namespace {
 
@@ -76,18 +78,21 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
               [this](asio::awaitable<void> work, const char* name) {
                 SpawnLoop(std::move(work), name);
               }),
-      context_{.handlers = {.config = config_,
-                            .stores = stores,
-                            .submissions = submissions_,
-                            .claims = claims_,
-                            .outcomes = outcomes_,
-                            .limits = limits_,
-                            .waiters = waiters_,
-                            .presence = presence_,
-                            .watch = watch_,
-                            .tokens = tokens_},
-               .bodies = std::make_shared<store::Backlog>(store::BacklogLimits{
-                   .items_max = config_.connections_max, .bytes_max = config_.bodies_bytes_max})},
+      context_{.config = config_,
+               .stores = stores,
+               .submissions = submissions_,
+               .claims = claims_,
+               .outcomes = outcomes_,
+               .limits = limits_,
+               .waiters = waiters_,
+               .presence = presence_,
+               .watch = watch_,
+               .tokens = tokens_},
+      sessions_share_{
+          .config = config_,
+          .begin = RouteRequests(context_),
+          .bodies = std::make_shared<store::Backlog>(store::BacklogLimits{
+              .items_max = config_.connections_max, .bytes_max = config_.bodies_bytes_max})},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),
@@ -163,7 +168,7 @@ asio::awaitable<void> Server::AcceptLoop() {
 }
 
 void Server::StartSession(tcp::socket socket) {
-  auto session = std::make_shared<Session>(std::move(socket), context_);
+  auto session = std::make_shared<Session>(std::move(socket), sessions_share_);
   sessions_.insert(session);
   asio::co_spawn(executor_, session->Run(), [this, session](const std::exception_ptr& error) {
     sessions_.erase(session);
@@ -179,12 +184,13 @@ void Server::StartSession(tcp::socket socket) {
 void Server::Refuse(tcp::socket socket) {
   std::string out;
   constexpr std::string_view kRequestId = "none";  // there has been no request yet
-  AppendResponse(out,
-                 ProblemResponse({ProblemKind::kTooManyConnections,
-                                  fmt::format("There are {} connections already; try again soon.",
-                                              config_.connections_max)},
-                                 kRequestId),
-                 {.request_id = kRequestId, .date = context_.date.Now(), .keep_alive = false});
+  AppendResponse(
+      out,
+      ProblemResponse({ProblemKind::kTooManyConnections,
+                       fmt::format("There are {} connections already; try again soon.",
+                                   config_.connections_max)},
+                      kRequestId),
+      {.request_id = kRequestId, .date = sessions_share_.date.Now(), .keep_alive = false});
   // One try, without waiting: the buffer of a new connection takes it, or nobody is there.
   error_code ignored;
   socket.non_blocking(true, ignored);

@@ -12,20 +12,22 @@
 #include <unordered_set>
 
 #include "djps/result.h"
+#include "server/access/token_cache.h"
 #include "server/config.h"
-#include "server/job_waiters.h"
-#include "server/session.h"
-#include "server/token_cache.h"
-#include "server/worker_presence.h"
-#include "store/claim_gatherer.h"
-#include "store/job_writer.h"
-#include "store/lease_writer.h"
+#include "server/context.h"
+#include "server/http/session.h"
+#include "server/live/job_waiters.h"
+#include "server/live/job_watch.h"
+#include "server/live/worker_presence.h"
+#include "store/batching/job_writer.h"
+#include "store/claims/claim_gatherer.h"
+#include "store/claims/lease_writer.h"
 #include "store/stores.h"
 
 namespace djps::server {
 
-/// The HTTP API. The path of a request: AcceptLoop here, Session (bytes to requests), FindRoute
-/// (router.cc has the list), Dispatch (checks, errors), a handler (handlers_*.cc), back to Session.
+/// The HTTP API. The path of a request: AcceptLoop here, Session (bytes to requests), RouteRequests
+/// (routes.cc has the list; checks, errors), a handler in routes/, back to Session.
 ///
 /// Lifetime: after Start, Stop must have ended before the server is destroyed, unless the executor
 /// never runs again. The stores must outlive it.
@@ -78,7 +80,8 @@ class Server {
   WorkerPresence presence_;
   JobWatch watch_;
   TokenCache tokens_;
-  SessionContext context_;
+  ServerContext context_;
+  SessionContext sessions_share_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;
   boost::asio::steady_timer sweep_pause_;

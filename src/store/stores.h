@@ -1,8 +1,8 @@
 #pragma once
 
+#include "store/claims/lease_store.h"
 #include "store/history_store.h"
 #include "store/job_store.h"
-#include "store/lease_store.h"
 #include "store/list_store.h"
 #include "store/operator_store.h"
 #include "store/progress_store.h"

@@ -8,8 +8,8 @@
 
 #include "core/random.h"
 #include "pg/pool.h"
+#include "store/claims/lease_store.h"
 #include "store/history_store.h"
-#include "store/lease_store.h"
 #include "store/operator_store.h"
 #include "store/progress_store.h"
 #include "store/upkeep_store.h"

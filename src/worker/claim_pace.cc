@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "store/lease_store.h"
+#include "store/claims/lease_store.h"
 
 namespace djps::worker {
 namespace {

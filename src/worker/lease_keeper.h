@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "store/lease_store.h"
+#include "store/claims/lease_store.h"
 #include "worker/attempt.h"
 
 namespace djps::worker {

@@ -11,7 +11,7 @@
 
 #include "core/job_options.h"
 #include "core/text.h"
-#include "worker/outcome_limits.h"
+#include "worker/exec/outcome_limits.h"
 
 namespace djps::worker {
 namespace {

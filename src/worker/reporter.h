@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/backoff.h"
-#include "store/lease_store.h"
+#include "store/claims/lease_store.h"
 #include "worker/attempt.h"
 #include "worker/lease_keeper.h"
 

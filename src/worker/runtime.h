@@ -15,7 +15,7 @@
 #include "core/backoff.h"
 #include "core/random.h"
 #include "djps/worker.h"
-#include "store/lease_store.h"
+#include "store/claims/lease_store.h"
 #include "worker/attempt.h"
 #include "worker/claim_pace.h"
 #include "worker/handler_threads.h"

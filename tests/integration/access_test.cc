@@ -10,7 +10,7 @@
 #include <regex>
 #include <sstream>
 
-#include "server/router.h"
+#include "server/routes/routes.h"
 #include "support/token_server.h"
 
 namespace djps::test_support {

@@ -1,6 +1,6 @@
 // Claims of many workers, made together; how lines of a group commit behave by themselves is in
 // tests/unit/group_commit_test.cc.
-#include "store/claim_gatherer.h"
+#include "store/claims/claim_gatherer.h"
 
 #include <fmt/format.h>
 

@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "djps/client.h"
-#include "store/job_writer.h"
-#include "store/lease_writer.h"
+#include "store/batching/job_writer.h"
+#include "store/claims/lease_writer.h"
 #include "support/together.h"
 #include "support/work_api.h"
 

@@ -1,5 +1,5 @@
 // The one loop that looks after the jobs that somebody waits for.
-#include "server/job_watch.h"
+#include "server/live/job_watch.h"
 
 #include <fmt/format.h>
 

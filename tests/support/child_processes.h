@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "support/run_coroutine.h"
-#include "worker/subprocess.h"
+#include "worker/exec/subprocess.h"
 
 namespace djps::test_support {
 

@@ -1,4 +1,4 @@
-#include "store/claim_cursor.h"
+#include "store/claims/claim_cursor.h"
 
 #include <gtest/gtest.h>
 

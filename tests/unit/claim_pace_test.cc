@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "store/lease_store.h"
+#include "store/claims/lease_store.h"
 
 namespace djps::worker {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "cli/dev_state.h"
+#include "cli/link/dev_state.h"
 #include "support/temporary_folder.h"
 
 namespace djps::cli {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "cli/duration.h"
+#include "cli/frame/duration.h"
 
 namespace djps::cli {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "cli/http_client.h"
+#include "cli/link/http_client.h"
 
 namespace djps::cli {
 namespace {

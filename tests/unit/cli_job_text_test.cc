@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "cli/job_text.h"
+#include "cli/link/job_text.h"
 #include "core/json_members.h"
-#include "server/job_json.h"
+#include "server/wire/job_json.h"
 
 namespace djps::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "cli/ndjson.h"
+#include "cli/commands/ndjson.h"
 #include "core/validation.h"
 
 namespace djps::cli {

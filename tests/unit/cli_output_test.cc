@@ -1,14 +1,14 @@
 #include <gtest/gtest.h>
 
-#include "cli/bulk_submission.h"
-#include "cli/command_line.h"
-#include "cli/commands.h"
-#include "cli/completion.h"
-#include "cli/exit_code.h"
-#include "cli/job_card.h"
-#include "cli/listen_options.h"
-#include "cli/progress.h"
-#include "cli/terminal.h"
+#include "cli/commands/bulk_submission.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/job/card.h"
+#include "cli/commands/listen_options.h"
+#include "cli/frame/command_line.h"
+#include "cli/frame/completion.h"
+#include "cli/frame/exit_code.h"
+#include "cli/frame/progress.h"
+#include "cli/frame/terminal.h"
 
 namespace djps::cli {
 namespace {

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "cli/answer.h"
-#include "cli/api.h"
-#include "cli/table.h"
+#include "cli/frame/answer.h"
+#include "cli/frame/table.h"
+#include "cli/link/api.h"
 
 namespace djps::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "cli/target.h"
+#include "cli/link/target.h"
 
 namespace djps::cli {
 namespace {

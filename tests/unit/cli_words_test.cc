@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/words.h"
+#include "cli/frame/words.h"
 #include "core/suggest.h"
 
 namespace djps::cli {

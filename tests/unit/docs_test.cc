@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.h"
-#include "cli/completion.h"
+#include "cli/commands/commands.h"
+#include "cli/frame/completion.h"
 
 namespace djps {
 namespace {

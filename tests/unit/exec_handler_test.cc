@@ -1,4 +1,4 @@
-#include "worker/exec_handler.h"
+#include "worker/exec/exec_handler.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 // Reading the members of a request body, and the parameters of its query.
-#include "server/fields.h"
+#include "server/wire/fields.h"
 
 #include <gtest/gtest.h>
 
-#include "server/query.h"
+#include "server/wire/query.h"
 
 namespace djps::server {
 namespace {

@@ -1,4 +1,4 @@
-#include "store/group_commit.h"
+#include "store/batching/group_commit.h"
 
 #include <gtest/gtest.h>
 

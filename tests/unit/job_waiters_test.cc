@@ -1,5 +1,5 @@
 // The line of those who wait for jobs.
-#include "server/job_waiters.h"
+#include "server/live/job_waiters.h"
 
 #include <gtest/gtest.h>
 

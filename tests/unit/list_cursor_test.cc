@@ -1,10 +1,10 @@
-#include "server/list_cursor.h"
+#include "server/wire/list_cursor.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "server/explanation.h"
+#include "server/wire/explanation.h"
 
 namespace djps::server {
 namespace {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/version.h"
-#include "server/access.h"
+#include "server/access/access.h"
 #include "server/api_documents.h"
-#include "server/router.h"
+#include "server/routes/routes.h"
 
 namespace djps::server {
 namespace {

@@ -1,5 +1,5 @@
 // What a program starts with, and that nothing is left of it.
-#include "worker/process_group.h"
+#include "worker/exec/process_group.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@
 
 #include "support/child_processes.h"
 #include "support/run_coroutine.h"
-#include "worker/subprocess.h"
+#include "worker/exec/subprocess.h"
 
 namespace djps::worker {
 namespace {

@@ -1,12 +1,11 @@
-#include "server/router.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <iterator>
 
-#include "server/handlers.h"
-#include "server/request_head.h"
+#include "server/http/request_head.h"
+#include "server/routes/handlers.h"
+#include "server/routes/routes.h"
 
 namespace djps::server {
 namespace {

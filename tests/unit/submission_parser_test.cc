@@ -1,4 +1,4 @@
-#include "server/submission_parser.h"
+#include "server/wire/submission_parser.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // What goes in and out of a program, and when it is ended.
-#include "worker/subprocess.h"
+#include "worker/exec/subprocess.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 -- $3 types           text[]         what this worker has handlers for; other jobs are passed over
 -- $4 priorities      int2[]         the levels to look at, ascending
 -- $5 from_at         timestamptz[]  per level: nothing to find before the place (from_at, from_id);
--- $6 from_id         uuid[]         '-infinity' to look at all. See src/store/claim_cursor.h
+-- $6 from_id         uuid[]         '-infinity' to look at all. See src/store/claims/claim_cursor.h
 -- $7 until           timestamptz[]  per level: look no further than this; null: than now
 -- $8 limit           int4           1..500
 -- $9 lease           uuid           the new lease's id, random: the fencing token of this batch

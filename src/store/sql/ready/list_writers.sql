@@ -1,6 +1,6 @@
 -- list_writers()
 -- Who is writing to `ready` now: the first half of a look, of which look_at_queue is the second. What is
--- made of it, and why that is complete: src/store/claim_cursor.h
+-- made of it, and why that is complete: src/store/claims/claim_cursor.h
 --
 -- Returns: at timestamptz, server text, writer text, began timestamptz
 -- at, server: the database's clock before anything else was read, and when the server started, in each row.

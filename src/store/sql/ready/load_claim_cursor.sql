@@ -8,7 +8,7 @@
 -- One row per level and per writer, beside each other; the columns of what there are fewer of are null.
 -- No row: nothing was saved since the server started, or by a clock that has stepped back since, so
 -- everything has to be looked at.
--- What it means: src/store/claim_cursor.h
+-- What it means: src/store/claims/claim_cursor.h
 --
 -- Locks: none. Index: claim_cursors_pkey. Cost: one row. Safe to repeat: yes.
 select c.server, c.looked_at, part.priority, part.floor_at, part.floor_id, part.writer,

@@ -1,0 +1,61 @@
+#include "cli/commands/exec_options.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/frame/options.h"
+#include "worker/exec/exec_handler.h"
+
+namespace djps::cli {
+
+void AddExecOptions(CLI::App& command, ExecOptions& options, bool required) {
+  auto* type = command.add_option("--type", options.types)
+                   ->type_name("TYPE")
+                   ->allow_extra_args(false)
+                   ->description("The type of the jobs to run; may be given more than once");
+  auto* program = AddText(command, "--exec", options.program, "PROGRAM [ARGS...]",
+                          "The program to run once per job, without a shell. Everything behind it "
+                          "belongs to it, so this comes last");
+  command.add_option("--env", options.env)
+      ->type_name("NAME[=VALUE]")
+      ->allow_extra_args(false)
+      ->description("Pass this variable on to the program, or set it; may be given more than once");
+  AddDuration(command, "--snooze", options.snooze,
+              "How long a job waits whose program ends with 75");
+  if (required) {
+    type->required();
+    program->required();
+  } else {
+    type->needs(program);
+    program->needs(type);
+  }
+}
+
+CoroutineHandler MakeHandler(const ExecOptions& options, std::vector<std::string> program_args) {
+  return worker::MakeExecHandler({.program = options.program.value(),
+                                  .args = std::move(program_args),
+                                  .env = options.env,
+                                  .snooze = options.snooze});
+}
+
+std::string ExecHelp() {
+  return fmt::format(
+      R"(What the program gets:
+  standard input    the payload, as JSON
+  environment       DJPS_JOB_ID, DJPS_JOB_TYPE, DJPS_QUEUE, DJPS_PRIORITY, DJPS_ATTEMPT,
+                    DJPS_MAX_ATTEMPTS, DJPS_LEASE_TOKEN, DJPS_CREATED_AT and, if the job has one,
+                    DJPS_IDEMPOTENCY_KEY; PATH, HOME, USER, LANG, LC_ALL, TZ, TMPDIR; what --env
+                    names; nothing else
+
+What it gives back:
+  standard output   the result: JSON as it is, other text as a JSON string, nothing as null
+  standard error    its last line becomes the message of a failed attempt
+  exit code {:<7} the job has succeeded
+  exit code {:<7} failed, and retrying cannot help: the job is dead
+  exit code {:<7} not now: the job waits for --snooze, the attempt does not count
+  anything else     the attempt has failed; the next one comes after a backoff)",
+      worker::kExitDone, worker::kExitDoNotRetry, worker::kExitSnooze);
+}
+
+}  // namespace djps::cli

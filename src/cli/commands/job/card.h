@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "cli/frame/terminal.h"
+#include "djps/job.h"
+
+namespace djps::cli {
+
+/// A job for people.
+std::string FormatJobCard(const JobRecord& job, const Style& style);
+
+}  // namespace djps::cli

@@ -1,0 +1,122 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "cli/commands/queue/commands.h"
+#include "cli/frame/answer.h"
+#include "cli/frame/duration.h"
+#include "cli/frame/exit_code.h"
+#include "cli/frame/options.h"
+#include "cli/frame/progress.h"
+#include "cli/link/api.h"
+#include "cli/link/target_options.h"
+#include "core/validation.h"
+
+namespace djps::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kPollMin{50};
+constexpr milliseconds kPollMax{1'000};
+
+struct QueueDrainOptions {
+  TargetOptions target;
+  std::string name;
+  milliseconds timeout{3'600'000};
+  bool json = false;
+};
+
+/// What of a queue has not ended; jobs that wait for their time or for another attempt count too.
+std::int64_t LeftIn(const Answer& queue) {
+  std::int64_t left = 0;
+  for (const char* name : {"queued", "scheduled", "running", "failed"}) {
+    left += queue.Integer(name).value_or(0);
+  }
+  return left;
+}
+
+struct Drained {
+  std::string json;  ///< The queue as it was seen last.
+  std::int64_t left = 0;
+};
+
+/// Looks until nothing is left or the time is over. A server that goes away meanwhile may come
+/// back.
+Result<Drained> WaitUntilEmpty(const Context& context, const Api& api,
+                               const QueueDrainOptions& options) {
+  const auto until = steady_clock::now() + options.timeout;
+  const std::string path = "/queues/" + PathPart(options.name);
+  Progress progress(context.terminal.error_is_terminal, std::nullopt);
+  bool reached = false;
+  bool told = false;
+  for (milliseconds pause = kPollMin;; pause = std::min(pause * 2, kPollMax)) {
+    auto body = api.Get(path);
+    const bool away = !body && reached && body.error().code == ErrorCode::kUnavailable;
+    if (!body && !away) return tl::unexpected<Error>(body.error());
+    const auto time_left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
+    if (body) {
+      reached = true;
+      const auto queue = Answer::Parse(*body);
+      if (!queue) return tl::unexpected<Error>(queue.error());
+      const std::int64_t left = LeftIn(*queue);
+      progress.Update(0, static_cast<std::uint64_t>(left));
+      if (left == 0 || time_left.count() <= 0) return Drained{*std::move(body), left};
+      if (queue->Bool("paused") && !told) {
+        fmt::print(stderr,
+                   "djps: queue {} is paused: what waits in it stays until somebody says "
+                   "`djps queue resume {}`\n",
+                   options.name, options.name);
+        told = true;
+      }
+    } else if (time_left.count() <= 0) {
+      return tl::unexpected<Error>(body.error());
+    }
+    std::this_thread::sleep_for(std::min(pause, time_left));
+  }
+}
+
+int RunQueueDrain(const Context& context, const QueueDrainOptions& options) {
+  if (const auto trouble = NameTrouble(options.name)) {
+    return ReportError({ErrorCode::kInvalidArgument, "NAME " + *trouble, "NAME"});
+  }
+  const auto api = OpenApi(options.target, context.environment);
+  if (!api) return ReportError(api.error());
+  const auto drained = WaitUntilEmpty(context, *api, options);
+  if (!drained) return ReportError(drained.error());
+  if (options.json) Print(drained->json + "\n");
+  if (drained->left == 0) {
+    if (!options.json) Print(fmt::format("queue {} is empty\n", options.name));
+    return kExitDone;
+  }
+  fmt::print(stderr, "djps: queue {} still has {} after {}\n", options.name,
+             FormatCount(static_cast<std::uint64_t>(drained->left), "job"),
+             FormatDuration(options.timeout));
+  return kExitTimedOut;
+}
+
+}  // namespace
+
+void RegisterQueueDrain(CommandLine& line, CLI::App& group) {
+  CLI::App& command = AddCommand(
+      line, group,
+      {.name = "drain",
+       .summary = "Wait until a queue is empty",
+       .paragraph =
+           "Returns when nothing of the queue waits or runs, or when the time is over. It changes "
+           "nothing: whoever submits more makes it wait longer. Jobs that are scheduled, or wait "
+           "for another attempt, count too.",
+       .examples = {"djps queue drain mail --timeout 10m && echo empty"},
+       .exit_codes = {"0  empty", "1  the server failed", "2  wrong usage",
+                      "4  not empty within --timeout", "5  the server cannot be reached"}});
+  const auto options = RunWith(line, command, RunQueueDrain);
+  AddText(command, "NAME", options->name, "NAME", "The queue's name")->required();
+  AddDuration(command, "--timeout", options->timeout, "How long to wait");
+  AddServerOptions(command, options->target);
+  AddJson(command, options->json);
+}
+
+}  // namespace djps::cli

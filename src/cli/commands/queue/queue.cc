@@ -1,0 +1,139 @@
+#include "cli/commands/commands.h"
+#include "cli/commands/queue/commands.h"
+#include "cli/frame/answer.h"
+#include "cli/frame/exit_code.h"
+#include "cli/frame/options.h"
+#include "cli/frame/table.h"
+#include "cli/link/api.h"
+#include "cli/link/target_options.h"
+#include "core/validation.h"
+
+namespace djps::cli {
+namespace {
+
+struct QueueOptions {
+  TargetOptions target;
+  std::string name;
+  bool json = false;
+};
+
+Result<std::string> ToTable(const std::string& body, const Terminal& terminal) {
+  const auto answer = Answer::Parse(body);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  const auto items = answer->Items("queues");
+  if (items.empty()) return std::string("no queue has jobs\n");
+  Table table({{"QUEUE"},
+               {"QUEUED", Align::kRight},
+               {"SCHEDULED", Align::kRight},
+               {"RUNNING", Align::kRight},
+               {"FAILED", Align::kRight},
+               {"DEAD", Align::kRight},
+               {"OLDEST DUE", Align::kRight},
+               {"STATE"}});
+  for (const std::string& item : items) {
+    const auto queue = Answer::Parse(item);
+    if (!queue) return tl::unexpected<Error>(queue.error());
+    const auto count = [&queue](std::string_view name) {
+      return ShownCount(queue->Integer(name), queue->Bool("exact"));
+    };
+    const bool has_dead = queue->Integer("dead").value_or(0) > 0;
+    table.Add({{queue->Text("name")},
+               {count("queued")},
+               {count("scheduled")},
+               {count("running")},
+               {count("failed")},
+               {count("dead"), has_dead ? Tone::kBad : Tone::kPlain},
+               {ShownDuration(queue->Integer("oldest_due_age_ms"))},
+               queue->Bool("paused") ? Cell{"paused", Tone::kBad} : Cell{"open"}});
+  }
+  return table.Format(terminal.out, terminal.width);
+}
+
+std::string ToCard(const Answer& queue, const Style& style) {
+  const bool exact = queue.Bool("exact");
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const char* name : {"queued", "scheduled", "running", "failed", "dead"}) {
+    fields.emplace_back(name, ShownCount(queue.Integer(name), exact));
+  }
+  fields.emplace_back("oldest due", ShownDuration(queue.Integer("oldest_due_age_ms")));
+  std::string state = style.Good("open");
+  if (queue.Bool("paused")) {
+    state = style.Bad("paused") + " since " + queue.Text("paused_at");
+    if (const auto by = queue.Text("paused_by"); !by.empty()) state += " by " + Printable(by);
+  }
+  fields.emplace_back("state", state);
+  if (const auto limit = queue.Integer("max_backlog")) {
+    fields.emplace_back("limit", ShownCount(limit) + " waiting jobs");
+  }
+  return style.Bold("queue " + Printable(queue.Text("name"))) + "\n" + FormatFields(fields, style);
+}
+
+int RunQueueList(const Context& context, const QueueOptions& options) {
+  const auto api = OpenApi(options.target, context.environment);
+  if (!api) return ReportError(api.error());
+  const auto body = api->Get("/queues");
+  if (!body) return ReportError(body.error());
+  const auto text = options.json ? *body + "\n" : ToTable(*body, context.terminal);
+  if (!text) return ReportError(text.error());
+  Print(*text);
+  return kExitDone;
+}
+
+int RunQueueGet(const Context& context, const QueueOptions& options) {
+  if (const auto trouble = NameTrouble(options.name)) {
+    return ReportError({ErrorCode::kInvalidArgument, "NAME " + *trouble, "NAME"});
+  }
+  const auto api = OpenApi(options.target, context.environment);
+  if (!api) return ReportError(api.error());
+  const auto body = api->Get("/queues/" + PathPart(options.name));
+  if (!body) return ReportError(body.error());
+  const auto queue = Answer::Parse(*body);
+  if (!queue) return ReportError(queue.error());
+  Print(options.json ? *body + "\n" : ToCard(*queue, context.terminal.out));
+  return kExitDone;
+}
+
+}  // namespace
+
+void RegisterQueue(CommandLine& line) {
+  CLI::App& group = AddCommandGroup(
+      line.app,
+      {.name = "queue",
+       .summary = "Look at queues, and change them",
+       .paragraph = "Looks at queues and what they hold. A number with a ~ is an estimate: "
+                    "nothing beyond 10,000 is counted.",
+       .examples = {"djps queue list", "djps queue get mail"},
+       .exit_codes = {}});
+  const std::vector<std::string> exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
+                                               "5  the server cannot be reached"};
+  CLI::App& list = AddCommand(
+      line, group,
+      {.name = "list",
+       .summary = "List the queues that have jobs",
+       .paragraph =
+           "Lists the queues with what waits and runs in each. Where the oldest job that is "
+           "due waits for long, workers are missing.",
+       .examples = {"djps queue list", "djps queue list --json | jq '.queues[].name'"},
+       .exit_codes = exit_codes});
+  const auto list_options = RunWith(line, list, RunQueueList);
+  AddServerOptions(list, list_options->target);
+  AddJson(list, list_options->json);
+
+  CLI::App& get =
+      AddCommand(line, group,
+                 {.name = "get",
+                  .summary = "Show one queue",
+                  .paragraph = "Shows what waits and runs in one queue. A queue that was "
+                               "never used is an empty one.",
+                  .examples = {"djps queue get default"},
+                  .exit_codes = exit_codes});
+  const auto get_options = RunWith(line, get, RunQueueGet);
+  AddText(get, "NAME", get_options->name, "NAME", "The queue's name")->required();
+  AddServerOptions(get, get_options->target);
+  AddJson(get, get_options->json);
+  RegisterQueuePause(line, group);
+  RegisterQueueLimit(line, group);
+  RegisterQueueDrain(line, group);
+}
+
+}  // namespace djps::cli

@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "cli/commands/commands.h"
+#include "cli/frame/answer.h"
+#include "cli/frame/duration.h"
+#include "cli/frame/exit_code.h"
+#include "cli/frame/options.h"
+#include "cli/frame/table.h"
+#include "cli/link/api.h"
+#include "cli/link/target_options.h"
+#include "core/json_members.h"
+
+namespace djps::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct RetentionOptions {
+  TargetOptions target;
+  std::string status;
+  std::optional<std::string> queue;
+  std::optional<milliseconds> keep;
+  bool forever = false;
+  bool inherit = false;
+  bool json = false;
+};
+
+/// What GET and PUT /retention answer with.
+int PrintRules(const Context& context, const std::string& body, bool json) {
+  if (json) {
+    Print(body + "\n");
+    return kExitDone;
+  }
+  const auto answer = Answer::Parse(body);
+  if (!answer) return ReportError(answer.error());
+  Table table({{"QUEUE"}, {"STATUS"}, {"KEPT"}});
+  for (const std::string& item : answer->Items("retention")) {
+    const Answer rule = Answer::Parse(item).value_or(Answer());
+    const auto keep_ms = rule.Integer("keep_ms");
+    table.Add({{rule.Text("queue")},
+               {rule.Text("status")},
+               {keep_ms ? FormatDuration(milliseconds(*keep_ms)) : "for ever"}});
+  }
+  Print(table.Format(context.terminal.out, context.terminal.width));
+  return kExitDone;
+}
+
+int RunList(const Context& context, const RetentionOptions& options) {
+  const auto api = OpenApi(options.target, context.environment);
+  if (!api) return ReportError(api.error());
+  const auto body = api->Get("/retention");
+  if (!body) return ReportError(body.error());
+  return PrintRules(context, *body, options.json);
+}
+
+int RunSet(const Context& context, const RetentionOptions& options) {
+  const auto api = OpenApi(options.target, context.environment);
+  if (!api) return ReportError(api.error());
+  std::string json = "{\"status\":" + JsonString(options.status);
+  if (options.queue) json += ",\"queue\":" + JsonString(*options.queue);
+  if (options.keep) json += fmt::format(",\"keepMs\":{}", options.keep->count());
+  if (options.forever) json += ",\"forever\":true";
+  if (options.inherit) json += ",\"inherit\":true";
+  json += '}';
+  const auto body = api->Send("PUT", "/retention", json);
+  if (!body) return ReportError(body.error());
+  return PrintRules(context, *body, options.json);
+}
+
+void AddSet(CommandLine& line, CLI::App& group) {
+  CLI::App& set = AddCommand(
+      line, group,
+      {.name = "set",
+       .summary = "Say how long jobs that ended in one way are kept",
+       .paragraph =
+           "Sets the rule of a queue, or without --queue of all queues that have none of their "
+           "own, and prints all rules. What is past its retention goes by days: it may stay a few "
+           "days longer. Jobs that have not ended are kept whatever their age. Safe to repeat.",
+       .examples = {"djps retention set succeeded --keep 30d",
+                    "djps retention set dead --queue mail --forever",
+                    "djps retention set dead --queue mail --inherit"},
+       .exit_codes = ServerExitCodes()});
+  const auto options = RunWith(line, set, RunSet);
+  AddText(set, "STATUS", options->status, "STATUS", "succeeded, canceled or dead")->required();
+  AddText(set, "--queue", options->queue, "QUEUE", "Only for jobs of this queue");
+  auto* keep = AddDuration(set, "--keep", options->keep, "Since the job ended: from 1h to 3660d");
+  auto* forever = set.add_flag("--forever", options->forever, "Never throw them away");
+  auto* inherit = set.add_flag("--inherit", options->inherit, "The queue does as all queues do");
+  keep->excludes(forever)->excludes(inherit);
+  forever->excludes(inherit);
+  AddServerOptions(set, options->target);
+  AddJson(set, options->json);
+}
+
+}  // namespace
+
+void RegisterRetention(CommandLine& line) {
+  CLI::App& group = AddCommandGroup(
+      line.app,
+      {.name = "retention",
+       .summary = "Say how long jobs are kept after they ended",
+       .paragraph = "At first succeeded and canceled jobs are kept for 7 days, dead ones for ever.",
+       .examples = {"djps retention list", "djps retention set succeeded --keep 30d"},
+       .exit_codes = {}});
+  CLI::App& list = AddCommand(line, group,
+                              {.name = "list",
+                               .summary = "List the rules",
+                               .paragraph = "Lists the rules: those of all queues (*) first, then "
+                                            "those of queues that have their own.",
+                               .examples = {"djps retention list"},
+                               .exit_codes = ServerExitCodes()});
+  const auto list_options = RunWith(line, list, RunList);
+  AddServerOptions(list, list_options->target);
+  AddJson(list, list_options->json);
+  AddSet(line, group);
+}
+
+}  // namespace djps::cli

@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "cli/commands/commands.h"
+#include "cli/commands/listen_options.h"
+#include "cli/commands/service_host.h"
+#include "cli/frame/exit_code.h"
+#include "cli/frame/options.h"
+#include "cli/link/database_link.h"
+#include "cli/link/target.h"
+#include "cli/link/target_options.h"
+#include "core/backoff.h"
+#include "server/access/access.h"
+#include "store/migrator.h"
+#include "store/token_store.h"
+
+namespace djps::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kRetryBase{200};
+constexpr milliseconds kRetryCap{5'000};
+constexpr milliseconds kForever{3'600'000};
+constexpr milliseconds kBootstrapTimeout{30'000};
+constexpr std::size_t kBootstrapBytesMin = 32;
+
+struct ServerOptions {
+  TargetOptions target;
+  server::ServerConfig config;
+  milliseconds grace{10'000};
+};
+
+/// Waits for a database that cannot be reached; anything else that is wrong with it is an error.
+Result<void> AwaitDatabase(const DatabaseTarget& database, ServiceHost& host) {
+  Backoff backoff(kRetryBase, kRetryCap);
+  while (!host.stop_requested()) {
+    const auto current = store::RequireCurrentSchema(database.conninfo);
+    if (current) return {};
+    if (current.error().code != ErrorCode::kUnavailable) {
+      return Failure(current.error().code,
+                     fmt::format("{} [database {}]", current.error().message, database.Describe()));
+    }
+    spdlog::warn("{} [database {}]; trying again", current.error().message, database.Describe());
+    host.WaitUntilStopRequested(backoff.Next());
+  }
+  return {};
+}
+
+/// Makes the token that the deployer brings along, so that a fresh installation can be administered
+/// without a shell on its database.
+Result<void> PlantBootstrapToken(const Environment& environment, const DatabaseTarget& database) {
+  const auto secret = FindVariable(environment, "DJPS_BOOTSTRAP_TOKEN");
+  if (!secret) return {};
+  const bool sendable =
+      std::all_of(secret->begin(), secret->end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (secret->size() < kBootstrapBytesMin || !sendable) {
+    return Failure(ErrorCode::kInvalidArgument,
+                   fmt::format("DJPS_BOOTSTRAP_TOKEN must have at least {} characters and no white "
+                               "space; such as: openssl rand -hex 32",
+                               kBootstrapBytesMin));
+  }
+  DatabaseLink link(database);
+  store::TokenStore tokens(link.pool());
+  const auto made = link.Run(tokens.EnsureToken(
+      *secret, std::string(server::RoleName(server::Role::kAdmin)), pg::After(kBootstrapTimeout)));
+  if (!made) return tl::unexpected<Error>(made.error());
+  if (*made) spdlog::info("made an admin token of DJPS_BOOTSTRAP_TOKEN");
+  return {};
+}
+
+int RunServer(const Context& context, const ServerOptions& options) {
+  const auto database =
+      ResolveDatabase(MakeTargetInputs(options.target, context.environment), "djps server");
+  if (!database) return ReportError(database.error());
+  ServiceHost host;
+  if (const auto ready = AwaitDatabase(*database, host); !ready) return ReportError(ready.error());
+  if (host.stop_requested()) return kExitDone;
+  const auto planted = PlantBootstrapToken(context.environment, *database);
+  if (!planted) return ReportError(planted.error());
+  const auto port = host.Start({.conninfo = database->conninfo,
+                                .server = options.config,
+                                .worker = std::nullopt,
+                                .grace = options.grace});
+  if (!port) return ReportError(port.error());
+  spdlog::info("listening on {}; database: {}", ApiUrl(options.config.address, *port),
+               database->Describe());
+  while (!host.WaitUntilStopped(kForever)) {
+  }
+  spdlog::info("stopped");
+  return kExitDone;
+}
+
+}  // namespace
+
+void RegisterServer(CommandLine& line) {
+  CLI::App& command = AddCommand(
+      line, line.app,
+      {.name = "server",
+       .summary = "Serve the HTTP API on a Postgres of yours",
+       .paragraph =
+           "Serves the HTTP API and does the upkeep (jobs of dead workers, partitions) on a given "
+           "Postgres, whose schema `djps migrate up` has brought up to date. It keeps nothing "
+           "itself: any number may run side by side. A database that cannot be reached is waited "
+           "for. Stop it with Ctrl-C or SIGTERM.",
+       .examples =
+           {"djps server --database-url postgres://djps:djps@localhost/djps",
+            "DJPS_DATABASE_URL=postgres://db/djps djps server --auth token --address 0.0.0.0"},
+       .exit_codes =
+           {"0  stopped in order",
+            "1  failed: the port is taken, or the schema is older or newer than this djps",
+            "2  wrong usage", "5  --data names a folder on which no `djps dev` runs"},
+       .more = "With DJPS_BOOTSTRAP_TOKEN set (at least 32 characters, a secret) an admin token of "
+               "that text is made when the server starts, unless it was made before."});
+  const auto options = RunWith(line, command, RunServer);
+  AddDatabaseOptions(command, options->target);
+  AddListenOptions(command, options->config);
+  OrVariable(AddDuration(command, "--grace", options->grace,
+                         "How long requests in progress may take to finish after Ctrl-C"),
+             "DJPS_GRACE");
+}
+
+}  // namespace djps::cli

@@ -1,0 +1,72 @@
+#include "cli/commands/services.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <utility>
+
+#include "store/statements.h"
+
+namespace djps::cli {
+namespace {
+
+namespace asio = boost::asio;
+
+/// As many as a line of a group commit has batches; a worker beside the server has one more.
+constexpr std::size_t kServerConnections = 4;
+constexpr std::size_t kWorkerConnections = 1;
+
+}  // namespace
+
+Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
+    : grace_(config.grace),
+      pool_(executor, {.conninfo = config.conninfo,
+                       .size = kServerConnections + (config.worker ? kWorkerConnections : 0),
+                       .setup = &sql::kConfigureSession,
+                       .listen = &sql::kListenForWork,
+                       .heard = [this](std::string_view queue) { Wake(queue); }}),
+      upkeep_pool_(executor, {.conninfo = std::move(config.conninfo),
+                              .size = 1,
+                              .setup = &sql::kConfigureSession,
+                              .log_trouble = false}),
+      stores_(pool_, upkeep_pool_),
+      server_(executor, std::move(config.server), stores_),
+      upkeep_(executor, pool_, upkeep_pool_) {
+  if (config.worker) {
+    const store::LeasePools pools{pool_, pool_, upkeep_pool_};
+    worker_.emplace(executor, pools, std::move(config.worker->config),
+                    std::move(config.worker->handlers));
+  }
+}
+
+Result<void> Services::Start() {
+  if (auto listening = server_.Listen(); !listening) return listening;
+  pool_.Start();
+  upkeep_pool_.Start();
+  server_.Start();
+  upkeep_.Start();
+  if (worker_) worker_->Start();
+  return {};
+}
+
+asio::awaitable<void> Services::Stop() {
+  using asio::experimental::awaitable_operators::operator&&;
+  if (worker_) {
+    // Side by side: one grace, not one after the other.
+    co_await (server_.Stop(grace_) && worker_->Drain());
+  } else {
+    co_await server_.Stop(grace_);
+  }
+  co_await upkeep_.Stop();
+  upkeep_pool_.Close();
+  pool_.Close();
+}
+
+void Services::Wake(std::string_view queue) {
+  server_.Wake(queue);
+  if (worker_) worker_->Wake(queue);
+}
+
+void Services::Hurry() {
+  if (worker_) worker_->StopAttempts();
+}
+
+}  // namespace djps::cli

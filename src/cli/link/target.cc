@@ -1,0 +1,145 @@
+#include "cli/link/target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "embedded/cluster.h"
+#include "pg/conninfo.h"
+
+namespace djps::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string DevOrigin(const fs::path& data_dir) {
+  return fmt::format("the djps dev on {}", data_dir.string());
+}
+
+/// The `djps dev` that --data demands.
+Result<DevState> RequireDev(const TargetInputs& inputs, const fs::path& data_dir) {
+  auto dev = inputs.find_dev(data_dir);
+  if (dev) return *std::move(dev);
+  return Failure(ErrorCode::kUnavailable,
+                 fmt::format("no djps dev runs on the data folder {0} (or its dev.json belongs to "
+                             "another user): start one with: djps dev --data {0}",
+                             data_dir.string()),
+                 "--data");
+}
+
+/// The `djps dev` of DJPS_DATA. The variable may be set for its sake alone, so no dev is no error.
+std::optional<std::pair<DevState, fs::path>> FindDevOfVariable(const TargetInputs& inputs) {
+  const auto data_dir = FindVariable(inputs.environment, "DJPS_DATA");
+  if (!data_dir) return std::nullopt;
+  auto dev = inputs.find_dev(*data_dir);
+  if (!dev) return std::nullopt;
+  return std::pair(*std::move(dev), fs::path(*data_dir));
+}
+
+constexpr std::array kLibpqVariables = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
+                                        "PGSERVICE"};
+
+/// PGUSER or PGPASSWORD alone do not say which database is meant.
+bool NamesDatabaseForLibpq(const Environment& environment) {
+  return std::any_of(kLibpqVariables.begin(), kLibpqVariables.end(),
+                     [&](const char* name) { return FindVariable(environment, name).has_value(); });
+}
+
+/// What the variables say; the same for all commands, except for the server's own and PG*.
+std::optional<DatabaseChoice> ChooseByVariable(const TargetInputs& inputs, const char* name) {
+  const auto url = FindVariable(inputs.environment, name);
+  if (!url) return std::nullopt;
+  return DatabaseChoice{*url, name};
+}
+
+Result<DatabaseTarget> Complete(const DatabaseChoice& choice, const char* program) {
+  auto conninfo = pg::ResolveConninfo(choice.given, program);
+  if (!conninfo) {
+    return Failure(conninfo.error().code,
+                   fmt::format("{} (from {})", conninfo.error().message, choice.origin),
+                   conninfo.error().field);
+  }
+  return DatabaseTarget{*std::move(conninfo), choice.origin};
+}
+
+Result<JobChoice> ChooseServerOrDatabase(const TargetInputs& inputs) {
+  const TargetOptions& options = inputs.options;
+  if (options.server) return ServerTarget{*options.server, "--server"};
+  if (options.database_url) return DatabaseChoice{*options.database_url, "--database-url"};
+  if (options.data) {
+    const auto dev = RequireDev(inputs, *options.data);
+    if (!dev) return tl::unexpected<Error>(dev.error());
+    return ServerTarget{dev->api_url, DevOrigin(*options.data)};
+  }
+  if (const auto url = FindVariable(inputs.environment, "DJPS_SERVER")) {
+    return ServerTarget{*url, "DJPS_SERVER"};
+  }
+  if (auto choice = ChooseByVariable(inputs, "DJPS_DATABASE_URL")) return *choice;
+  if (const auto dev = FindDevOfVariable(inputs)) {
+    return ServerTarget{dev->first.api_url, DevOrigin(dev->second)};
+  }
+  if (auto choice = ChooseByVariable(inputs, "DATABASE_URL")) return *choice;
+  if (const auto dev = inputs.find_dev(inputs.default_data_dir)) {
+    return ServerTarget{dev->api_url, DevOrigin(inputs.default_data_dir)};
+  }
+  return ServerTarget{kDefaultServerUrl, "the default"};
+}
+
+}  // namespace
+
+TargetInputs MakeTargetInputs(const TargetOptions& options, const Environment& environment) {
+  return {options, environment, embedded::DefaultDataDir(), FindDev};
+}
+
+std::string DatabaseTarget::Describe() const {
+  return fmt::format("{} (from {})", pg::RedactConninfo(conninfo), origin);
+}
+
+Result<DatabaseChoice> ChooseDatabase(const TargetInputs& inputs) {
+  const TargetOptions& options = inputs.options;
+  if (options.database_url) return DatabaseChoice{*options.database_url, "--database-url"};
+  if (options.data) {
+    const auto dev = RequireDev(inputs, *options.data);
+    if (!dev) return tl::unexpected<Error>(dev.error());
+    return DatabaseChoice{dev->database_url, DevOrigin(*options.data)};
+  }
+  if (auto choice = ChooseByVariable(inputs, "DJPS_DATABASE_URL")) return *choice;
+  if (const auto dev = FindDevOfVariable(inputs)) {
+    return DatabaseChoice{dev->first.database_url, DevOrigin(dev->second)};
+  }
+  if (auto choice = ChooseByVariable(inputs, "DATABASE_URL")) return *choice;
+  if (NamesDatabaseForLibpq(inputs.environment)) return DatabaseChoice{"", "the PG* variables"};
+  if (const auto dev = inputs.find_dev(inputs.default_data_dir)) {
+    return DatabaseChoice{dev->database_url, DevOrigin(inputs.default_data_dir)};
+  }
+  return DatabaseChoice{"", "the defaults"};
+}
+
+Result<JobChoice> ChooseJobs(const TargetInputs& inputs) {
+  auto choice = ChooseServerOrDatabase(inputs);
+  if (!choice) return choice;
+  if (auto* server = std::get_if<ServerTarget>(&*choice)) {
+    const auto variable = FindVariable(inputs.environment, "DJPS_TOKEN");
+    server->token = inputs.options.token.value_or(variable.value_or(""));
+  }
+  return choice;
+}
+
+Result<DatabaseTarget> ResolveDatabase(const TargetInputs& inputs, const char* program) {
+  const auto choice = ChooseDatabase(inputs);
+  if (!choice) return tl::unexpected<Error>(choice.error());
+  return Complete(*choice, program);
+}
+
+Result<JobTarget> ResolveJobs(const TargetInputs& inputs, const char* program) {
+  const auto choice = ChooseJobs(inputs);
+  if (!choice) return tl::unexpected<Error>(choice.error());
+  if (const auto* server = std::get_if<ServerTarget>(&*choice)) return *server;
+  auto database = Complete(std::get<DatabaseChoice>(*choice), program);
+  if (!database) return tl::unexpected<Error>(database.error());
+  return *std::move(database);
+}
+
+}  // namespace djps::cli

@@ -1,0 +1,116 @@
+#include "server/access/access.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/validation.h"
+
+namespace djps::server {
+namespace {
+
+struct NamedRole {
+  Role role;
+  std::string_view name;
+};
+
+constexpr std::array kRoles = {
+    NamedRole{Role::kNone, "none"},       NamedRole{Role::kSubmit, "submit"},
+    NamedRole{Role::kWork, "work"},       NamedRole{Role::kRead, "read"},
+    NamedRole{Role::kOperate, "operate"}, NamedRole{Role::kAdmin, "admin"},
+};
+
+enum class Use { kAll, kReadsOnly };
+
+struct Grant {
+  Role caller;
+  Role asked;  ///< What the route asks for.
+  Use use = Use::kAll;
+};
+
+/// THE table: which routes a role opens. docs/http-api.md shows the same, and a test compares both
+/// with what a running server does.
+constexpr std::array kGrants = {
+    Grant{Role::kSubmit, Role::kSubmit},   Grant{Role::kWork, Role::kWork},
+    Grant{Role::kRead, Role::kRead},       Grant{Role::kRead, Role::kSubmit, Use::kReadsOnly},
+    Grant{Role::kOperate, Role::kSubmit},  Grant{Role::kOperate, Role::kRead},
+    Grant{Role::kOperate, Role::kOperate}, Grant{Role::kAdmin, Role::kSubmit},
+    Grant{Role::kAdmin, Role::kWork},      Grant{Role::kAdmin, Role::kRead},
+    Grant{Role::kAdmin, Role::kOperate},   Grant{Role::kAdmin, Role::kAdmin},
+};
+
+/// No list is no restriction.
+bool Lists(const std::vector<std::string>& names, std::string_view name) {
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Problem Restricted(const Caller& caller, std::string_view kind, std::string_view wanted,
+                   const std::vector<std::string>& allowed) {
+  return {ProblemKind::kForbidden,
+          fmt::format("The token {} may not use the {} {}; it is restricted to {}.",
+                      QuoteForMessage(caller.name), kind, QuoteForMessage(wanted),
+                      ShortenForMessage(fmt::format("{}", fmt::join(allowed, ", "))))};
+}
+
+Problem FilterNeeded(const Caller& caller, std::string_view kind,
+                     const std::vector<std::string>& allowed) {
+  return {ProblemKind::kForbidden,
+          fmt::format("The token {} sees the {}s {} only; name one of them: ?{}={}",
+                      QuoteForMessage(caller.name), kind,
+                      ShortenForMessage(fmt::format("{}", fmt::join(allowed, ", "))), kind,
+                      allowed.front())};
+}
+
+}  // namespace
+
+bool Caller::MayUseQueue(std::string_view queue) const { return Lists(queues, queue); }
+
+bool Caller::MayUseType(std::string_view type) const { return Lists(types, type); }
+
+std::string_view RoleName(Role role) {
+  for (const NamedRole& named : kRoles) {
+    if (named.role == role) return named.name;
+  }
+  return {};
+}
+
+std::optional<Role> ParseRole(std::string_view name) {
+  for (const NamedRole& named : kRoles) {
+    if (named.name == name && named.role != Role::kNone) return named.role;
+  }
+  return std::nullopt;
+}
+
+bool MayUse(Role caller, Role asked, bool reads) {
+  if (asked == Role::kNone) return true;
+  return std::any_of(kGrants.begin(), kGrants.end(), [&](const Grant& grant) {
+    return grant.caller == caller && grant.asked == asked && (grant.use == Use::kAll || reads);
+  });
+}
+
+std::optional<Problem> QueueProblem(const Caller& caller, std::string_view queue) {
+  if (caller.MayUseQueue(queue)) return std::nullopt;
+  return Restricted(caller, "queue", queue, caller.queues);
+}
+
+std::optional<Problem> TypeProblem(const Caller& caller, std::string_view type) {
+  if (caller.MayUseType(type)) return std::nullopt;
+  return Restricted(caller, "type", type, caller.types);
+}
+
+std::optional<Problem> RestrictionProblem(const Caller& caller, std::string_view queue,
+                                          std::string_view type) {
+  if (auto problem = QueueProblem(caller, queue)) return problem;
+  return TypeProblem(caller, type);
+}
+
+std::optional<Problem> ListRestrictionProblem(const Caller& caller, std::string_view queue,
+                                              std::string_view type) {
+  if (!caller.queues.empty() && queue.empty()) return FilterNeeded(caller, "queue", caller.queues);
+  if (!caller.types.empty() && type.empty()) return FilterNeeded(caller, "type", caller.types);
+  return RestrictionProblem(caller, queue, type);
+}
+
+}  // namespace djps::server

@@ -1,0 +1,124 @@
+#include "server/access/token_cache.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "core/api_token.h"
+#include "pg/error.h"
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+
+constexpr auto kRefreshAge = 1s;
+/// What the documentation promises, less what a request may take until it is looked at.
+constexpr auto kAgeMax = 1'800ms;
+constexpr auto kTouchInterval = 1min;
+
+}  // namespace
+
+TokenCache::TokenCache(asio::any_io_executor executor, store::TokenStore& store,
+                       const ServerConfig& config, Spawn spawn)
+    : executor_(std::move(executor)),
+      store_(store),
+      config_(config),
+      spawn_(std::move(spawn)),
+      load_ended_(executor_, Clock::time_point::max()) {}
+
+asio::awaitable<std::shared_ptr<const Caller>> TokenCache::FindCaller(std::string_view token) {
+  const std::string hash = HashApiToken(token);
+  const auto now = Clock::now();
+  const pg::Deadline deadline = now + config_.store_timeout;
+  if (loaded_at_ < now - kAgeMax) {
+    co_await LoadSince(now - kAgeMax, deadline);
+  } else if (loaded_at_ < now - kRefreshAge && !loading_) {
+    spawn_(Refresh(), "reading tokens");
+  }
+  auto found = entries_.find(hash);
+  if (found == entries_.end() && loaded_at_ < now) {
+    co_await LoadSince(now, deadline);
+    found = entries_.find(hash);
+  }
+  if (found == entries_.end()) co_return nullptr;
+  Entry& entry = found->second;
+  if (entry.touched_at < now - kTouchInterval) {
+    entry.touched_at = now;
+    spawn_(Touch(entry.id), "noting that tokens are used");
+  }
+  co_return entry.caller;
+}
+
+asio::awaitable<void> TokenCache::LoadSince(Clock::time_point moment, pg::Deadline deadline) {
+  while (loaded_at_ < moment) {
+    if (Clock::now() >= deadline) {
+      throw pg::PgError(pg::kConnectionFailure, "the tokens could not be read in time");
+    }
+    if (loading_) {
+      // Another request reads them already; woken when it has, or by that one's own deadline.
+      co_await load_ended_.async_wait(kNoThrow);
+    } else if (began_at_ > Clock::now() - config_.token_reload_pause) {
+      asio::steady_timer pause(executor_, began_at_ + config_.token_reload_pause);
+      co_await pause.async_wait(kNoThrow);
+    } else {
+      co_await Load(deadline);
+    }
+  }
+}
+
+asio::awaitable<void> TokenCache::Load(pg::Deadline deadline) {
+  loading_ = true;
+  began_at_ = Clock::now();
+  const auto began_at = began_at_;
+  std::exception_ptr failure;
+  try {
+    entries_ = MakeEntries(co_await store_.LoadActiveTokens(deadline));
+    loaded_at_ = began_at;
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  loading_ = false;
+  load_ended_.cancel();
+  if (failure) std::rethrow_exception(failure);
+}
+
+TokenCache::Entries TokenCache::MakeEntries(const std::vector<store::ActiveToken>& tokens) const {
+  Entries entries;
+  for (const store::ActiveToken& token : tokens) {
+    const auto role = ParseRole(token.grant.role);
+    if (!role) continue;  // made by a newer djps for a role that nothing here asks for
+    Entry entry{.id = token.id,
+                .caller = std::make_shared<const Caller>(
+                    Caller{token.grant.name, *role, token.grant.queues, token.grant.types})};
+    const auto known = entries_.find(token.hash);
+    if (known != entries_.end()) entry.touched_at = known->second.touched_at;
+    entries.emplace(token.hash, std::move(entry));
+  }
+  return entries;
+}
+
+asio::awaitable<void> TokenCache::Refresh() {
+  if (loading_) co_return;
+  try {
+    co_await Load(pg::After(config_.store_timeout));
+  } catch (const pg::PgError& error) {
+    // Requests go on with what is in memory until that is too old; then they say what is wrong.
+    spdlog::debug("cannot read the tokens: {}", error.what());
+  }
+}
+
+asio::awaitable<void> TokenCache::Touch(Uuid id) {
+  try {
+    co_await store_.TouchToken(id, pg::After(config_.store_timeout));
+  } catch (const pg::PgError& error) {
+    spdlog::debug("cannot note that a token is used: {}", error.what());
+  }
+}
+
+}  // namespace djps::server

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/system/error_code.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/random.h"
+#include "server/config.h"
+#include "server/http/exchange.h"
+#include "store/batching/backlog.h"
+
+namespace djps::server {
+
+/// What all connections share. The server owns it.
+struct SessionContext {
+  const ServerConfig& config;
+  BeginExchange begin;
+  std::shared_ptr<store::Backlog> bodies;  ///< Those that are larger than usual.
+  HttpDate date = {};
+  RandomSource random = {};
+};
+
+/// One client connection: reads requests one after another, has them answered, writes the answers.
+///
+/// Deadlines: each phase sets one; the server looks at all of them together every so often, which
+/// costs a request nothing, where a timer per read would cost more than the read.
+/// Lifetime: whoever spawned Run keeps the session until Run has ended.
+/// Thread-safety: everything on one single-threaded executor.
+class Session {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Session(boost::asio::ip::tcp::socket socket, SessionContext& context);
+
+  /// Serves the connection to its end.
+  boost::asio::awaitable<void> Run();
+
+  /// Ends what has taken longer than allowed.
+  void EnforceDeadline(Clock::time_point now);
+
+  /// Lets a request in progress finish, then closes; an idle connection is closed at once.
+  void Stop();
+
+  /// Closes now, whatever is under way.
+  void Abort();
+
+ private:
+  class StreamWriter;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  // The reading steps return false when the client is gone and nothing need be answered. A request
+  // that is refused sets refusal_ and returns true; the connection is closed after that answer.
+  boost::asio::awaitable<bool> ReadRequest();
+  boost::asio::awaitable<bool> ReadHead();
+  boost::asio::awaitable<bool> ReadBody();
+  boost::asio::awaitable<bool> ReadMore(std::size_t bytes);
+  bool MakeRoomForBody();
+
+  void BeginRequest();
+  void ParseHead();
+  bool HeadTooLong();
+  void ChooseRequestId();
+  std::size_t BodyBytesMax() const;
+  bool BodyIsHere() const;
+  Problem HeadersTooLarge() const;
+  Problem BodyTooLarge() const;
+  bool ExpectsContinue() const;
+
+  boost::asio::awaitable<bool> WriteResponse(const Response& response);
+  boost::asio::awaitable<bool> WriteStream(BodyProducer& producer);
+  boost::asio::awaitable<bool> WriteOut();
+  boost::asio::awaitable<void> Linger();
+  void SetDeadline(std::chrono::milliseconds timeout);
+  void CloseSocket();
+  std::string_view Received() const;
+
+  boost::asio::ip::tcp::socket socket_;
+  SessionContext& context_;
+  const ServerConfig& config_;
+  boost::beast::flat_buffer buffer_;  // received, not yet consumed; may hold further requests
+  std::string out_;
+  std::optional<Parser> parser_;
+  std::size_t body_room_ = 0;  // bytes that the body may have before it asks for more
+  std::optional<store::Backlog::Place> body_place_;
+  std::unique_ptr<Exchange> exchange_;  // of the request in parser_
+  std::string request_id_;
+  std::optional<Problem> refusal_;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  bool first_request_ = true;
+  bool timed_out_ = false;
+  bool idle_ = true;      // nothing of the next request has come
+  bool closing_ = false;  // no request after this one
+};
+
+}  // namespace djps::server

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "djps/uuid.h"
+#include "pg/error.h"
+#include "server/http/problem.h"
+#include "server/http/response.h"
+#include "server/wire/fields.h"
+
+namespace djps::server {
+
+/// Jobs in one call of a worker: one transaction, and far more than a worker runs at once.
+inline constexpr std::size_t kHeldJobsMax = 1'000;
+
+/// What a worker says about jobs that it holds: `{"jobs": [{…}, …]}`, or one job's object alone.
+template <typename Job>
+struct HeldJobs {
+  std::vector<Job> jobs;
+  bool single = false;
+};
+
+/// The objects that a body is about, `fields` itself for a single one.
+std::vector<Fields> HeldJobItems(Fields& fields);
+
+/// Reads the jobs of a body: id and leaseToken here, the rest by `read(Fields&, Job&)`.
+template <typename Job, typename Read>
+tl::expected<HeldJobs<Job>, Problem> ReadHeldJobs(std::string_view body, Read read) {
+  Fields fields(body);
+  HeldJobs<Job> held;
+  held.single = !fields.Has("jobs");
+  std::unordered_set<Uuid> ids;
+  for (Fields& item : HeldJobItems(fields)) {
+    Job& job = held.jobs.emplace_back();
+    job.job = item.Required("id", item.Id("id"));
+    job.lease = item.Required("leaseToken", item.Id("leaseToken"));
+    read(item, job);
+    if (!ids.insert(job.job).second && job.job != Uuid{}) item.Add("id", "names a job twice");
+  }
+  if (auto problem = fields.Finish()) return tl::unexpected(*std::move(problem));
+  return held;
+}
+
+/// A job whose value Postgres would not take, and why.
+struct RejectedJob {
+  Uuid id;
+  std::string detail;
+};
+
+/// What became of the jobs of one call.
+struct HeldJobsResult {
+  std::vector<Uuid> done;
+  std::vector<RejectedJob> rejected;
+};
+
+/// Writes `jobs` by `write`, which gives back the ids that were held. One bad value must not fail
+/// its neighbours: the batch is halved until it stands alone.
+template <typename Job, typename Write>
+boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
+                                           HeldJobsResult& result) {
+  std::optional<std::string> refused;
+  const Uuid first = jobs.front().job;
+  std::vector<Job> kept;  // several may have to be halved
+  if (jobs.size() > 1) kept = jobs;
+  try {
+    const std::vector<Uuid> done = co_await write(std::move(jobs));
+    result.done.insert(result.done.end(), done.begin(), done.end());
+  } catch (const pg::PgError& error) {
+    if (!error.bad_value()) throw;
+    refused = error.what();
+  }
+  if (!refused) co_return;
+  if (kept.empty()) {
+    result.rejected.push_back({first, *std::move(refused)});
+    co_return;
+  }
+  const auto middle = kept.begin() + static_cast<std::ptrdiff_t>(kept.size() / 2);
+  std::vector<Job> second(std::make_move_iterator(middle), std::make_move_iterator(kept.end()));
+  kept.erase(middle, kept.end());
+  co_await WriteHeldJobs(std::move(kept), write, result);
+  co_await WriteHeldJobs(std::move(second), write, result);
+}
+
+/// The answer: done, lost, and rejected where there are any; `more` is appended before the end
+/// (",\"name\":value"). A problem when all are lost, or when the only one was rejected for its
+/// `blamed` field.
+tl::expected<Response, Problem> AnswerHeldJobs(const std::vector<Uuid>& asked, bool single,
+                                               const HeldJobsResult& result,
+                                               std::string_view blamed, std::string_view more = {});
+
+/// The ids of `jobs`.
+template <typename Job>
+std::vector<Uuid> IdsOf(const std::vector<Job>& jobs) {
+  std::vector<Uuid> ids;
+  ids.reserve(jobs.size());
+  for (const Job& job : jobs) ids.push_back(job.job);
+  return ids;
+}
+
+}  // namespace djps::server

@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+
+#include <iterator>
+#include <limits>
+
+#include "core/json_text.h"
+#include "core/time_text.h"
+#include "core/validation.h"
+#include "server/routes/handlers.h"
+#include "server/wire/query.h"
+
+namespace djps::server {
+namespace asio = boost::asio;
+
+asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& request) {
+  constexpr int kPageDefault = 100;
+  constexpr int kPageMax = 1'000;
+  Query query(request.message.target());
+  const auto target = query.Text("target");
+  const auto before = query.Integer("before", 1, std::numeric_limits<std::int64_t>::max());
+  const auto limit = query.Integer("limit", 1, kPageMax).value_or(kPageDefault);
+  if (auto problem = query.Finish()) co_return tl::unexpected(*problem);
+  if (request.caller.restricted()) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("The token {} is restricted to some queues or types; the audit is about all.",
+                    QuoteForMessage(request.caller.name))});
+  }
+  const auto entries = co_await context.stores.operators.ListAudit(
+      target, before, static_cast<int>(limit), DeadlineOf(context));
+  Response response{.body = "{\"audit\":["};
+  std::string& body = response.body;
+  for (const auto& entry : entries) {
+    if (&entry != &entries.front()) body += ',';
+    fmt::format_to(std::back_inserter(body), R"({{"id":{},"at":"{}","actor":)", entry.id,
+                   FormatTimestamp(entry.at));
+    AppendJsonString(body, entry.actor);
+    fmt::format_to(std::back_inserter(body), R"(,"action":"{}","target":)", entry.action);
+    AppendJsonString(body, entry.target);
+    body += ",\"detail\":" + entry.detail + "}";
+  }
+  const bool more = entries.size() == static_cast<std::size_t>(limit);
+  body +=
+      more ? fmt::format("],\"next_before\":{}}}", entries.back().id) : "],\"next_before\":null}";
+  co_return response;
+}
+
+}  // namespace djps::server

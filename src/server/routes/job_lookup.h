@@ -1,0 +1,25 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "djps/job.h"
+#include "server/routes/routes.h"
+
+namespace djps::server {
+
+/// The job id in a request's path.
+tl::expected<Uuid, Problem> JobIdOf(const Request& request);
+
+/// There is no job `id`.
+Problem NoSuchJob(Uuid id);
+
+/// The job that a request's path names, or why there is none. Throws pg::PgError.
+boost::asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& context,
+                                                                   const Request& request);
+
+/// The same for those who do not need the job itself: costs nothing where the caller may see all.
+/// Does not say whether there is such a job.
+boost::asio::awaitable<tl::expected<Uuid, Problem>> AllowedJobIdOf(ServerContext& context,
+                                                                   const Request& request);
+
+}  // namespace djps::server

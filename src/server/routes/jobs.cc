@@ -1,0 +1,219 @@
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <map>
+#include <utility>
+
+#include "core/json_members.h"
+#include "core/validation.h"
+#include "pg/error.h"
+#include "server/live/job_waiters.h"
+#include "server/routes/handlers.h"
+#include "server/routes/job_lookup.h"
+#include "server/wire/job_json.h"
+#include "server/wire/submission_parser.h"
+#include "store/batching/job_writer.h"
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+
+template <typename T>
+using Outcome = tl::expected<T, Problem>;
+
+using Stored = store::JobWriter::Line::Written;
+
+/// Wakes those who wait for `jobs` at this server. A job of the future is found when it is due.
+void WakeWaiters(ServerContext& context, const Stored& stored) {
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
+  for (std::size_t i = 0; i < stored.items.size(); ++i) {
+    const NewJob& job = stored.items[i];
+    if (stored.answers[i].due()) ++due[{job.queue, job.type}];
+  }
+  for (const auto& [kind, count] : due) {
+    context.waiters.Submitted(std::string(kind.first), std::string(kind.second), count);
+  }
+}
+
+/// Stores `jobs`. A payload that is JSON but nothing that jsonb can hold is the client's mistake;
+/// `blamed` is the field to name then.
+asio::awaitable<Outcome<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
+                                         std::string_view blamed) {
+  const auto deadline = DeadlineOf(context);
+  auto refusal = co_await context.limits.FindRefusal(jobs, deadline);
+  if (refusal) {
+    co_return tl::unexpected(Problem{ProblemKind::kQueueFull, *std::move(refusal)});
+  }
+  try {
+    auto stored = co_await context.submissions.EnqueueJobs(std::move(jobs), DeadlineOf(context));
+    WakeWaiters(context, stored);
+    co_return stored;
+  } catch (const pg::PgError& error) {
+    if (!error.bad_value()) throw;
+    FieldProblems problems;
+    problems.Add(JsonPath().Member(blamed),
+                 fmt::format("holds a value that Postgres cannot store: {}", error.what()));
+    co_return tl::unexpected(ValidationProblem(std::move(problems)));
+  }
+}
+
+/// The answer to a submission that made no new job: the one that was there. That one may be in
+/// another queue, which this caller may not see.
+asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Caller& caller,
+                                              SubmittedJob submitted) {
+  Response response;
+  if (submitted.replayed) {
+    response.headers.push_back({"Idempotency-Replayed", "true"});
+    if (submitted.payload_differs) {
+      response.headers.push_back({"Idempotency-Payload-Differs", "true"});
+    }
+  } else {
+    response.headers.push_back({"Unique-Conflict", std::string(OutcomeName(submitted))});
+  }
+  const auto job = co_await context.stores.jobs.FindJob(submitted.id, DeadlineOf(context));
+  if (job) {
+    if (auto refused = RestrictionProblem(caller, job->queue, job->type)) {
+      co_return tl::unexpected(*std::move(refused));
+    }
+    AppendJob(response.body, *job);
+  } else {
+    // Keys may be kept longer than jobs: this one is done and gone, but it was accepted once.
+    response.body = fmt::format(R"({{"id":"{}"}})", submitted.id.ToString());
+  }
+  co_return response;
+}
+
+/// The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header): a string in quotes,
+/// where many clients leave the quotes out. It means the same as the member of the body.
+std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job) {
+  std::string_view key = request.header("Idempotency-Key");
+  if (key.empty()) return std::nullopt;
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
+    key = key.substr(1, key.size() - 2);
+  }
+  FieldProblems problems;
+  if (job.idempotency_key && *job.idempotency_key != key) {
+    problems.Add(JsonPath().Member(field_name::kIdempotencyKey),
+                 fmt::format("is {}, but the header Idempotency-Key is {}; send one of them",
+                             QuoteForMessage(*job.idempotency_key), QuoteForMessage(key)));
+    return ValidationProblem(std::move(problems));
+  }
+  job.idempotency_key = key;
+  // Bytes of a header may be anything; of JSON text they are UTF-8 without NUL.
+  if (!CompactJson(JsonString(key))) {
+    problems.Add(JsonPath().Member("Idempotency-Key"), "must be UTF-8");
+    return ValidationProblem(std::move(problems));
+  }
+  for (const FieldError& error : Validate(job)) {
+    problems.Add(JsonPath().Member("Idempotency-Key"), error.detail);
+  }
+  if (problems.count() == 0) return std::nullopt;
+  return ValidationProblem(std::move(problems));
+}
+
+bool IsStrict(const ServerContext& context, const Request& request) {
+  // RFC 7240, section 4.4.
+  return context.config.strict_idempotency ||
+         request.header("Prefer").find("handling=strict") != std::string_view::npos;
+}
+
+/// Reads the body in slices, so that a large batch does not hold up other connections.
+asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_view body) {
+  constexpr std::size_t kSliceBytes = 256U << 10U;  // about half a millisecond of parsing
+  SubmissionParser parser(SubmissionParser::Shape::kBatch);
+  while (body.size() > kSliceBytes) {
+    parser.Feed(body.substr(0, kSliceBytes));
+    body.remove_prefix(kSliceBytes);
+    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+  }
+  parser.Feed(body);
+  co_return parser.Finish();
+}
+
+/// Why this caller may not submit this job.
+std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job) {
+  if (!caller.queues.empty() && job.unique && !job.unique->by_queue) {
+    return Problem{ProblemKind::kForbidden,
+                   fmt::format("The token {} may use some queues only, so its jobs can be unique "
+                               "only there: send unique with \"queue\": true.",
+                               QuoteForMessage(caller.name))};
+  }
+  return RestrictionProblem(caller, job.queue, job.type);
+}
+
+/// The same for all of these jobs, with the place of the first that is refused.
+std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJob>& jobs) {
+  if (!caller.restricted()) return std::nullopt;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    auto refused = SubmissionProblem(caller, jobs[i]);
+    if (!refused) continue;
+    refused->detail = fmt::format("jobs[{}]: {}", i, refused->detail);
+    return refused;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
+  auto job = ParseSubmission(request.body());
+  if (!job) co_return tl::unexpected(std::move(job.error()));
+  if (auto problem = TakeKeyHeader(request, *job)) co_return tl::unexpected(*std::move(problem));
+
+  if (auto refused = SubmissionProblem(request.caller, *job)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
+  std::vector<NewJob> jobs;
+  jobs.push_back(std::move(*job));
+  auto stored = co_await Enqueue(context, std::move(jobs), field_name::kPayload);
+  if (!stored) co_return tl::unexpected(std::move(stored.error()));
+
+  NewJob& stored_job = stored->items.front();
+  const SubmittedJob& submitted = stored->answers.front();
+  if (submitted.replayed && submitted.payload_differs && IsStrict(context, request)) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kKeyReused,
+        fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
+                    "was stored.",
+                    QuoteForMessage(*stored_job.idempotency_key), submitted.id.ToString())});
+  }
+  if (!submitted.created()) {
+    co_return co_await AnswerExisting(context, request.caller, submitted);
+  }
+  constexpr std::size_t kBytesBesidePayload = 640;
+  Response response{.status = 201};
+  response.body.reserve(kBytesBesidePayload + stored_job.payload.size());
+  response.headers.push_back({"Location", "/jobs/" + submitted.id.ToString()});
+  AppendJob(response.body, RecordOf(std::move(stored_job), submitted));
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
+  auto jobs = co_await ParseBatchInSlices(request.body());
+  if (!jobs) co_return tl::unexpected(std::move(jobs.error()));
+  if (auto refused = FirstRefused(request.caller, *jobs)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
+  const auto stored = co_await Enqueue(context, *std::move(jobs), "jobs");
+  if (!stored) co_return tl::unexpected(stored.error());
+
+  Response response;
+  for (const SubmittedJob& job : stored->answers) {
+    if (job.created()) response.status = 201;
+  }
+  AppendBatch(response.body, stored->answers);
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request) {
+  const auto job = co_await FindJobOf(context, request);
+  if (!job) co_return tl::unexpected(job.error());
+  Response response;
+  AppendJob(response.body, *job);
+  co_return response;
+}
+
+}  // namespace djps::server

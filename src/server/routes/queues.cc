@@ -1,0 +1,159 @@
+#include <fmt/format.h>
+
+#include "core/json_members.h"
+#include "core/option_limits.h"
+#include "core/validation.h"
+#include "server/routes/handlers.h"
+#include "server/wire/fields.h"
+#include "server/wire/job_json.h"
+#include "server/wire/query.h"
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+using store::QueueState;
+
+void AppendQueue(std::string& out, const QueueState& queue) {
+  // Names hold no character that needs an escape.
+  out += fmt::format(R"({{"name":"{}","queued":{},"scheduled":{},"failed":{},"running":{},)",
+                     queue.name, queue.queued, queue.scheduled, queue.failed, queue.running);
+  out += fmt::format(R"("dead":{},"exact":{},"oldest_due_at":)", queue.dead, queue.exact);
+  AppendTime(out, queue.oldest_due_at);
+  out += ",\"oldest_due_age_ms\":";
+  out += queue.oldest_due_age_ms ? std::to_string(*queue.oldest_due_age_ms) : "null";
+  out += fmt::format(",\"paused\":{},\"paused_at\":", queue.paused_at.has_value());
+  AppendTime(out, queue.paused_at);
+  out += ",\"paused_by\":";
+  out += queue.paused_by ? JsonString(*queue.paused_by) : "null";
+  out += ",\"max_backlog\":";
+  out += queue.max_backlog ? std::to_string(*queue.max_backlog) : "null";
+  out += '}';
+}
+
+QueueState SumOf(const std::vector<QueueState>& queues) {
+  QueueState sum;
+  for (const QueueState& queue : queues) {
+    sum.queued += queue.queued;
+    sum.scheduled += queue.scheduled;
+    sum.failed += queue.failed;
+    sum.running += queue.running;
+    sum.exact = sum.exact && queue.exact;
+  }
+  sum.exact = sum.exact && queues.size() < static_cast<std::size_t>(store::kQueuesShownMax);
+  return sum;
+}
+
+void AppendStats(std::string& out, const QueueState& live, const store::OutcomeState& ended) {
+  out += fmt::format(
+      R"({{"jobs":{{"queued":{},"scheduled":{},"running":{},"failed":{},"succeeded":{},)",
+      live.queued, live.scheduled, live.running, live.failed, ended.total.succeeded);
+  out += fmt::format(R"("canceled":{},"dead":{}}},"exact":{},)", ended.total.canceled,
+                     ended.total.dead, live.exact && ended.exact);
+  const store::OutcomeCounts& recent = ended.recent;
+  const auto total = static_cast<double>(recent.succeeded + recent.canceled + recent.dead);
+  constexpr double kMsPerSecond = 1'000;
+  out += fmt::format(
+      R"("throughput":{{"window_ms":{},"succeeded":{},"canceled":{},"dead":{},"per_second":{:.3f}}}}})",
+      ended.recent_ms, recent.succeeded, recent.canceled, recent.dead,
+      total * kMsPerSecond / static_cast<double>(ended.recent_ms));
+}
+
+/// A mistyped filter that was silently ignored would show the wrong numbers.
+std::optional<Problem> RefuseParameters(const Request& request) {
+  return Query(std::string(request.message.target())).Finish();
+}
+
+/// The queue in the path, which the caller may use.
+tl::expected<std::string, Problem> ParseQueue(const Request& request, std::string_view member) {
+  const std::string& name = request.parameters[0];
+  const auto trouble = NameTrouble(name);
+  if (!trouble) {
+    auto refused = QueueProblem(request.caller, name);
+    if (refused) return tl::unexpected(*std::move(refused));
+    return name;
+  }
+  FieldProblems problems;
+  problems.Add(JsonPath().Member(member), *trouble);
+  return tl::unexpected(ValidationProblem(std::move(problems)));
+}
+
+}  // namespace
+
+asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request& request) {
+  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  const auto queues = co_await context.stores.queues.ListQueues(DeadlineOf(context));
+  Response response;
+  response.body = "{\"queues\":[";
+  for (const QueueState& queue : queues) {
+    if (!request.caller.MayUseQueue(queue.name)) continue;
+    AppendQueue(response.body, queue);
+    response.body += ',';
+  }
+  if (response.body.ends_with(',')) response.body.pop_back();
+  response.body += "]}";
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& request) {
+  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  const auto name = ParseQueue(request, "name");
+  if (!name) co_return tl::unexpected(name.error());
+  const QueueState queue = co_await context.stores.queues.GetQueue(*name, DeadlineOf(context));
+  Response response;
+  AppendQueue(response.body, queue);
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& request) {
+  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  if (request.caller.restricted()) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("The token {} is restricted to some queues or types; the totals are about all. "
+                    "GET /queues shows the numbers of its queues.",
+                    QuoteForMessage(request.caller.name))});
+  }
+  const auto deadline = DeadlineOf(context);
+  const auto queues = co_await context.stores.queues.ListQueues(deadline);
+  const auto ended = co_await context.stores.queues.CountOutcomes(deadline);
+  Response response;
+  AppendStats(response.body, SumOf(queues), ended);
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> PauseQueue(ServerContext& context, const Request& request) {
+  const auto name = ParseQueue(request, "queue");
+  if (!name) co_return tl::unexpected(name.error());
+  const bool changed = co_await context.stores.operators.SetQueuePaused(
+      *name, true, ActorOf(request), DeadlineOf(context));
+  co_return Response{
+      .body = fmt::format(R"({{"queue":"{}","paused":true,"changed":{}}})", *name, changed)};
+}
+
+asio::awaitable<HandlerResult> ResumeQueue(ServerContext& context, const Request& request) {
+  const auto name = ParseQueue(request, "queue");
+  if (!name) co_return tl::unexpected(name.error());
+  const bool changed = co_await context.stores.operators.SetQueuePaused(
+      *name, false, ActorOf(request), DeadlineOf(context));
+  co_return Response{
+      .body = fmt::format(R"({{"queue":"{}","paused":false,"changed":{}}})", *name, changed)};
+}
+
+asio::awaitable<HandlerResult> LimitQueue(ServerContext& context, const Request& request) {
+  const auto name = ParseQueue(request, "queue");
+  if (!name) co_return tl::unexpected(name.error());
+  Fields fields(request.body());
+  const auto limit = fields.Integer("maxBacklog", 1, kBacklogMax);
+  // A body that was lost on the way must not take a limit away.
+  if (!fields.Sent("maxBacklog")) fields.Add("maxBacklog", "is missing; null: no limit");
+  if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
+  co_await context.stores.operators.SetQueueLimit(
+      *name, limit ? std::optional(static_cast<int>(*limit)) : std::nullopt, ActorOf(request),
+      DeadlineOf(context));
+  context.limits.Expire();
+  co_return Response{.body = fmt::format(R"({{"queue":"{}","max_backlog":{}}})", *name,
+                                         limit ? std::to_string(*limit) : "null")};
+}
+
+}  // namespace djps::server

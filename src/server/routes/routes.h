@@ -1,0 +1,40 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/beast/http/verb.hpp>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/access/role.h"
+#include "server/context.h"
+#include "server/routes/request.h"
+
+namespace djps::server {
+
+using Handler = boost::asio::awaitable<HandlerResult> (*)(ServerContext& context,
+                                                          const Request& request);
+
+struct Route {
+  boost::beast::http::verb method;
+  std::string_view pattern;  ///< A path, in which "{name}" stands for one part.
+  Role role;                 ///< The least that a caller must be allowed to do.
+  Handler handler;
+  std::size_t ServerConfig::* body_bytes_max = &ServerConfig::body_bytes_max;
+};
+
+/// Everything the API has. Of two patterns that fit, the earlier one counts.
+std::span<const Route> Routes();
+
+struct RouteMatch {
+  const Route* route = nullptr;
+  std::vector<std::string> parameters = {};  ///< Decoded, in the order of the pattern.
+  std::string allow = {};  ///< No route, but the path exists: the methods it takes.
+};
+
+/// Finds the route of a request; `path` has no query. HEAD goes where GET does.
+RouteMatch FindRoute(boost::beast::http::verb method, std::string_view path);
+
+}  // namespace djps::server

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/validation.h"
+#include "server/routes/handlers.h"
+#include "server/wire/fields.h"
+#include "server/wire/query.h"
+#include "server/wire/token_json.h"
+
+namespace djps::server {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kRestrictionsMax = 100;
+constexpr auto kLifeMin = 1s;
+constexpr auto kLifeMax = std::chrono::hours(24) * 3'650;
+
+std::vector<std::string> ReadRestriction(Fields& fields, std::string_view name) {
+  const auto names = fields.Names(name, kRestrictionsMax);
+  // No queue at all would be a token for nothing; every queue is no list.
+  if (names && names->empty()) fields.Add(name, "must not be empty; leave it off to allow all");
+  return names.value_or(std::vector<std::string>{});
+}
+
+tl::expected<store::NewToken, Problem> ParseToken(std::string_view body) {
+  Fields fields(body);
+  store::NewToken token;
+  token.grant.name = fields.Required("name", fields.Name("name"));
+  token.grant.role = fields.Required("role", fields.Text("role", kNameBytesMax));
+  if (!token.grant.role.empty() && !ParseRole(token.grant.role)) {
+    fields.Add("role", fmt::format("must be submit, work, read, operate or admin, got {}",
+                                   QuoteForMessage(token.grant.role)));
+  }
+  token.grant.queues = ReadRestriction(fields, "queues");
+  token.grant.types = ReadRestriction(fields, "types");
+  token.expires_at = fields.Time("expiresAt");
+  token.expires_in = fields.Duration("expiresInMs", kLifeMin, kLifeMax);
+  if (fields.Has("expiresAt") && fields.Has("expiresInMs")) {
+    fields.Add("expiresInMs", "is given together with expiresAt; send one of them");
+  }
+  if (auto problem = fields.Finish()) return tl::unexpected(*std::move(problem));
+  return token;
+}
+
+Problem NotCreated(const store::NewToken& token, const store::CreatedToken& created) {
+  if (created.outcome == store::CreatedToken::Outcome::kNameTaken) {
+    return {ProblemKind::kTokenNameTaken,
+            fmt::format("There is a token {} already; choose another name, or revoke that one.",
+                        QuoteForMessage(token.grant.name))};
+  }
+  FieldProblems problems;
+  problems.Add(JsonPath().Member("expiresAt"), "must lie in the future");
+  return ValidationProblem(std::move(problems));
+}
+
+}  // namespace
+
+asio::awaitable<HandlerResult> CreateToken(ServerContext& context, const Request& request) {
+  const auto token = ParseToken(request.body());
+  if (!token) co_return tl::unexpected(token.error());
+  const auto created =
+      co_await context.stores.tokens.CreateToken(*token, request.caller.name, DeadlineOf(context));
+  if (created.outcome != store::CreatedToken::Outcome::kCreated) {
+    co_return tl::unexpected(NotCreated(*token, created));
+  }
+  Response response{.status = 201};
+  AppendToken(response.body, created.record, created.secret);
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> ListTokens(ServerContext& context, const Request& request) {
+  Query query(request.message.target());
+  if (auto problem = query.Finish()) co_return tl::unexpected(*std::move(problem));
+  Response response;
+  AppendTokens(response.body, co_await context.stores.tokens.ListTokens(DeadlineOf(context)));
+  co_return response;
+}
+
+asio::awaitable<HandlerResult> RevokeToken(ServerContext& context, const Request& request) {
+  const auto id = Uuid::Parse(request.parameters[0]);
+  if (!id) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kMalformedId,
+        fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
+  }
+  const auto token =
+      co_await context.stores.tokens.RevokeToken(*id, request.caller.name, DeadlineOf(context));
+  if (!token) {
+    co_return tl::unexpected(
+        Problem{ProblemKind::kTokenNotFound, fmt::format("There is no token {}.", id->ToString())});
+  }
+  Response response;
+  AppendToken(response.body, *token);
+  co_return response;
+}
+
+}  // namespace djps::server

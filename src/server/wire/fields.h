@@ -1,0 +1,100 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json_text.h"
+#include "djps/job.h"
+#include "djps/uuid.h"
+#include "server/http/problem.h"
+
+namespace djps::server {
+
+/// The members of a request's JSON object, read by name and checked as they are read. Everything
+/// that is wrong is collected, so that a client hears all of it at once:
+///
+///     Fields fields(request.body());
+///     const auto delay = fields.Duration("delayMs", 0ms, 24h).value_or(30s);
+///     const auto ids = fields.Uuids("ids", 1, 1000);
+///     if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
+///
+/// A name is given in camelCase; the same in snake_case is taken too. A member that is missing or
+/// null reads as nothing. After a mistake the values read are useless; Finish says so.
+class Fields {
+ public:
+  /// An empty body stands for {}. `where`: the place of this object, for what is said about it.
+  explicit Fields(std::string_view body, JsonPath where = {});
+
+  std::optional<std::string> Text(std::string_view name, std::size_t bytes_max,
+                                  std::size_t bytes_min = 1);
+  std::optional<long long> Integer(std::string_view name, long long min, long long max);
+  std::optional<double> Number(std::string_view name, double min, double max);
+  std::optional<bool> Bool(std::string_view name);
+  /// Whole milliseconds.
+  std::optional<std::chrono::milliseconds> Duration(std::string_view name,
+                                                    std::chrono::milliseconds min,
+                                                    std::chrono::milliseconds max);
+  /// RFC 3339.
+  std::optional<Timestamp> Time(std::string_view name);
+  /// Any JSON value, compact, its numbers as they were sent. JSON null reads as nothing.
+  std::optional<std::string> Json(std::string_view name, std::size_t bytes_max);
+  std::optional<Uuid> Id(std::string_view name);
+  /// A name with the characters of types and queues.
+  std::optional<std::string> Name(std::string_view name);
+
+  std::optional<std::vector<std::string>> Texts(std::string_view name, std::size_t count_max,
+                                                std::size_t bytes_max);
+  std::optional<std::vector<std::string>> Names(std::string_view name, std::size_t count_max);
+  std::optional<std::vector<Uuid>> Uuids(std::string_view name, std::size_t count_max);
+  /// Whole milliseconds, each from 0 to `max`.
+  std::optional<std::vector<std::chrono::milliseconds>> Durations(std::string_view name,
+                                                                  std::size_t count_max,
+                                                                  std::chrono::milliseconds max);
+  /// An object. What is wrong inside it is reported here.
+  std::optional<Fields> Object(std::string_view name);
+  /// The objects of an array. What is wrong inside them is reported here.
+  std::optional<std::vector<Fields>> Objects(std::string_view name, std::size_t count_max);
+
+  /// Reports a member that was not there: call it with what a getter gave.
+  template <typename T>
+  T Required(std::string_view name, std::optional<T> value) {
+    if (value) return *std::move(value);
+    if (!Has(name)) Add(name, "is missing");
+    return T();
+  }
+
+  /// Adds "`name` `detail`" to what is wrong.
+  void Add(std::string_view name, std::string detail);
+
+  /// Was a member of this name sent, and not as null?
+  bool Has(std::string_view name) const;
+
+  /// Was a member of this name sent, be it as null?
+  bool Sent(std::string_view name) const;
+
+  /// What is wrong, members that nobody read included. Once, at the end, for the whole body.
+  std::optional<Problem> Finish();
+
+ private:
+  struct Node;
+  struct Body;
+
+  Fields(std::shared_ptr<Body> body, Node& object);
+
+  const std::string* Find(std::string_view name);
+  /// The object inside this one whose text is `value`; reports it where it is none.
+  std::optional<Fields> Inside(const JsonPath& path, std::string_view value);
+  /// The items of an array member; nothing when it is missing or wrong.
+  std::optional<std::vector<std::string>> Items(std::string_view name, std::size_t count_max);
+  JsonPath PathOf(std::string_view name) const;
+
+  std::shared_ptr<Body> body_;  // shared with the objects inside
+  Node* object_;                // owned by the body
+};
+
+}  // namespace djps::server

@@ -1,0 +1,131 @@
+#include "server/wire/job_options_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/option_limits.h"
+#include "core/validation.h"
+
+namespace djps::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kWordBytesMax = 64;
+
+/// One of the words of `words`, by its place; reports any other.
+template <std::size_t N>
+std::optional<std::size_t> ReadWord(Fields& fields, std::string_view name,
+                                    const std::array<std::string_view, N>& words) {
+  const auto word = fields.Text(name, kWordBytesMax);
+  if (!word) return std::nullopt;
+  const auto* const found = std::find(words.begin(), words.end(), *word);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  std::string all;
+  for (const std::string_view known : words) {
+    if (!all.empty()) all += known == words.back() ? " or " : ", ";
+    all += known;
+  }
+  fields.Add(name, fmt::format("must be {}, got {}", all, QuoteForMessage(*word)));
+  return std::nullopt;
+}
+
+Uniqueness ReadUniqueness(Fields& fields) {
+  using OnConflict = Uniqueness::OnConflict;
+  constexpr std::array<std::string_view, 3> kConflicts = {"existing", "replace", "reschedule"};
+  constexpr std::array kActions = {OnConflict::kExisting, OnConflict::kReplace,
+                                   OnConflict::kReschedule};
+  Uniqueness unique;
+  unique.fields = fields.Texts("fields", kUniqueFieldsMax, kIdempotencyKeyBytesMax)
+                      .value_or(std::vector<std::string>());
+  unique.key = fields.Text("key", kIdempotencyKeyBytesMax);
+  unique.by_queue = fields.Bool("queue").value_or(false);
+  unique.period = fields.Duration("periodMs", milliseconds(1), kDelayMax);
+  const auto states = fields.Texts("states", kActions.size() * 2, kWordBytesMax);
+  for (const std::string& name : states.value_or(std::vector<std::string>())) {
+    if (const auto status = ParseStatus(name)) {
+      unique.states.push_back(*status);
+    } else {
+      fields.Add("states", fmt::format("may hold queued, running, failed, succeeded, canceled and "
+                                       "dead, got {}",
+                                       QuoteForMessage(name)));
+    }
+  }
+  if (const auto action = ReadWord(fields, "onConflict", kConflicts)) {
+    unique.on_conflict = kActions[*action];
+  }
+  return unique;
+}
+
+std::string SnakeCase(std::string_view camel) {
+  std::string snake;
+  for (const char c : camel) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper) snake += '_';
+    snake += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return snake;
+}
+
+}  // namespace
+
+bool IsOptionName(std::string_view name) {
+  return std::any_of(kOptionNames.begin(), kOptionNames.end(), [name](std::string_view known) {
+    return name == known || name == SnakeCase(known);
+  });
+}
+
+RetryPolicy ReadRetryPolicy(Fields& fields) {
+  using Kind = RetryPolicy::Kind;
+  constexpr std::array<std::string_view, 4> kNames = {"exponential", "linear", "fixed", "list"};
+  constexpr std::array kKinds = {Kind::kExponential, Kind::kLinear, Kind::kFixed, Kind::kList};
+  RetryPolicy policy;
+  const auto kind = ReadWord(fields, "kind", kNames);
+  if (kind) {
+    policy.kind = kKinds[*kind];
+  } else if (!fields.Has("kind")) {
+    fields.Add("kind", "is missing; it may be exponential, linear, fixed or list");
+  }
+  const auto duration = [&fields](std::string_view name) {
+    return fields.Duration(name, milliseconds(0), kDelayMax);
+  };
+  policy.base = duration("baseMs").value_or(policy.base);
+  policy.factor = fields.Number("factor", 1, kFactorMax).value_or(policy.factor);
+  policy.cap = duration("capMs").value_or(policy.cap);
+  const auto delay = duration("delayMs");
+  policy.delay = delay.value_or(policy.delay);
+  const auto delays = fields.Durations("delaysMs", kDelaysMax, kDelayMax);
+  policy.delays = delays.value_or(std::vector<milliseconds>());
+  policy.jitter = fields.Bool("jitter");
+  if ((policy.kind == Kind::kLinear || policy.kind == Kind::kFixed) && !fields.Has("delayMs")) {
+    fields.Add("delayMs", "is missing, which this kind needs");
+  }
+  if (policy.kind == Kind::kList && (!fields.Has("delaysMs") || (delays && delays->empty()))) {
+    fields.Add("delaysMs", "is missing or empty; this kind needs at least one delay");
+  }
+  return policy;
+}
+
+void ReadJobOptions(Fields& fields, NewJob& job) {
+  job.delay = fields.Duration("delayMs", milliseconds(0), kDelayMax);
+  job.key_lifetime = fields.Duration("keyLifetimeMs", kKeyLifetimeMin, kDelayMax);
+  job.tags = fields.Texts("tags", kTagsMax, kTagBytesMax).value_or(std::vector<std::string>());
+  job.metadata = fields.Json("metadata", kMetadataBytesMax);
+  if (job.metadata && !job.metadata->starts_with('{')) {
+    fields.Add("metadata",
+               fmt::format("must be an object, got {}", ShortenForMessage(*job.metadata)));
+  }
+  if (auto retry = fields.Object("retry")) job.retry = ReadRetryPolicy(*retry);
+  job.timeout = fields.Duration("timeoutMs", milliseconds(1), kTimeoutMax);
+  job.finish_by = fields.Time("finishBy");
+  if (auto unique = fields.Object("unique")) job.unique = ReadUniqueness(*unique);
+  if (job.delay && job.run_at) {
+    fields.Add("delayMs", "and runAt exclude each other; send one of them");
+  }
+  if (job.key_lifetime && !job.idempotency_key) {
+    fields.Add("keyLifetimeMs", "needs an idempotencyKey");
+  }
+}
+
+}  // namespace djps::server

@@ -1,0 +1,269 @@
+#pragma once
+
+#include <algorithm>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "core/check.h"
+#include "djps/uuid.h"
+#include "store/batching/backlog.h"
+
+namespace djps::store {
+
+/// How much one statement of a group commit writes, and how many are under way.
+struct GroupCommitLimits {
+  std::size_t batches = 4;  ///< At once: while Postgres flushes one, the next are being made.
+  std::size_t batch_items = 1'000;
+  std::size_t batch_bytes = 4U << 20U;
+};
+
+/// What a line has done since it was made.
+struct GroupCommitCounts {
+  std::uint64_t callers = 0;
+  std::uint64_t items = 0;
+  std::uint64_t writes = 0;  ///< Statements' worth: far fewer than callers under load.
+};
+
+/// One line of a group commit: callers who submit while others are being written wait, and are
+/// written together when that has ended. So a caller that finds nobody is written at once and
+/// alone, and the batches grow with the load. Each is answered after the commit of its own items.
+///
+/// The items of a caller stay together: they are written by one call of `write`, or not at all.
+/// When Postgres refuses what several callers wrote, they are written again in halves, until the
+/// one that is to blame stands alone; its neighbours do not notice. When the database is away, all
+/// of a batch are told.
+///
+/// Lifetime: made by make_shared; batches under way keep it alive. What `write` uses must outlive
+/// them, that is the last deadline of a caller.
+/// Thread-safety: everything on one single-threaded executor.
+template <typename Item, typename Answer>
+class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer>> {
+ public:
+  using Items = std::vector<Item>;
+  using Answers = std::vector<Answer>;
+  /// Writes `items` and gives an answer for each, in their order; or throws. All or nothing, or
+  /// safe to repeat.
+  using Write = std::function<boost::asio::awaitable<Answers>(const Items& items, pg::Deadline)>;
+  /// What no two items of one batch may have in common, where there is something.
+  using Identity = std::function<Uuid(const Item&)>;
+
+  /// The items of a caller as it gave them, and what became of each.
+  struct Written {
+    Items items;
+    Answers answers;
+  };
+
+  GroupCommit(boost::asio::any_io_executor executor, std::shared_ptr<Backlog> backlog, Write write,
+              Identity identity = {}, GroupCommitLimits limits = {})
+      : executor_(std::move(executor)),
+        backlog_(std::move(backlog)),
+        write_(std::move(write)),
+        identity_(std::move(identity)),
+        limits_(limits) {}
+
+  /// Writes `items`, of which `bytes` is about the size.
+  ///
+  /// Errors: OverloadedError when too much waits already; pg::PgError of the statement; one with
+  /// kQueryCanceled at the deadline, with outcome_unknown() if the items were being written then.
+  /// Those that were still in line never will be.
+  boost::asio::awaitable<Written> Submit(Items items, std::size_t bytes, pg::Deadline deadline) {
+    if (items.empty()) co_return Written{};
+    const auto self = this->shared_from_this();
+    const auto caller =
+        std::make_shared<Caller>(executor_, Backlog::Enter(backlog_, items.size(), bytes));
+    caller->items = std::move(items);
+    caller->bytes = bytes;
+    caller->deadline = deadline;
+    caller->done.expires_at(deadline);
+    ++counts_.callers;
+    counts_.items += caller->items.size();
+    line_.push_back(caller);
+    StartBatches();
+
+    constexpr auto kNoThrow = boost::asio::as_tuple(boost::asio::use_awaitable);
+    if (!caller->finished) co_await caller->done.async_wait(kNoThrow);
+    if (!caller->finished) {
+      const auto place = std::find(line_.begin(), line_.end(), caller);
+      if (place != line_.end()) {
+        line_.erase(place);
+        throw LateError(false);
+      }
+      // The statement mostly has the same deadline, and knows better what happened.
+      caller->done.expires_after(kGrace);
+      co_await caller->done.async_wait(kNoThrow);
+    }
+    if (!caller->finished) throw LateError(true);
+    if (caller->error) std::rethrow_exception(caller->error);
+    co_return Written{std::move(caller->items), std::move(caller->answers)};
+  }
+
+  const GroupCommitCounts& counts() const { return counts_; }
+
+ private:
+  static constexpr std::chrono::milliseconds kGrace{20};
+
+  struct Caller {
+    Caller(const boost::asio::any_io_executor& executor, Backlog::Place taken)
+        : place(std::move(taken)), done(executor) {}
+
+    Backlog::Place place;
+    Items items;
+    std::size_t bytes = 0;
+    pg::Deadline deadline;
+    boost::asio::steady_timer done;  // expires at the deadline; canceled when there is an answer
+    bool finished = false;
+    Answers answers;
+    std::exception_ptr error;
+  };
+  using Callers = std::vector<std::shared_ptr<Caller>>;
+
+  struct Batch {
+    Callers callers;
+    Items items;
+    pg::Deadline deadline = pg::Deadline::min();
+  };
+
+  void StartBatches() {
+    if (under_way_ >= limits_.batches) return;
+    ++under_way_;
+    boost::asio::co_spawn(executor_, WriteLine(this->shared_from_this()),
+                          [](const std::exception_ptr& error) {
+                            // What the database does is told to callers; this is a bug.
+                            if (error) std::rethrow_exception(error);
+                          });
+  }
+
+  /// Writes one batch after another until nobody waits.
+  static boost::asio::awaitable<void> WriteLine(std::shared_ptr<GroupCommit> self) {
+    // Requests that were read in the same turn of the I/O loop come along.
+    co_await boost::asio::post(self->executor_, boost::asio::use_awaitable);
+    while (!self->line_.empty()) co_await WriteBatch(self, self->TakeBatch());
+    --self->under_way_;
+  }
+
+  /// The next of the line, as many as fit; always one at least.
+  Batch TakeBatch() {
+    Batch batch;
+    std::size_t items = 0;
+    std::size_t bytes = 0;
+    std::unordered_set<Uuid> named;
+    while (!line_.empty()) {
+      const auto& next = line_.front();
+      items += next->items.size();
+      bytes += next->bytes;
+      const bool fits = items <= limits_.batch_items && bytes <= limits_.batch_bytes;
+      const bool apart = AddNames(next->items, named);
+      if (!batch.callers.empty() && (!fits || !apart)) break;
+      batch.deadline = std::max(batch.deadline, next->deadline);
+      batch.callers.push_back(next);
+      line_.pop_front();
+    }
+    batch.items.reserve(items);
+    for (const auto& caller : batch.callers) {
+      // The caller keeps the emptied items: their number, and room for them to come back.
+      std::move(caller->items.begin(), caller->items.end(), std::back_inserter(batch.items));
+    }
+    return batch;
+  }
+
+  /// False when one of `items` has been named before.
+  bool AddNames(const Items& items, std::unordered_set<Uuid>& named) const {
+    if (!identity_) return true;
+    bool fresh = true;
+    for (const Item& item : items) fresh = named.insert(identity_(item)).second && fresh;
+    return fresh;
+  }
+
+  static boost::asio::awaitable<void> WriteBatch(std::shared_ptr<GroupCommit> self, Batch batch) {
+    std::exception_ptr failure;
+    bool divisible = false;
+    Answers answers;
+    try {
+      // Past the deadline a statement would only cost its connection.
+      if (std::chrono::steady_clock::now() >= batch.deadline) throw LateError(false);
+      ++self->counts_.writes;
+      answers = co_await self->write_(batch.items, batch.deadline);
+      DJPS_CHECK(answers.size() == batch.items.size());
+    } catch (const pg::PgError& error) {
+      failure = std::current_exception();
+      divisible = batch.callers.size() > 1 && MayBeOneCallersFault(error);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (divisible) {
+      Batch second = SplitOff(batch);
+      co_await WriteBatch(self, std::move(batch));
+      co_await WriteBatch(self, std::move(second));
+    } else if (failure) {
+      for (const auto& caller : batch.callers) caller->error = failure;
+      Finish(batch.callers);
+    } else {
+      Deliver(batch, answers);
+    }
+  }
+
+  /// The second half of the callers.
+  static Batch SplitOff(Batch& batch) {
+    Batch second;
+    second.deadline = batch.deadline;
+    const std::size_t half = batch.callers.size() / 2;
+    std::size_t items = 0;
+    for (std::size_t i = 0; i < half; ++i) items += batch.callers[i]->items.size();
+    const auto caller = batch.callers.begin() + static_cast<std::ptrdiff_t>(half);
+    second.callers.assign(caller, batch.callers.end());
+    batch.callers.erase(caller, batch.callers.end());
+    const auto item = batch.items.begin() + static_cast<std::ptrdiff_t>(items);
+    second.items.assign(std::make_move_iterator(item), std::make_move_iterator(batch.items.end()));
+    batch.items.erase(item, batch.items.end());
+    return second;
+  }
+
+  /// Gives each caller its items back, and its part of the answers.
+  static void Deliver(Batch& batch, Answers& answers) {
+    auto item = batch.items.begin();
+    auto answer = answers.begin();
+    for (const auto& caller : batch.callers) {
+      const auto count = static_cast<std::ptrdiff_t>(caller->items.size());
+      std::move(item, item + count, caller->items.begin());
+      caller->answers.assign(std::make_move_iterator(answer),
+                             std::make_move_iterator(answer + count));
+      item += count;
+      answer += count;
+    }
+    Finish(batch.callers);
+  }
+
+  static void Finish(const Callers& callers) {
+    for (const auto& caller : callers) {
+      caller->finished = true;
+      caller->done.cancel();
+    }
+  }
+
+  boost::asio::any_io_executor executor_;
+  std::shared_ptr<Backlog> backlog_;
+  Write write_;
+  Identity identity_;
+  GroupCommitLimits limits_;
+  std::deque<std::shared_ptr<Caller>> line_;  // not yet being written
+  std::size_t under_way_ = 0;                 // batches
+  GroupCommitCounts counts_;
+};
+
+}  // namespace djps::store

@@ -1,0 +1,79 @@
+#include "store/claims/claim_gatherer.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace djps::store {
+namespace {
+
+namespace asio = boost::asio;
+
+/// While one claim is on its way back, the next is worked on; more would only pass over what the
+/// others have locked.
+constexpr GroupCommitLimits kLimits{
+    .batches = 2, .batch_items = 200, .batch_bytes = 2 * kClaimLimitMax};
+/// A job with so much counts as two.
+constexpr std::size_t kUsualJobBytes = 4U << 10U;
+/// Beyond this, all lines begin anew; those at work end what they do.
+constexpr std::size_t kLinesMax = 1'000;
+
+/// What the limit of a batch counts, whose bytes nobody knows before: jobs, large ones several
+/// times.
+std::size_t Weight(std::size_t jobs, std::size_t job_bytes) {
+  return jobs * (1 + job_bytes / kUsualJobBytes);
+}
+
+std::size_t SizeOf(const std::optional<std::string>& text) { return text ? text->size() : 0; }
+
+std::size_t BytesOf(const ClaimedBatch& batch) {
+  return std::accumulate(batch.jobs.begin(), batch.jobs.end(), std::size_t{0},
+                         [](std::size_t sum, const ClaimedJob& job) {
+                           return sum + job.payload.size() + SizeOf(job.metadata) +
+                                  SizeOf(job.checkpoint);
+                         });
+}
+
+}  // namespace
+
+ClaimGatherer::ClaimGatherer(asio::any_io_executor executor, LeaseStore& leases,
+                             BacklogLimits limits)
+    : executor_(std::move(executor)),
+      leases_(leases),
+      backlog_(std::make_shared<Backlog>(limits)) {}
+
+std::shared_ptr<ClaimGatherer::Kind> ClaimGatherer::FindKind(const ClaimRequest& request) {
+  const std::string name = KindOf(request);
+  if (kinds_.size() >= kLinesMax && !kinds_.contains(name)) kinds_.clear();
+  std::shared_ptr<Kind>& kind = kinds_[name];
+  if (!kind) {
+    auto claim = [&leases = leases_](const Line::Items& requests, pg::Deadline deadline) {
+      return leases.ClaimForMany(requests, deadline);
+    };
+    kind = std::make_shared<Kind>();
+    kind->line =
+        std::make_shared<Line>(executor_, backlog_, std::move(claim), Line::Identity{}, kLimits);
+  }
+  return kind;
+}
+
+asio::awaitable<ClaimedBatch> ClaimGatherer::ClaimJobs(ClaimRequest request,
+                                                       pg::Deadline deadline) {
+  const std::shared_ptr<Kind> kind = FindKind(request);
+  const std::size_t weight = Weight(request.limit, kind->job_bytes);
+  Line::Items alone;
+  alone.push_back(std::move(request));
+  Line::Written written = co_await kind->line->Submit(std::move(alone), weight, deadline);
+  ClaimedBatch batch = std::move(written.answers.front());
+  kind->job_bytes = BytesOf(batch) / std::max<std::size_t>(1, batch.jobs.size());
+  co_return batch;
+}
+
+GroupCommitCounts ClaimGatherer::counts(const ClaimRequest& request) const {
+  const auto kind = kinds_.find(KindOf(request));
+  return kind == kinds_.end() ? GroupCommitCounts{} : kind->second->line->counts();
+}
+
+}  // namespace djps::store
