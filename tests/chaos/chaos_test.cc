@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "build_paths.h"
 #include "store/migrator.h"
 #include "support/process.h"
 #include "support/store_fixture.h"
@@ -57,8 +58,8 @@ class ChaosTest : public StoreTest {
   }
   std::unique_ptr<Process> StartWorker(const std::string& conninfo, int concurrency, int lease_ms) {
     return std::make_unique<Process>(
-        std::vector<std::string>{DJPS_LEDGER_WORKER, ledger_path_, std::to_string(concurrency),
-                                 std::to_string(lease_ms)},
+        std::vector<std::string>{test_support::kLedgerWorker, ledger_path_,
+                                 std::to_string(concurrency), std::to_string(lease_ms)},
         std::vector<std::string>{"DATABASE_URL=" + conninfo}, folder_ / "workers.log");
   }
 

@@ -10,6 +10,7 @@
 #include <regex>
 #include <sstream>
 
+#include "build_paths.h"
 #include "server/routes/routes.h"
 #include "support/token_server.h"
 
@@ -28,7 +29,7 @@ class AccessTest : public TokenServerTest {};
 using AccessTable = std::map<std::string, std::set<std::string>>;
 
 AccessTable DocumentedTable() {
-  std::ifstream file(std::string(DJPS_SOURCE_DIR) + "/docs/http-api.md");
+  std::ifstream file(std::string(kSourceDir) + "/docs/http-api.md");
   const std::regex row(R"(\| `([A-Z]+ /[^`]*)` \| (\w+) \|(.*)\|)");
   AccessTable table;
   for (std::string line; std::getline(file, line);) {

@@ -1,4 +1,5 @@
 // The commands that talk to a server or a database, as processes.
+#include "build_paths.h"
 #include "integration/cli_program.h"
 #include "support/postgres.h"
 
@@ -252,7 +253,7 @@ TEST(CliUsageTest, AloneItPrintsAnOverview) {
 }
 
 TEST(CliUsageTest, BashCompletesCommandsAndOptions) {
-  const std::string script = std::string("source <(") + DJPS_BINARY +
+  const std::string script = std::string("source <(") + test_support::kDjpsBinary +
                              " completion bash) && COMP_WORDS=($1) && "
                              "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) && _djps && "
                              "echo \"${COMPREPLY[*]}\"";
@@ -271,7 +272,7 @@ TEST(CliUsageTest, BashCompletesCommandsAndOptions) {
 
 TEST(CliUsageTest, AReaderThatLeavesIsNotACrash) {
   const Ended ended = Program({"/bin/bash", "-c",
-                               std::string("for i in 1 2 3; do ") + DJPS_BINARY +
+                               std::string("for i in 1 2 3; do ") + test_support::kDjpsBinary +
                                    " completion zsh | true; echo ${PIPESTATUS[0]}; done"})
                           .Wait();
   for (const char c : ended.out) EXPECT_TRUE(c == '0' || c == '1' || c == '\n') << ended.out;

@@ -25,6 +25,7 @@
 #include <thread>
 #include <vector>
 
+#include "build_paths.h"
 #include "support/temporary_folder.h"
 
 namespace djps::cli {
@@ -131,7 +132,7 @@ class Program {
 };
 
 inline Args WithBinary(Args args) {
-  args.insert(args.begin(), DJPS_BINARY);
+  args.insert(args.begin(), test_support::kDjpsBinary);
   return args;
 }
 

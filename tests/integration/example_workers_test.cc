@@ -2,6 +2,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "build_paths.h"
 #include "support/process.h"
 #include "support/work_api.h"
 
@@ -10,7 +11,9 @@ namespace {
 
 class ExampleWorkersTest : public WorkApiTest {
  protected:
-  std::string Example(const std::string& path) { return DJPS_SOURCE_DIR "/examples/" + path; }
+  std::string Example(const std::string& path) {
+    return std::string(kSourceDir) + "/examples/" + path;
+  }
   std::vector<std::string> Environment() {
     return {fmt::format("DJPS_SERVER=http://127.0.0.1:{}", server_.port())};
   }

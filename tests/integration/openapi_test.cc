@@ -8,7 +8,7 @@
 #include <map>
 #include <regex>
 
-#include "server/api_documents.h"
+#include "server/pages/api_documents.h"
 #include "support/api_server.h"
 #include "support/json_schema.h"
 #include "support/store_fixture.h"

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "build_paths.h"
 #include "cli/commands/commands.h"
 #include "cli/frame/completion.h"
 
@@ -16,7 +17,7 @@ namespace djps {
 namespace {
 
 std::string ReadSource(const std::string& path) {
-  const std::ifstream file(std::string(DJPS_SOURCE_DIR) + "/" + path);
+  const std::ifstream file(std::string(test_support::kSourceDir) + "/" + path);
   std::ostringstream content;
   content << file.rdbuf();
   return content.str();
@@ -39,20 +40,21 @@ std::vector<std::string> CppBlocks(const std::string& document) {
 /// The examples in C++, which are all built (tests/CMakeLists.txt; examples/cmake_project/check).
 std::vector<std::string> Examples() {
   std::vector<std::string> texts;
-  const std::string folder = std::string(DJPS_SOURCE_DIR) + "/examples";
+  const std::string folder = std::string(test_support::kSourceDir) + "/examples";
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".cc") continue;
-    texts.push_back(ReadSource(std::filesystem::relative(entry.path(), DJPS_SOURCE_DIR).string()));
+    texts.push_back(
+        ReadSource(std::filesystem::relative(entry.path(), test_support::kSourceDir).string()));
   }
   return texts;
 }
 
 TEST(DocsTest, EveryExampleInCppIsOneThatIsCompiled) {
   std::vector<std::string> documents = {"README.md"};
-  const std::string folder = std::string(DJPS_SOURCE_DIR) + "/docs";
+  const std::string folder = std::string(test_support::kSourceDir) + "/docs";
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".md") continue;
-    documents.push_back(std::filesystem::relative(entry.path(), DJPS_SOURCE_DIR).string());
+    documents.push_back(std::filesystem::relative(entry.path(), test_support::kSourceDir).string());
   }
   const std::vector<std::string> examples = Examples();
   std::size_t blocks = 0;
@@ -88,10 +90,10 @@ TEST(DocsTest, EveryCommandIsInTheTablesOfCommands) {
 /// Everything under tests, with its white space squeezed, since the formatter may break lines.
 std::string TestSources() {
   std::string text;
-  const std::string folder = std::string(DJPS_SOURCE_DIR) + "/tests";
+  const std::string folder = std::string(test_support::kSourceDir) + "/tests";
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     if (entry.path().extension() != ".cc") continue;
-    text += ReadSource(std::filesystem::relative(entry.path(), DJPS_SOURCE_DIR).string());
+    text += ReadSource(std::filesystem::relative(entry.path(), test_support::kSourceDir).string());
   }
   return std::regex_replace(text, std::regex("\\s+"), " ");
 }

@@ -9,7 +9,7 @@
 
 #include "core/version.h"
 #include "server/access/access.h"
-#include "server/api_documents.h"
+#include "server/pages/api_documents.h"
 #include "server/routes/routes.h"
 
 namespace djps::server {
