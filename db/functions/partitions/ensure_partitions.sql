@@ -4,7 +4,8 @@
 --
 -- Locks: takes an advisory transaction lock. A new partition is built apart and attached, which
 -- takes SHARE UPDATE EXCLUSIVE on the parent (inserts and claims go on) and ACCESS EXCLUSIVE on the
--- default partition, out of which at most 10,000 rows a day are moved. lock_timeout: gives up rather than make anybody wait.
+-- default partition, out of which at most 10,000 rows a day are moved. lock_timeout: gives up rather
+-- than make anybody wait.
 create or replace function djps.ensure_partitions(p_days integer default 3) returns integer
 language plpgsql volatile
 set lock_timeout = '200ms'

@@ -1,6 +1,7 @@
--- Has the queue as many jobs waiting as it may? A limit up to 1,000 is looked at each time. Counting to a
--- larger one with each submission would cost more than to submit, so that there being room stands for
--- a second, in the session (djps.backlogs: by queue, the limit and when there was room).
+-- Has the queue as many jobs waiting as it may? Up to a limit of 1,000 the jobs are counted each time.
+-- Counting to a larger one would cost more than the submission. There each session recounts once a
+-- second while there is room, so a queue may overshoot by a second's arrivals. The setting djps.backlogs
+-- remembers per queue the limit and when there was room.
 create or replace function djps.queue_is_full(p_lane smallint, p_queue text, p_limit integer) returns boolean
 language plpgsql volatile
 as $$
