@@ -191,7 +191,7 @@ TEST(CliMigrateTest, SaysWhichFunctionsDifferAndReplacesThem) {
   const Ended status = migrate({"status", "--json"});
   EXPECT_EQ(status.Json().at("current"), false);
   EXPECT_EQ(status.Json().at("definitions").at("differ").as_array().at(0), "function retry_delay");
-  EXPECT_TRUE(Contains(migrate({"status"}).out, "the database has another function retry_delay\n"));
+  EXPECT_TRUE(Contains(migrate({"status"}).out, ": differ: function retry_delay\n"));
   EXPECT_EQ(migrate({"up", "--dry-run"}).out, "Would replace function retry_delay\n");
   EXPECT_EQ(migrate({"up"}).out, "Replaced function retry_delay\n");
   EXPECT_EQ(migrate({"up"}).out, "The schema is up to date.\n");

@@ -124,10 +124,9 @@ int RunStatus(const Context& context, const MigrateOptions& options) {
     return kExitDone;
   }
   Print(ToTable(schema->migrations, context.terminal.out));
-  Print(fmt::format("Functions and views {:.12}: {}\n", checksum,
-                    schema->definitions.empty()
-                        ? "current"
-                        : "the database has another " + Describe(schema->definitions)));
+  Print(fmt::format(
+      "Functions and views {:.12}: {}\n", checksum,
+      schema->definitions.empty() ? "current" : "differ: " + Describe(schema->definitions)));
   if (!current) Print("Bring the schema up to date with: djps migrate up\n");
   return kExitDone;
 }
