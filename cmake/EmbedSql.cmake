@@ -1,10 +1,13 @@
 # Turns every .sql file into a C++ constant, so that SQL text exists in one place only.
 #
-# djps_embed_sql(TARGET MIGRATIONS_DIR STATEMENTS_DIR) makes an object library with
+# djps_embed_sql(TARGET STATEMENTS_DIR DB_DIR VIEWS view...) makes a library with
 #   generated/store/statements.h   one `extern const pg::Statement kVerbNoun;` per statement file
-#   generated/store/statements.cc  their texts, and kAllStatements and kMigrations
+#   generated/store/statements.cc  their texts, and those of DB_DIR: migrations, definitions, grants
 # The types come from each statement's header: its first line is the signature, the line that starts
 # with "-- Returns:" names the columns. A contract test compares both with what Postgres says.
+#
+# VIEWS names the files of DB_DIR/views in the order in which they are made: a view stands behind those
+# that it reads. Functions need no order: see src/store/migrator.h.
 
 set(DJPS_SQL_TYPES bool int2 int4 int8 float8 text uuid jsonb timestamptz interval)
 
@@ -72,10 +75,52 @@ function(djps_embed_statement file header_out source_out list_out)
       PARENT_SCOPE)
 endfunction()
 
-function(djps_embed_sql target migrations_dir statements_dir)
-  file(GLOB migrations CONFIGURE_DEPENDS "${migrations_dir}/*.sql")
+# Appends the C++ initializer of one migration of the schema to the list `out`.
+function(djps_embed_migration file out)
+  get_filename_component(stem "${file}" NAME_WE)
+  if(NOT stem MATCHES "^0*([1-9][0-9]*)_([a-z0-9_]+)$")
+    message(FATAL_ERROR "${file}: a migration is called NNNN_name.sql")
+  endif()
+  set(version "${CMAKE_MATCH_1}")
+  set(name "${CMAKE_MATCH_2}")
+  file(READ "${file}" content)
+  file(SHA256 "${file}" checksum)
+  set(${out} "${${out}}{${version}, \"${name}\", \"${checksum}\", R\"sql(${content})sql\"},\n" PARENT_SCOPE)
+endfunction()
+
+# Appends the C++ initializer of one function, view or script to the list `out`, and its checksum to
+# `sums`. The signature of a function is a checksum of what stands between its name and "language".
+function(djps_embed_definition kind file out sums)
+  get_filename_component(name "${file}" NAME_WE)
+  file(READ "${file}" content)
+  file(SHA256 "${file}" checksum)
+  set(signature "")
+  if(kind STREQUAL "function")
+    string(FIND "${content}" "\ncreate or replace function djps.${name}(" first)
+    string(FIND "${content}" "\nlanguage " last)
+    if(first EQUAL -1 OR last LESS first)
+      message(FATAL_ERROR "${file}: no line 'create or replace function djps.${name}(' with a line "
+                          "'language ...' behind it")
+    endif()
+    math(EXPR length "${last} - ${first}")
+    string(SUBSTRING "${content}" ${first} ${length} head)
+    string(SHA256 signature "${head}")
+  endif()
+  set(${out}
+      "${${out}}{\"${kind}\", \"${name}\", \"${checksum}\", \"${signature}\", R\"sql(${content})sql\"},\n"
+      PARENT_SCOPE)
+  set(${sums} "${${sums}}${kind} ${name} ${checksum}\n" PARENT_SCOPE)
+endfunction()
+
+function(djps_embed_sql target statements_dir db_dir)
+  cmake_parse_arguments(PARSE_ARGV 3 ARG "" "" "VIEWS")
+  file(GLOB migrations CONFIGURE_DEPENDS "${db_dir}/migrations/*.sql")
+  file(GLOB_RECURSE functions CONFIGURE_DEPENDS "${db_dir}/functions/*.sql")
+  file(GLOB views CONFIGURE_DEPENDS "${db_dir}/views/*.sql")
+  file(GLOB scripts CONFIGURE_DEPENDS "${db_dir}/*.sql")
   file(GLOB_RECURSE statements CONFIGURE_DEPENDS "${statements_dir}/*.sql")
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${migrations} ${statements})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+               ${migrations} ${functions} ${views} ${scripts} ${statements})
 
   set(declarations "")
   set(texts "")
@@ -93,21 +138,28 @@ function(djps_embed_sql target migrations_dir statements_dir)
 
   set(migration_list "")
   foreach(file IN LISTS migrations)
-    get_filename_component(stem "${file}" NAME_WE)
-    if(NOT stem MATCHES "^0*([1-9][0-9]*)_([a-z0-9_]+)$")
-      message(FATAL_ERROR "${file}: a migration is called NNNN_name.sql")
-    endif()
-    set(version "${CMAKE_MATCH_1}")
-    set(name "${CMAKE_MATCH_2}")
-    file(READ "${file}" content)
-    file(SHA256 "${file}" checksum)
-    string(APPEND migration_list
-           "{${version}, \"${name}\", \"${checksum}\", R\"sql(${content})sql\"},\n")
+    djps_embed_migration("${file}" migration_list)
   endforeach()
+
+  set(definition_list "")
+  set(definition_sums "")
+  foreach(file IN LISTS functions)
+    djps_embed_definition(function "${file}" definition_list definition_sums)
+  endforeach()
+  foreach(view IN LISTS ARG_VIEWS)
+    djps_embed_definition(view "${db_dir}/views/${view}.sql" definition_list definition_sums)
+    list(REMOVE_ITEM views "${db_dir}/views/${view}.sql")
+  endforeach()
+  if(views)
+    message(FATAL_ERROR "${views}: add it to VIEWS, where djps_embed_sql is called")
+  endif()
+  djps_embed_definition(script "${db_dir}/after_functions.sql" definition_list definition_sums)
+  string(SHA256 definitions_checksum "${definition_sums}")
+  file(READ "${db_dir}/grants.sql" grants)
 
   set(dir "${CMAKE_CURRENT_BINARY_DIR}/generated/store")
   file(CONFIGURE OUTPUT "${dir}/statements.h" CONTENT [[
-// Generated from src/store/sql and db/migrations by cmake/EmbedSql.cmake.
+// Generated from src/store/sql and db by cmake/EmbedSql.cmake.
 #pragma once
 
 #include <span>
@@ -131,6 +183,25 @@ struct Migration {
 /// All migrations, ascending by version.
 std::span<const Migration> Migrations();
 
+/// What is replaced when its text has changed: a file of db/functions or db/views, or
+/// db/after_functions.sql.
+struct Definition {
+  std::string_view kind;       ///< function, view or script.
+  std::string_view name;
+  std::string_view checksum;   ///< SHA-256 of the file, hexadecimal.
+  std::string_view signature;  ///< SHA-256 of a function's parameters and result; else empty.
+  std::string_view text;
+};
+
+/// All functions, then all views, then the script, in the order in which they are made.
+std::span<const Definition> Definitions();
+
+/// One checksum over all definitions.
+std::string_view DefinitionsChecksum();
+
+/// The text of db/grants.sql.
+std::string_view Grants();
+
 }  // namespace djps::sql
 ]] @ONLY)
   set(source "// Generated by cmake/EmbedSql.cmake.\n#include \"store/statements.h\"\n\n#include <vector>\n\n")
@@ -138,7 +209,11 @@ std::span<const Migration> Migrations();
   string(APPEND source "std::span<const pg::Statement* const> AllStatements() {\n")
   string(APPEND source "  static constexpr const pg::Statement* kAll[] = {${all}};\n  return kAll;\n}\n\n")
   string(APPEND source "std::span<const Migration> Migrations() {\n  static constexpr Migration kAll[] = {\n")
-  string(APPEND source "${migration_list}};\n  return kAll;\n}\n\n}  // namespace djps::sql\n")
+  string(APPEND source "${migration_list}};\n  return kAll;\n}\n\n")
+  string(APPEND source "std::span<const Definition> Definitions() {\n  static constexpr Definition kAll[] = {\n")
+  string(APPEND source "${definition_list}};\n  return kAll;\n}\n\n")
+  string(APPEND source "std::string_view DefinitionsChecksum() { return \"${definitions_checksum}\"; }\n\n")
+  string(APPEND source "std::string_view Grants() {\n  return R\"sql(${grants})sql\";\n}\n\n}  // namespace djps::sql\n")
   # Not CONFIGURE: SQL texts may hold anything.
   if(EXISTS "${dir}/statements.cc")
     file(READ "${dir}/statements.cc" previous)

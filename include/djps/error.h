@@ -15,7 +15,7 @@ enum class ErrorCode {
   kForbidden,        ///< The token does not allow this.
   kConflict,         ///< What there is already stands against it.
   kUnavailable,  ///< Postgres or the server could not be reached, or answered too late. Try again.
-  kSchemaOutdated,  ///< The database lacks migrations that this binary needs.
+  kSchemaOutdated,  ///< The database lacks migrations or functions that this binary needs.
   kSchemaNewer,     ///< The database has migrations that this binary does not know.
   kSchemaChanged,   ///< An applied migration differs from the one in this binary.
   kUnsupported,     ///< A server version, file or setting that DJPS cannot work with.

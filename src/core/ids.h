@@ -9,7 +9,7 @@
 namespace djps {
 
 /// The lane is the low 6 bits of an id: how one schema can be spread over several machines
-/// (db/migrations/0001_schema.sql). One machine uses lane 0.
+/// (db/migrations/0001_jobs.sql). One machine uses lane 0.
 inline constexpr std::int16_t kLane = 0;
 
 /// Makes the ids of jobs and leases.

@@ -1,6 +1,7 @@
 #include "store/migrator.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -19,17 +20,33 @@ struct Applied {
   std::string applied_at;
 };
 
+struct Made {
+  std::string checksum;
+  std::string signature;
+};
+using MadeDefinitions = std::map<std::pair<std::string, std::string>, Made>;  // by kind and name
+
+// Bodies of functions are not looked into, so that functions may be made in any order.
+constexpr const char* kConfigure =
+    "set client_min_messages = warning; set lock_timeout = '30s'; set check_function_bodies = off";
+
 // Held until the transaction ends; any number will do as long as it is always the same.
 constexpr const char* kBeginLocked =
     "begin; select pg_advisory_xact_lock(hashtextextended('djps.migrate', 0));";
 
-constexpr const char* kCreateJournal =
+constexpr const char* kCreateJournals =
     "create schema if not exists djps;"
     "create table if not exists djps.migrations ("
     "  version    integer     primary key,"
     "  name       text        not null,"
     "  checksum   text        not null,"
-    "  applied_at timestamptz not null default clock_timestamp());";
+    "  applied_at timestamptz not null default clock_timestamp());"
+    "create table if not exists djps.definitions ("
+    "  kind       text        not null,"
+    "  name       text        not null,"
+    "  checksum   text        not null,"
+    "  signature  text        not null,"
+    "  primary key (kind, name));";
 
 std::map<int, Applied> ReadJournal(pg::Session& session) {
   std::map<int, Applied> applied;
@@ -69,22 +86,93 @@ Result<void> CheckJournal(const std::map<int, Applied>& applied) {
   return {};
 }
 
-/// False when another node applied it meanwhile.
-bool ApplyOne(pg::Session& session, const sql::Migration& migration) {
-  session.Run(kBeginLocked);
-  session.Run(kCreateJournal);
-  if (!session
-           .Value(
-               fmt::format("select 1 from djps.migrations where version = {}", migration.version))
-           .empty()) {
-    session.Run("rollback");
-    return false;
+MadeDefinitions ReadDefinitions(pg::Session& session) {
+  MadeDefinitions made;
+  if (session.Value("select to_regclass('djps.definitions')").empty()) return made;
+  const pg::ResultHandle rows = session.Run(std::string(sql::kListDefinitions.text));
+  for (int row = 0; row < PQntuples(rows.get()); ++row) {
+    made[{PQgetvalue(rows.get(), row, 0), PQgetvalue(rows.get(), row, 1)}] = {
+        PQgetvalue(rows.get(), row, 2), PQgetvalue(rows.get(), row, 3)};
   }
+  return made;
+}
+
+bool Differs(const MadeDefinitions& made, const sql::Definition& definition) {
+  const auto there = made.find({std::string(definition.kind), std::string(definition.name)});
+  return there == made.end() || there->second.checksum != definition.checksum;
+}
+
+/// What has to be done so that a database has this binary's definitions.
+struct DefinitionChanges {
+  std::vector<std::string> names;     ///< All that differ, for people.
+  std::vector<std::string> unusable;  ///< Of these, what this binary could not use as it is there.
+  std::vector<std::string> drops;     ///< Functions whose file is gone, or whose signature differs.
+  bool views = false;                 ///< All views are to be dropped and made again.
+};
+
+DefinitionChanges CompareDefinitions(const MadeDefinitions& made) {
+  DefinitionChanges changes;
+  MadeDefinitions gone = made;
+  for (const sql::Definition& definition : sql::Definitions()) {
+    const auto there = gone.extract({std::string(definition.kind), std::string(definition.name)});
+    if (!Differs(made, definition)) continue;
+    changes.names.push_back(fmt::format("{} {}", definition.kind, definition.name));
+    changes.views |= definition.kind == "view";
+    if (!there.empty() && there.mapped().signature == definition.signature) continue;
+    changes.unusable.push_back(changes.names.back());
+    if (!there.empty()) changes.drops.emplace_back(definition.name);
+  }
+  for (const auto& [key, unused] : gone) {
+    changes.names.push_back(fmt::format("{} {}", key.first, key.second));
+    changes.views |= key.first == "view";
+    if (key.first == "function") changes.drops.push_back(key.second);
+  }
+  // A view may call a function that goes.
+  changes.views |= !changes.drops.empty();
+  return changes;
+}
+
+void DropDefinitions(pg::Session& session, const MadeDefinitions& made,
+                     const DefinitionChanges& changes) {
+  std::vector<std::string> views;
+  for (const auto& [key, unused] : made) {
+    if (key.first == "view") views.push_back("djps." + key.second);
+  }
+  // In one statement, since they read each other.
+  if (changes.views && !views.empty()) {
+    session.Run(fmt::format("drop view if exists {}", fmt::join(views, ", ")));
+  }
+  for (const std::string& name : changes.drops) {
+    session.Run(fmt::format("drop function if exists djps.{}", name));
+  }
+}
+
+/// Gives back the names of what it made or dropped.
+std::vector<std::string> ApplyDefinitions(pg::Session& session) {
+  const MadeDefinitions made = ReadDefinitions(session);
+  const DefinitionChanges changes = CompareDefinitions(made);
+  if (changes.names.empty()) return {};
+  DropDefinitions(session, made, changes);
+  for (const sql::Definition& definition : sql::Definitions()) {
+    if (Differs(made, definition) || (changes.views && definition.kind == "view")) {
+      session.Run(std::string(definition.text));
+    }
+  }
+  session.Run("delete from djps.definitions");
+  for (const sql::Definition& definition : sql::Definitions()) {
+    session.Run(
+        fmt::format("insert into djps.definitions (kind, name, checksum, signature) "
+                    "values ('{}', '{}', '{}', '{}')",
+                    definition.kind, definition.name, definition.checksum, definition.signature));
+  }
+  return changes.names;
+}
+
+void ApplyMigration(pg::Session& session, const sql::Migration& migration) {
   session.Run(std::string(migration.text));
-  session.Run(fmt::format(
-      "insert into djps.migrations (version, name, checksum) values ({}, '{}', '{}'); commit",
-      migration.version, migration.name, migration.checksum));
-  return true;
+  session.Run(
+      fmt::format("insert into djps.migrations (version, name, checksum) values ({}, '{}', '{}')",
+                  migration.version, migration.name, migration.checksum));
 }
 
 template <typename Work>
@@ -109,19 +197,19 @@ std::vector<MigrationStatus> Describe(const std::map<int, Applied>& applied) {
 
 }  // namespace
 
-Result<std::vector<MigrationStatus>> ReadMigrations(const std::string& conninfo) {
-  return Guarded([&]() -> Result<std::vector<MigrationStatus>> {
+Result<SchemaStatus> ReadMigrations(const std::string& conninfo) {
+  return Guarded([&]() -> Result<SchemaStatus> {
     pg::Session session(conninfo);
     const auto applied = ReadJournal(session);
     if (auto checked = CheckJournal(applied); !checked) {
       return tl::unexpected<Error>(checked.error());
     }
-    return Describe(applied);
+    return SchemaStatus{Describe(applied), CompareDefinitions(ReadDefinitions(session)).names};
   });
 }
 
-Result<std::vector<MigrationStatus>> ApplyMigrations(const std::string& conninfo) {
-  return Guarded([&]() -> Result<std::vector<MigrationStatus>> {
+Result<SchemaStatus> ApplyMigrations(const std::string& conninfo) {
+  return Guarded([&]() -> Result<SchemaStatus> {
     pg::Session session(conninfo);
     const int server = PQserverVersion(session.handle());
     if (server < kOldestServer) {
@@ -129,31 +217,54 @@ Result<std::vector<MigrationStatus>> ApplyMigrations(const std::string& conninfo
           ErrorCode::kUnsupported,
           fmt::format("PostgreSQL {} is too old: 14 or later is needed", server / 10000));
     }
-    session.Run("set client_min_messages = warning; set lock_timeout = '30s'");
+    session.Run(kConfigure);
+    session.Run(kBeginLocked);
     const auto before = ReadJournal(session);
     if (auto checked = CheckJournal(before); !checked) {
       return tl::unexpected<Error>(checked.error());
     }
-    std::vector<MigrationStatus> applied;
+    if (session.Value("select to_regclass('djps.definitions')").empty()) {
+      session.Run(kCreateJournals);
+    }
+    SchemaStatus done;
     for (const sql::Migration& migration : sql::Migrations()) {
       if (before.contains(migration.version)) continue;
-      if (!ApplyOne(session, migration)) continue;
-      spdlog::info("applied migration {:04}_{}", migration.version, migration.name);
-      applied.push_back({migration.version, std::string(migration.name), true, ""});
+      ApplyMigration(session, migration);
+      done.migrations.push_back({migration.version, std::string(migration.name), true, ""});
     }
-    return applied;
+    done.definitions = ApplyDefinitions(session);
+    session.Run(std::string(sql::Grants()));
+    session.Run("commit");
+    for (const MigrationStatus& migration : done.migrations) {
+      spdlog::info("applied migration {:04}_{}", migration.version, migration.name);
+    }
+    return done;
   });
 }
 
 Result<void> RequireCurrentSchema(const std::string& conninfo) {
-  const auto migrations = ReadMigrations(conninfo);
-  if (!migrations) return tl::unexpected<Error>(migrations.error());
-  const auto missing = std::count_if(migrations->begin(), migrations->end(),
-                                     [](const MigrationStatus& m) { return !m.applied; });
-  if (missing == 0) return {};
-  return Failure(ErrorCode::kSchemaOutdated,
-                 fmt::format("the database lacks {} of {} migrations; run: djps migrate up",
-                             missing, migrations->size()));
+  return Guarded([&]() -> Result<void> {
+    pg::Session session(conninfo);
+    const auto applied = ReadJournal(session);
+    if (auto checked = CheckJournal(applied); !checked) return checked;
+    if (const auto all = sql::Migrations().size(); applied.size() < all) {
+      return Failure(ErrorCode::kSchemaOutdated,
+                     fmt::format("the database lacks {} of {} migrations; run: djps migrate up",
+                                 all - applied.size(), all));
+    }
+    const DefinitionChanges changes = CompareDefinitions(ReadDefinitions(session));
+    if (!changes.unusable.empty()) {
+      return Failure(ErrorCode::kSchemaOutdated,
+                     fmt::format("the database lacks the {}, or has it with another signature; "
+                                 "run: djps migrate up",
+                                 changes.unusable.front()));
+    }
+    if (!changes.names.empty()) {
+      spdlog::warn("the database has the {} of another djps; see: djps migrate status",
+                   fmt::join(changes.names, ", "));
+    }
+    return {};
+  });
 }
 
 }  // namespace djps::store

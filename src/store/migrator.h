@@ -5,6 +5,19 @@
 
 #include "djps/result.h"
 
+// The schema is made of three things:
+//
+//   migrations   db/migrations: tables, types, indexes. Applied once, in order, never edited.
+//   definitions  db/functions, db/views, then db/after_functions.sql: as they are now. Made again
+//                whenever their text has changed; dropped when their file is gone. The table
+//                djps.definitions says which text a database has.
+//   grants       db/grants.sql: run every time.
+//
+// `djps migrate up` does all of it in one transaction, in this order. Postgres does not look into
+// the bodies of functions meanwhile (check_function_bodies), so functions may name each other, and
+// views, in any order. A function with another signature is dropped first. Views are made again
+// together, when one of them has changed or a function had to be dropped.
+
 namespace djps::store {
 
 struct MigrationStatus {
@@ -14,23 +27,31 @@ struct MigrationStatus {
   std::string applied_at;  ///< As Postgres prints it; empty when not applied.
 };
 
-/// What this binary's migrations are to a database: which are there, which are missing.
-/// Works on a database that has never seen DJPS.
+struct SchemaStatus {
+  std::vector<MigrationStatus> migrations;
+  std::vector<std::string> definitions;  ///< Such as "function retry_delay", "view jobs".
+};
+
+/// What this binary's schema is to a database: all migrations, which are there and which are
+/// missing, and the definitions that differ. Works on a database that has never seen DJPS.
 ///
 /// Errors: kSchemaNewer when the database has a migration that this binary does not know,
 ///         kSchemaChanged when an applied one has another checksum, kUnavailable.
-Result<std::vector<MigrationStatus>> ReadMigrations(const std::string& conninfo);
+Result<SchemaStatus> ReadMigrations(const std::string& conninfo);
 
-/// Applies what is missing, oldest first, each migration in a transaction of its own under an
-/// advisory lock, so that any number of nodes may start at once. Gives back what it applied itself.
+/// Applies the migrations that are missing, makes the definitions that differ, and grants; all of
+/// it or nothing, under an advisory lock, so that any number of nodes may start at once. Gives back
+/// what it applied, made or dropped itself.
 ///
 /// Errors: as ReadMigrations; kUnsupported for a server older than PostgreSQL 14;
-///         kInternal when a migration fails (its transaction is rolled back, the ones before stay).
+///         kInternal when a statement fails.
 /// Idempotency: safe to repeat.
-Result<std::vector<MigrationStatus>> ApplyMigrations(const std::string& conninfo);
+Result<SchemaStatus> ApplyMigrations(const std::string& conninfo);
 
-/// Fails with kSchemaOutdated (the message says which command to run), kSchemaNewer,
-/// kSchemaChanged or kUnavailable unless the database is exactly at this binary's schema.
+/// Fails with kSchemaOutdated (the message says which command to run), kSchemaNewer, kSchemaChanged
+/// or kUnavailable unless the database has exactly this binary's migrations, and every function
+/// that this binary knows, with the same signature. Another body is only logged: an older binary
+/// may start beside the functions of a newer one.
 Result<void> RequireCurrentSchema(const std::string& conninfo);
 
 }  // namespace djps::store

@@ -31,7 +31,7 @@ struct WatchedJob {
   JobState state;
 };
 
-/// Why a job is not running now. db/migrations/0006_reading.sql says what each reason means and
+/// Why a job is not running now. db/functions/jobs/explain_job.sql says what each reason means and
 /// which of the members it comes with.
 struct JobReason {
   std::string reason = {};

@@ -1,6 +1,7 @@
 // The commands that talk to a server or a database, as processes.
 #include "build_paths.h"
 #include "integration/cli_program.h"
+#include "pg/session.h"
 #include "support/postgres.h"
 
 namespace djps::cli {
@@ -162,6 +163,7 @@ TEST(CliMigrateTest, BringsAnEmptyDatabaseUpToDate) {
   const Ended before = migrate({"status", "--json"});
   ASSERT_EQ(before.code, 0) << before.err;
   EXPECT_EQ(before.Json().at("current"), false);
+  EXPECT_EQ(before.Json().at("definitions").at("current"), false);
   const std::size_t count = before.Json().at("migrations").as_array().size();
 
   const Ended dry = migrate({"up", "--dry-run", "--json"});
@@ -175,6 +177,24 @@ TEST(CliMigrateTest, BringsAnEmptyDatabaseUpToDate) {
   EXPECT_EQ(migrate({"status", "--json"}).Json().at("current"), true);
   EXPECT_EQ(migrate({"up"}).out, "The schema is up to date.\n");
   EXPECT_TRUE(Contains(migrate({"status"}).out, "applied"));
+  EXPECT_TRUE(Contains(migrate({"status"}).out, ": current\n"));
+}
+
+TEST(CliMigrateTest, SaysWhichFunctionsDifferAndReplacesThem) {
+  const std::string url = test_support::Postgres().NewDatabase();
+  pg::Session(url).Run("update djps.definitions set checksum = 'x' where name = 'retry_delay'");
+  const auto migrate = [&url](Args args) {
+    args.insert(args.begin(), "migrate");
+    args.insert(args.end(), {"--database-url", url});
+    return Djps(args);
+  };
+  const Ended status = migrate({"status", "--json"});
+  EXPECT_EQ(status.Json().at("current"), false);
+  EXPECT_EQ(status.Json().at("definitions").at("differ").as_array().at(0), "function retry_delay");
+  EXPECT_TRUE(Contains(migrate({"status"}).out, ": differ: function retry_delay\n"));
+  EXPECT_EQ(migrate({"up", "--dry-run"}).out, "Would replace function retry_delay\n");
+  EXPECT_EQ(migrate({"up"}).out, "Replaced function retry_delay\n");
+  EXPECT_EQ(migrate({"up"}).out, "The schema is up to date.\n");
 }
 
 TEST(CliServerTest, RefusesASchemaThatIsNotUpToDate) {

@@ -464,19 +464,6 @@ TEST_F(LifecycleTest, RetriedJobKeepsItsPriorityAndQueue) {
             "t");
 }
 
-TEST_F(LifecycleTest, BackoffGrowsExponentiallyUpToItsCap) {
-  const auto ceiling = [this](int used) {
-    return sql_.Value(
-        fmt::format("select extract(epoch from djps.backoff_ceiling({}))::float8", used));
-  };
-  EXPECT_EQ(ceiling(1), "1");
-  EXPECT_EQ(ceiling(2), "2");
-  EXPECT_EQ(ceiling(5), "16");
-  EXPECT_EQ(ceiling(12), "2048");
-  EXPECT_EQ(ceiling(13), "3600");
-  EXPECT_EQ(ceiling(1000), "3600");
-}
-
 TEST_F(LifecycleTest, EveryJobIsInExactlyOnePlace) {
   const auto jobs = Enqueue(std::vector<NewJob>(40, JobWith(2)));
   for (int round = 0; round < 6; ++round) {

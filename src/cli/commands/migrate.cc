@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -9,6 +10,7 @@
 #include "cli/link/target_options.h"
 #include "core/json_members.h"
 #include "store/migrator.h"
+#include "store/statements.h"
 
 namespace djps::cli {
 namespace {
@@ -45,6 +47,22 @@ std::string ToTable(const Migrations& migrations, const Style& style) {
   return FormatTable(rows, style);
 }
 
+std::string ToJson(const std::vector<std::string>& definitions) {
+  std::string json = "[";
+  for (const std::string& definition : definitions) {
+    if (json.size() > 1) json += ',';
+    json += JsonString(definition);
+  }
+  return json + "]";
+}
+
+/// Such as "function retry_delay, view jobs"; only the number of many.
+std::string Describe(const std::vector<std::string>& definitions) {
+  constexpr std::size_t kNamed = 8;
+  if (definitions.size() > kNamed) return fmt::format("{} functions and views", definitions.size());
+  return fmt::format("{}", fmt::join(definitions, ", "));
+}
+
 Migrations Missing(Migrations migrations) {
   std::erase_if(migrations, [](const store::MigrationStatus& m) { return m.applied; });
   return migrations;
@@ -60,24 +78,31 @@ int RunUp(const Context& context, const MigrateOptions& options) {
   const auto database =
       ResolveDatabase(MakeTargetInputs(options.target, context.environment), "djps migrate");
   if (!database) return ReportError(database.error());
-  auto migrations = options.dry_run ? store::ReadMigrations(database->conninfo)
-                                    : store::ApplyMigrations(database->conninfo);
-  if (!migrations) return Report(migrations.error(), *database);
-  if (options.dry_run) migrations = Missing(*std::move(migrations));
+  auto schema = options.dry_run ? store::ReadMigrations(database->conninfo)
+                                : store::ApplyMigrations(database->conninfo);
+  if (!schema) return Report(schema.error(), *database);
+  if (options.dry_run) schema->migrations = Missing(std::move(schema->migrations));
 
   if (options.json) {
-    Print(fmt::format("{{\"{}\":{}}}\n", options.dry_run ? "would_apply" : "applied",
-                      ToJson(*migrations)));
+    Print(fmt::format("{{\"{}\":{},\"definitions\":{}}}\n",
+                      options.dry_run ? "would_apply" : "applied", ToJson(schema->migrations),
+                      ToJson(schema->definitions)));
     return kExitDone;
   }
-  if (migrations->empty()) {
+  if (schema->migrations.empty() && schema->definitions.empty()) {
     Print("The schema is up to date.\n");
     return kExitDone;
   }
-  Print(fmt::format("{} {}:\n", options.dry_run ? "Would apply" : "Applied",
-                    FormatCount(migrations->size(), "migration")));
-  for (const store::MigrationStatus& migration : *migrations) {
+  if (!schema->migrations.empty()) {
+    Print(fmt::format("{} {}:\n", options.dry_run ? "Would apply" : "Applied",
+                      FormatCount(schema->migrations.size(), "migration")));
+  }
+  for (const store::MigrationStatus& migration : schema->migrations) {
     Print(fmt::format("  {:04}_{}\n", migration.version, migration.name));
+  }
+  if (!schema->definitions.empty()) {
+    Print(fmt::format("{} {}\n", options.dry_run ? "Would replace" : "Replaced",
+                      Describe(schema->definitions)));
   }
   return kExitDone;
 }
@@ -86,15 +111,23 @@ int RunStatus(const Context& context, const MigrateOptions& options) {
   const auto database =
       ResolveDatabase(MakeTargetInputs(options.target, context.environment), "djps migrate");
   if (!database) return ReportError(database.error());
-  const auto migrations = store::ReadMigrations(database->conninfo);
-  if (!migrations) return Report(migrations.error(), *database);
-  const bool current = Missing(*migrations).empty();
+  const auto schema = store::ReadMigrations(database->conninfo);
+  if (!schema) return Report(schema.error(), *database);
+  const bool current = Missing(schema->migrations).empty() && schema->definitions.empty();
+  const std::string_view checksum = sql::DefinitionsChecksum();
   if (options.json) {
-    Print(fmt::format("{{\"current\":{},\"migrations\":{}}}\n", current, ToJson(*migrations)));
-  } else {
-    Print(ToTable(*migrations, context.terminal.out));
-    if (!current) Print("Apply what is missing with: djps migrate up\n");
+    Print(fmt::format(
+        R"({{"current":{},"migrations":{},"definitions":{{"current":{},"checksum":"{}","differ":{}}}}})"
+        "\n",
+        current, ToJson(schema->migrations), schema->definitions.empty(), checksum,
+        ToJson(schema->definitions)));
+    return kExitDone;
   }
+  Print(ToTable(schema->migrations, context.terminal.out));
+  Print(fmt::format(
+      "Functions and views {:.12}: {}\n", checksum,
+      schema->definitions.empty() ? "current" : "differ: " + Describe(schema->definitions)));
+  if (!current) Print("Bring the schema up to date with: djps migrate up\n");
   return kExitDone;
 }
 
@@ -112,17 +145,19 @@ void RegisterMigrate(CommandLine& line) {
                               "applies them by itself; other databases wait for this command.",
                  .examples = {"djps migrate status", "djps migrate up --dry-run"},
                  .exit_codes = {}});
-  CLI::App& up =
-      AddCommand(line, group,
-                 {.name = "up",
-                  .summary = "Apply the migrations that are missing",
-                  .paragraph = "Applies the missing migrations, oldest first, each in a "
-                               "transaction of its own. Safe to repeat, and safe to start on "
-                               "several machines at once.",
-                  .examples = {"djps migrate up --database-url postgres://djps:djps@localhost/djps",
-                               "djps migrate up --dry-run"},
-                  .exit_codes = {"0  up to date now", kSchemaTrouble, "2  wrong usage",
-                                 "5  the database cannot be reached"}});
+  CLI::App& up = AddCommand(
+      line, group,
+      {.name = "up",
+       .summary = "Bring a database's schema up to date",
+       .paragraph = "Applies the missing migrations, oldest first, replaces the functions "
+                    "and views that have changed, and gives the roles djps_submit, "
+                    "djps_worker, djps_operator and djps_reader their rights; all of it "
+                    "or nothing. Safe to repeat, and safe to start on several machines "
+                    "at once.",
+       .examples = {"djps migrate up --database-url postgres://djps:djps@localhost/djps",
+                    "djps migrate up --dry-run"},
+       .exit_codes = {"0  up to date now", kSchemaTrouble, "2  wrong usage",
+                      "5  the database cannot be reached"}});
   const auto up_options = RunWith(line, up, RunUp);
   AddDatabaseOptions(up, up_options->target);
   up.add_flag("--dry-run", up_options->dry_run, "Only list what would be applied");
@@ -131,9 +166,9 @@ void RegisterMigrate(CommandLine& line) {
   CLI::App& status = AddCommand(
       line, group,
       {.name = "status",
-       .summary = "List the migrations and which of them are applied",
-       .paragraph =
-           "Lists every migration of this program and when it was applied. Changes nothing.",
+       .summary = "Show whether a database's schema is up to date",
+       .paragraph = "Lists every migration of this program and when it was applied, and the "
+                    "functions and views that differ from this program's. Changes nothing.",
        .examples = {"djps migrate status", "djps migrate status --json"},
        .exit_codes = {"0  listed", kSchemaTrouble, "2  wrong usage",
                       "5  the database cannot be reached"}});

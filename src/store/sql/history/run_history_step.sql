@@ -3,7 +3,7 @@
 --
 -- $1 jobs  int4  how many to walk over, at most
 -- Returns: done text, jobs int8
--- done: what the step was; the words are those of djps.history_step in db/migrations/0009_history.sql.
+-- done: what the step was; db/functions/history/history_step.sql has the words.
 --
 -- Locks: an advisory one, so that one is at it at a time; the step `swap` takes ACCESS EXCLUSIVE on
 -- facts, outcomes and attempts for some milliseconds, and gives up rather than wait 100 ms for it.

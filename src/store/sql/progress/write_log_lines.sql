@@ -8,6 +8,6 @@
 -- $5 messages  text[]
 -- Returns: attempt int2, last_line int4
 --
--- Locks and cost: see the function in db/migrations/0005_workers.sql; O(lines).
+-- Locks and cost: see db/functions/progress/write_log_lines.sql; O(lines).
 -- Safe to repeat: no, the lines would be there twice. Zero rows: the lease is lost.
 select w.attempt, w.last_line from djps.write_log_lines($1, $2, $3, $4, $5) w

@@ -4,6 +4,6 @@
 -- $1 days  int4  0..30
 -- Returns: made int4
 --
--- Locks and cost: see the function in db/migrations/0002_functions.sql. Errors: 55P03 when a lock
+-- Locks and cost: see db/functions/partitions/ensure_partitions.sql. Errors: 55P03 when a lock
 -- was not to be had within a second: try again later. Safe to repeat: yes.
 select djps.ensure_partitions($1) as made

@@ -1,0 +1,15 @@
+-- Raises DJ001 unless the lease still holds the job. It stays held until the caller's transaction
+-- ends, so what is written in it is committed by the holder or not at all.
+create or replace function djps.assert_lease(job uuid, lease_token uuid) returns void
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform from djps.leases l
+  where l.lane = djps.lane_of(job) and l.id = lease_token and job = any (l.job_ids)
+    and l.expires_at > clock_timestamp()
+  for share;
+  if not found then
+    perform djps.raise_lease_lost(job, lease_token);
+  end if;
+end
+$$;

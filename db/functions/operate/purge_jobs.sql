@@ -1,0 +1,51 @@
+-- Deletes jobs that have ended, with all that is kept of them and all that they said. An idempotency key
+-- with a lifetime of its own stays until that is over. Returns those that were deleted; what has not
+-- ended stays.
+create or replace function djps.purge_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
+                                p_actor text)
+returns table (job_id uuid)
+language sql volatile
+as $$
+  with ended as (
+    delete from djps.outcomes o
+    where o.lane = p_lane and o.id = any (p_jobs) and o.status = any (p_from)
+    returning o.id, o.status
+  ),
+
+  fact as (
+    delete from djps.facts f using ended where f.id = ended.id and f.lane = p_lane
+    returning f.id, f.type, f.queue, f.idempotency_key, ended.status
+  ),
+
+  history as (
+    delete from djps.attempts a using ended where a.job_id = ended.id and a.lane = p_lane
+  ),
+
+  said as (
+    delete from djps.progress p using ended where p.job_id = ended.id and p.lane = p_lane
+  ),
+
+  logged as (
+    delete from djps.log_lines w using ended where w.job_id = ended.id and w.lane = p_lane
+  ),
+
+  snoozed as (
+    delete from djps.snoozes s using ended where s.job_id = ended.id and s.lane = p_lane
+  ),
+
+  named as (
+    delete from djps.idempotency_keys k using fact
+    where k.lane = p_lane and k.type = fact.type and k.key = fact.idempotency_key
+      and k.job_id = fact.id
+      and (k.expires_at is null or k.expires_at < clock_timestamp())
+  ),
+
+  noted as (
+    insert into djps.audit (actor, action, target, detail)
+    select p_actor, 'purge', id::text,
+           jsonb_build_object('was', status, 'type', type, 'queue', queue)
+    from fact
+  )
+
+  select id from fact;
+$$;

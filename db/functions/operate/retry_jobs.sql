@@ -1,0 +1,62 @@
+-- Puts jobs into the queue to be claimed at once: one that waits is due now, one that has ended
+-- (its status must be among p_from) begins again from attempt 0, its history kept.
+-- Returns each job that this changed, with the status it had.
+--
+-- Locks: rows of ready or outcomes. Safe to repeat: yes.
+create or replace function djps.retry_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
+                                p_actor text)
+returns table (job_id uuid, was djps.job_status)
+language sql volatile
+as $$
+  with taken as (
+    select t.id, t.attempts, t.failed, t.priority, t.queue, t.type
+    from djps.take_from_ready(p_lane, array(
+      select j.id from djps.jobs j
+      where j.id = any (p_jobs) and j.status in ('queued', 'failed') and j.status = any (p_from))) t
+  ),
+
+  raised as (
+    delete from djps.outcomes o
+    where o.lane = p_lane and o.id = any (p_jobs) and o.status = any (p_from)
+    returning o.id, o.status, o.attempts, o.finished_at, o.result
+  ),
+
+  forgotten as (
+    -- A deadline that has passed would bury the job again at once.
+    update djps.facts f set finish_by = null
+    from raised
+    where f.id = raised.id and f.lane = p_lane and f.finish_by < clock_timestamp()
+  ),
+
+  -- It has all its snoozes again.
+  rested as (
+    delete from djps.snoozes s using raised where s.job_id = raised.id and s.lane = p_lane
+  ),
+
+  placed as (
+    insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
+    select id, clock_timestamp(), clock_timestamp(), p_lane, priority, attempts, failed, queue, type
+    from taken
+    union all
+    select f.id, clock_timestamp(), clock_timestamp(), p_lane, f.priority, 0, false, f.queue, f.type
+    from raised
+    join djps.facts f on f.id = raised.id and f.lane = p_lane
+  ),
+
+  changed as (
+    select id, case when failed then 'failed' else 'queued' end::djps.job_status as was,
+           jsonb_build_object('attempts', attempts) as before
+    from taken
+    union all
+    select id, status, jsonb_build_object('attempts', attempts, 'finished_at', finished_at,
+                                          'result', result)
+    from raised
+  ),
+
+  noted as (
+    insert into djps.audit (actor, action, target, detail)
+    select p_actor, 'retry', id::text, jsonb_build_object('was', was, 'before', before) from changed
+  )
+
+  select id, was from changed;
+$$;

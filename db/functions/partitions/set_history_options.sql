@@ -1,0 +1,25 @@
+-- Settings of a partition: nothing but inserts, so nothing to vacuum before it is dropped. What is
+-- kept for long is frozen once, by autovacuum. Payloads are never searched: not sampled either.
+create or replace function djps.set_history_options(p_table text, p_kept boolean) returns void
+language plpgsql
+as $$
+declare
+  v_column text;
+begin
+  if p_kept then
+    execute format('alter table djps.%I set (autovacuum_freeze_min_age = 0,
+                    toast.autovacuum_freeze_min_age = 0)', p_table);
+  else
+    execute format('alter table djps.%I set (autovacuum_freeze_min_age = 0,
+                    toast.autovacuum_freeze_min_age = 0, autovacuum_vacuum_insert_threshold = -1,
+                    toast.autovacuum_vacuum_insert_threshold = -1)', p_table);
+  end if;
+  for v_column in
+    select a.attname from pg_attribute a
+    where a.attrelid = format('djps.%I', p_table)::regclass and a.attnum > 0 and not a.attisdropped
+      and a.attname in ('payload', 'metadata', 'retry', 'result', 'message', 'detail')
+  loop
+    execute format('alter table djps.%I alter column %I set statistics 0', p_table, v_column);
+  end loop;
+end
+$$;

@@ -1,0 +1,18 @@
+-- What must be unique, as one number. `fields` null: the whole payload; else those paths of it, with
+-- a dot between names. A path that leads nowhere counts as null.
+create or replace function djps.unique_hash(p_type text, p_queue text, p_payload jsonb, p_unique jsonb)
+returns uuid
+language sql immutable
+as $$
+  select md5(jsonb_build_array(
+    p_type,
+    case when (p_unique ->> 'queue')::boolean then p_queue end,
+    p_unique -> 'key',
+    case
+      when p_unique ? 'key' and not p_unique ? 'fields' then null
+      when jsonb_typeof(p_unique -> 'fields') = 'array' then
+        (select jsonb_object_agg(field, p_payload #> string_to_array(field, '.'))
+         from jsonb_array_elements_text(p_unique -> 'fields') field)
+      else p_payload
+    end)::text)::uuid;
+$$;

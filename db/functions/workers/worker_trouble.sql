@@ -1,0 +1,21 @@
+-- What keeps the workers from a job of this queue and type; null: nothing. Call it only where there is
+-- a table djps.workers. A worker that has not said what it works on may work on anything.
+create or replace function djps.worker_trouble(p_lane smallint, p_queue text, p_type text, out trouble text)
+language plpgsql stable
+as $$
+begin
+  select case when count(*) = 0 then 'no_worker'
+              when not bool_or(live.handles) then 'unknown_type'
+              when not bool_or(live.handles and live.free) then 'no_free_slot' end
+  into trouble
+  from (
+    select w.types = '{}' or p_type = any (w.types) as handles,
+           w.capacity is null or w.capacity > coalesce(w.running, (
+             select coalesce(sum(cardinality(l.job_ids)), 0)
+             from djps.leases l where l.lane = p_lane and l.worker = w.name)) as free
+    from djps.workers w
+    where w.last_seen_at > now() - interval '60 s'
+      and (w.queues = '{}' or p_queue = any (w.queues))
+  ) live;
+end
+$$;

@@ -1,0 +1,34 @@
+-- 0002_queues: what people decide about queues and types of jobs, and a record of what they did.
+--
+--   queues           settings of a queue: paused, its limit
+--   retry_policies   how jobs of a type wait between attempts
+--   audit            who did what, when, to which job or queue
+--
+-- Locks: creates new objects only. Old binaries: none exist.
+
+-- A queue without a row is an ordinary queue; rows are made when needed.
+create table djps.queues (
+  lane        smallint not null,
+  name        text collate "C" not null,
+  paused_at   timestamptz,                             -- null: open
+  paused_by   text,
+  max_backlog integer,                                 -- submissions beyond this are refused
+  primary key (lane, name),
+  constraint queues_max_backlog_range check (max_backlog between 1 and 100000000)
+);
+
+-- For jobs that bring no policy of their own.
+create table djps.retry_policies (
+  type   text collate "C" primary key,
+  policy jsonb not null                                -- see djps.retry_delay
+);
+
+create table djps.audit (
+  id     bigint generated always as identity primary key,
+  at     timestamptz not null default clock_timestamp(),
+  actor  text        not null,
+  action text        not null,                         -- cancel, retry, edit, purge, pause, ...
+  target text        not null,                         -- a job's id, or the name of a queue or type
+  detail jsonb       not null default '{}'             -- before, after, reason
+);
+create index audit_target_idx on djps.audit (target, id);
