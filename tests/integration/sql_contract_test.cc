@@ -60,6 +60,7 @@ TEST_F(SqlContractTest, StatementNamesAreUnique) {
 constexpr std::string_view kRunText =
     "select name from pg_prepared_statements where generic_plans + custom_plans > 0";
 const pg::Column kRunColumns[] = {{"name", pg::Type::kText}};
+constexpr pg::ColumnAt<std::string> kRunName(0);
 const pg::Statement kRun{"run", kRunText, {}, kRunColumns};
 
 /// A statement that no store calls is dead text.
@@ -168,7 +169,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   std::set<std::string> never_run;
   for (const pg::Statement* one : sql::AllStatements()) never_run.emplace(one->name);
   for (const pg::Row row : Run(single_->Execute(kRun, {}, Soon()))) {
-    never_run.erase(row.Get<std::string>(0));
+    never_run.erase(row.Get(kRunName));
   }
   // The journal is read by the migrator, on a session of its own (migrator_test).
   EXPECT_EQ(never_run, std::set<std::string>{"list_migrations"})
