@@ -56,6 +56,20 @@ TEST_F(SqlContractTest, StatementNamesAreUnique) {
   EXPECT_EQ(names.size(), sql::AllStatements().size());
 }
 
+TEST(SqlColumnsTest, AReaderIsSharedOnlyWhereNamesTypesAndOrderAreTheSame) {
+  const pg::Column id{"id", pg::Type::kUuid};
+  const pg::Column at{"at", pg::Type::kTimestamptz};
+  const auto start = [](std::vector<pg::Column> columns, std::vector<pg::Column> first) {
+    return pg::StartWith(columns, first);
+  };
+  EXPECT_TRUE(start({id, at}, {id, at}));
+  EXPECT_TRUE(start({id, at}, {id}));
+  EXPECT_FALSE(start({id}, {id, at}));
+  EXPECT_FALSE(start({at, id}, {id, at}));
+  EXPECT_FALSE(start({{"job", pg::Type::kUuid}}, {id}));
+  EXPECT_FALSE(start({{"id", pg::Type::kText}}, {id}));
+}
+
 /// What a connection has run.
 constexpr std::string_view kRunText =
     "select name from pg_prepared_statements where generic_plans + custom_plans > 0";
