@@ -1,7 +1,8 @@
 # Turns every .sql file into a C++ constant, so that SQL text exists in one place only.
 #
 # djps_embed_sql(TARGET STATEMENTS_DIR DB_DIR VIEWS view...) makes a library with
-#   generated/store/statements.h   one `extern const pg::Statement kVerbNoun;` per statement file
+#   generated/store/statements.h   one `extern const pg::Statement kVerbNoun;` per statement file,
+#                                  and a namespace `verb_noun` with its columns: kId, kRunAt, ...
 #   generated/store/statements.cc  their texts, and those of DB_DIR: migrations, definitions, grants
 # The types come from each statement's header: its first line is the signature, the line that starts
 # with "-- Returns:" names the columns. A contract test compares both with what Postgres says.
@@ -10,6 +11,17 @@
 # that it reads. Functions need no order: see src/store/migrator.h.
 
 set(DJPS_SQL_TYPES bool int2 int4 int8 float8 text uuid jsonb timestamptz interval)
+
+# What columns are read as (pg/wire.h).
+set(DJPS_READ_AS_bool bool)
+set(DJPS_READ_AS_int2 std::int16_t)
+set(DJPS_READ_AS_int4 std::int32_t)
+set(DJPS_READ_AS_int8 std::int64_t)
+set(DJPS_READ_AS_float8 double)
+set(DJPS_READ_AS_text std::string)
+set(DJPS_READ_AS_uuid Uuid)
+set(DJPS_READ_AS_jsonb pg::Json)
+set(DJPS_READ_AS_timestamptz Timestamp)
 
 # "text[]" -> kTextArray, "int2" -> kInt2
 function(djps_sql_type_constant text out)
@@ -57,21 +69,33 @@ function(djps_embed_statement file header_out source_out list_out)
     message(FATAL_ERROR "${file}: a line '-- Returns: name type, ...' is missing")
   endif()
   set(columns "")
+  set(places "")
+  set(index 0)
   string(REGEX REPLACE ", *" ";" pairs "${CMAKE_MATCH_1}")
   foreach(pair IN LISTS pairs)
     if(NOT pair MATCHES "^([a-z0-9_]+) ([a-z0-9]+)$")
       message(FATAL_ERROR "${file}: '${pair}' in Returns is not 'name type'")
     endif()
-    djps_sql_type_constant("${CMAKE_MATCH_2}" type_constant)
-    string(APPEND columns "{\"${CMAKE_MATCH_1}\", ${type_constant}}, ")
+    set(column "${CMAKE_MATCH_1}")
+    set(type "${CMAKE_MATCH_2}")
+    djps_sql_type_constant("${type}" type_constant)
+    if(NOT DEFINED DJPS_READ_AS_${type})
+      message(FATAL_ERROR "${file}: column ${column}: nothing reads a column of type ${type}")
+    endif()
+    string(APPEND columns "\n    {\"${column}\", ${type_constant}},")
+    djps_sql_constant_name("${column}" name)
+    string(APPEND places
+           "inline constexpr pg::ColumnAt<${DJPS_READ_AS_${type}}> ${name}(${index});\n")
+    math(EXPR index "${index} + 1")
   endforeach()
-  set(${header_out} "extern const pg::Statement ${constant};\n" PARENT_SCOPE)
+  set(header "extern const pg::Statement ${constant};\nnamespace ${stem} {\n${places}")
+  string(APPEND header "inline constexpr pg::Column kColumns[] = {${columns}\n};\n}\n\n")
+  set(${header_out} "${header}" PARENT_SCOPE)
   set(source "const std::vector<pg::Type> ${constant}Params = {${params}};\n")
-  string(APPEND source "const std::vector<pg::Column> ${constant}Columns = {${columns}};\n")
   string(APPEND source "constexpr std::string_view ${constant}Text = R\"sql(${content})sql\";\n")
   set(${source_out} "${source}" PARENT_SCOPE)
   set(${list_out}
-      "const pg::Statement ${constant}{\"${stem}\", ${constant}Text, ${constant}Params, ${constant}Columns};\n"
+      "const pg::Statement ${constant}{\"${stem}\", ${constant}Text, ${constant}Params, ${stem}::kColumns};\n"
       PARENT_SCOPE)
 endfunction()
 
@@ -166,6 +190,7 @@ function(djps_embed_sql target statements_dir db_dir)
 #include <string_view>
 
 #include "pg/statement.h"
+#include "pg/wire.h"
 
 namespace djps::sql {
 

@@ -79,16 +79,17 @@ bool Probe::Busy() {
 Probe::Counts Probe::CountJobs() {
   // In one pass: a long run has tens of millions.
   const pg::ResultHandle counts = session_.Run(
-      fmt::format("select count(*), count(o.id), count(*) filter (where o.status = 'succeeded') "
+      fmt::format("select count(*) as submitted, count(o.id) as ended, "
+                  "count(*) filter (where o.status = 'succeeded') as succeeded "
                   "from djps.facts f "
                   "left join djps.outcomes o on o.id = f.id and o.lane = f.lane where {}",
                   Mine(began_)));
-  const auto count = [&counts](int column) {
-    return ToNumber(PQgetvalue(counts.get(), 0, column));
+  const auto count = [&counts](const char* column) {
+    return ToNumber(PQgetvalue(counts.get(), 0, PQfnumber(counts.get(), column)));
   };
-  const std::uint64_t submitted = count(0);
-  const std::uint64_t ended = count(1);
-  const std::uint64_t succeeded = count(2);
+  const std::uint64_t submitted = count("submitted");
+  const std::uint64_t ended = count("ended");
+  const std::uint64_t succeeded = count("succeeded");
   return {submitted, succeeded, submitted - ended};
 }
 

@@ -16,23 +16,23 @@ struct ResultDeleter {
 };
 using ResultHandle = std::unique_ptr<PGresult, ResultDeleter>;
 
-/// One row of a result, valid as long as the result.
+/// One row of a result, valid as long as the result. Its values own what they hold.
 class Row {
  public:
   Row(const PGresult* result, int row) : result_(result), row_(row) {}
 
-  /// The value of a column that is never null. Texts and Json point into the result.
+  /// The value of a column that is never null. Json is read as its text.
   template <typename T>
-  T Get(int column) const {
-    DJPS_CHECK(PQftype(result_, column) == static_cast<Oid>(Wire<T>::kType));
-    DJPS_CHECK(PQgetisnull(result_, row_, column) == 0);
-    return Wire<T>::Decode(Bytes(column));
+  auto Get(ColumnAt<T> column) const {
+    DJPS_CHECK(PQftype(result_, column.index()) == static_cast<Oid>(Wire<T>::kType));
+    DJPS_CHECK(PQgetisnull(result_, row_, column.index()) == 0);
+    return Wire<T>::Decode(Bytes(column.index()));
   }
 
   template <typename T>
-  std::optional<T> Find(int column) const {
-    if (PQgetisnull(result_, row_, column) != 0) return std::nullopt;
-    return Get<T>(column);
+  auto Find(ColumnAt<T> column) const {
+    const bool null = PQgetisnull(result_, row_, column.index()) != 0;
+    return null ? std::nullopt : std::optional(Get(column));
   }
 
  private:

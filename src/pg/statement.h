@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -33,6 +34,25 @@ enum class Type : std::uint32_t {
 struct Column {
   std::string_view name;
   Type type;
+
+  bool operator==(const Column&) const = default;
+};
+
+/// Whether a reader of rows with the columns `first` can read rows with these.
+constexpr bool StartWith(std::span<const Column> columns, std::span<const Column> first) {
+  return columns.size() >= first.size() && std::equal(first.begin(), first.end(), columns.begin());
+}
+
+/// Where a column is in the rows of a statement, and the type it is read as. The build makes one
+/// for each column that a statement's header names: sql::find_job::kRunAt.
+template <typename T>
+class ColumnAt {
+ public:
+  explicit constexpr ColumnAt(int index) : index_(index) {}
+  constexpr int index() const { return index_; }
+
+ private:
+  int index_;
 };
 
 /// One .sql file: its name (also the prepared statement's), its text, and the types its header

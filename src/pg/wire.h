@@ -18,7 +18,7 @@
 
 namespace djps::pg {
 
-/// JSON text on its way to or from a jsonb column.
+/// JSON text on its way to a jsonb parameter; a column of it is read as std::string.
 struct Json {
   std::string_view text;
 };
@@ -87,7 +87,6 @@ struct Wire<std::string_view> {
   static constexpr Type kType = Type::kText;
   static constexpr Type kArray = Type::kTextArray;
   static void Encode(std::string& out, std::string_view value) { out += value; }
-  static std::string_view Decode(std::string_view bytes) { return bytes; }
 };
 
 template <>
@@ -147,7 +146,7 @@ struct Wire<Json> {
     out += kVersion;
     out += value.text;
   }
-  static Json Decode(std::string_view bytes) { return Json{bytes.substr(1)}; }
+  static std::string Decode(std::string_view bytes) { return std::string(bytes.substr(1)); }
 };
 
 }  // namespace djps::pg

@@ -12,25 +12,26 @@ asio::awaitable<std::string> HistoryStore::RunStep(int jobs, pg::Deadline deadli
   pg::Params params;
   params.Add(static_cast<std::int32_t>(jobs));
   const pg::Rows rows = co_await pool_.Execute(sql::kRunHistoryStep, std::move(params), deadline);
-  co_return rows[0].Get<std::string>(0);
+  co_return rows[0].Get(sql::run_history_step::kDone);
 }
 
 asio::awaitable<std::int64_t> HistoryStore::PurgeExpiredKeys(int limit, pg::Deadline deadline) {
   pg::Params params;
   params.Add(static_cast<std::int32_t>(limit));
   const pg::Rows rows = co_await pool_.Execute(sql::kPurgeExpiredKeys, std::move(params), deadline);
-  const auto deleted = rows[0].Get<std::int64_t>(0);
+  const auto deleted = rows[0].Get(sql::purge_expired_keys::kDeleted);
   co_return deleted;
 }
 
 asio::awaitable<std::vector<RetentionRule>> HistoryStore::ListRetention(pg::Deadline deadline) {
+  namespace columns = sql::list_retention;
   const pg::Rows rows = co_await pool_.Execute(sql::kListRetention, {}, deadline);
   std::vector<RetentionRule> rules;
   for (const pg::Row row : rows) {
     RetentionRule rule;
-    rule.queue = row.Get<std::string>(0);
-    rule.status = ParseStatus(row.Get<std::string_view>(1)).value_or(JobStatus::kSucceeded);
-    const auto keep_ms = row.Find<std::int64_t>(2);
+    rule.queue = row.Get(columns::kQueue);
+    rule.status = ParseStatus(row.Get(columns::kStatus)).value_or(JobStatus::kSucceeded);
+    const auto keep_ms = row.Find(columns::kKeepMs);
     if (keep_ms) rule.keep = milliseconds(*keep_ms);
     rules.push_back(std::move(rule));
   }
@@ -44,7 +45,7 @@ asio::awaitable<bool> HistoryStore::SetRetention(const RetentionRule& rule, bool
   params.Add(rule.keep ? std::optional(microseconds(*rule.keep)) : std::nullopt);
   params.Add(inherit).Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kSetRetention, std::move(params), deadline);
-  const bool changed = rows[0].Get<bool>(0);
+  const bool changed = rows[0].Get(sql::set_retention::kChanged);
   co_return changed;
 }
 

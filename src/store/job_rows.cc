@@ -1,41 +1,49 @@
 #include "store/job_rows.h"
 
 #include "core/check.h"
+#include "store/statements.h"
 
 namespace djps::store {
 
+static_assert(pg::StartWith(sql::find_job::kColumns, sql::find_jobs::kColumns));
+
 JobRecord ReadJob(const pg::Row& row) {
+  namespace columns = sql::find_jobs;
   JobRecord job;
-  job.id = row.Get<Uuid>(0);
-  job.type = row.Get<std::string>(1);
-  job.queue = row.Get<std::string>(2);
-  job.payload = row.Get<pg::Json>(3).text;
-  const auto status = ParseStatus(row.Get<std::string_view>(4));
-  DJPS_CHECK(status.has_value());
-  job.status = *status;
-  job.priority = row.Get<std::int16_t>(5);
-  job.run_at = row.Get<Timestamp>(6);
-  job.attempts = row.Get<std::int16_t>(7);
-  job.max_attempts = row.Get<std::int16_t>(8);
-  job.idempotency_key = row.Find<std::string>(9);
-  job.created_at = row.Get<Timestamp>(10);
-  job.updated_at = row.Get<Timestamp>(11);
-  job.finished_at = row.Find<Timestamp>(12);
-  if (const auto result = row.Find<pg::Json>(13)) job.result = result->text;
-  if (const auto error = row.Find<pg::Json>(14)) job.last_error = error->text;
-  if (const auto tags = row.Find<pg::Json>(15)) job.tags = tags->text;
-  if (const auto metadata = row.Find<pg::Json>(16)) job.metadata = metadata->text;
-  if (const auto retry = row.Find<pg::Json>(17)) job.retry = retry->text;
-  if (const auto ms = row.Find<std::int32_t>(18)) job.timeout = std::chrono::milliseconds(*ms);
-  job.finish_by = row.Find<Timestamp>(19);
-  job.cancel_requested = row.Get<bool>(20);
+  job.id = row.Get(columns::kId);
+  job.type = row.Get(columns::kType);
+  job.queue = row.Get(columns::kQueue);
+  job.payload = row.Get(columns::kPayload);
+  job.status = ReadStatus(row, columns::kStatus);
+  job.priority = row.Get(columns::kPriority);
+  job.run_at = row.Get(columns::kRunAt);
+  job.attempts = row.Get(columns::kAttempts);
+  job.max_attempts = row.Get(columns::kMaxAttempts);
+  job.idempotency_key = row.Find(columns::kIdempotencyKey);
+  job.created_at = row.Get(columns::kCreatedAt);
+  job.updated_at = row.Get(columns::kUpdatedAt);
+  job.finished_at = row.Find(columns::kFinishedAt);
+  job.result = row.Find(columns::kResult);
+  job.last_error = row.Find(columns::kLastError);
+  job.tags = row.Find(columns::kTags);
+  job.metadata = row.Find(columns::kMetadata);
+  job.retry = row.Find(columns::kRetry);
+  if (const auto ms = row.Find(columns::kTimeoutMs)) job.timeout = std::chrono::milliseconds(*ms);
+  job.finish_by = row.Find(columns::kFinishBy);
+  job.cancel_requested = row.Get(columns::kCancelRequested);
   return job;
 }
 
-std::vector<Uuid> ReadIds(const pg::Rows& rows) {
+JobStatus ReadStatus(const pg::Row& row, pg::ColumnAt<std::string> column) {
+  const auto status = ParseStatus(row.Get(column));
+  DJPS_CHECK(status.has_value());
+  return *status;
+}
+
+std::vector<Uuid> ReadIds(const pg::Rows& rows, pg::ColumnAt<Uuid> column) {
   std::vector<Uuid> ids;
   ids.reserve(static_cast<std::size_t>(rows.size()));
-  for (const pg::Row row : rows) ids.push_back(row.Get<Uuid>(0));
+  for (const pg::Row row : rows) ids.push_back(row.Get(column));
   return ids;
 }
 

@@ -11,7 +11,9 @@ namespace djps::store {
 /// One row of find_job or find_jobs, which have the same columns.
 JobRecord ReadJob(const pg::Row& row);
 
-/// The first column, where it is an id.
-std::vector<Uuid> ReadIds(const pg::Rows& rows);
+JobStatus ReadStatus(const pg::Row& row, pg::ColumnAt<std::string> column);
+
+/// One column of all rows.
+std::vector<Uuid> ReadIds(const pg::Rows& rows, pg::ColumnAt<Uuid> column);
 
 }  // namespace djps::store

@@ -12,9 +12,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// Of find_job, behind those that all lists of jobs have.
-constexpr int kProgressColumn = 21;
-
 Timestamp LocalNow() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
@@ -39,34 +36,38 @@ std::vector<SubmittedJob> ReadNewJobs(const pg::Rows& rows, const std::vector<Uu
   std::vector<SubmittedJob> submitted(ids.size());
   DJPS_CHECK(rows.size() == static_cast<int>(ids.size()));
   for (const pg::Row row : rows) {
-    const Uuid id = row.Get<Uuid>(0);
+    const Uuid id = row.Get(sql::enqueue_jobs::kId);
     const auto place = std::lower_bound(ids.begin(), ids.end(), id);
     DJPS_CHECK(place != ids.end() && *place == id);
     submitted[static_cast<std::size_t>(place - ids.begin())] = {
-        .id = id, .run_at = row.Get<Timestamp>(1), .created_at = row.Get<Timestamp>(2)};
+        .id = id,
+        .run_at = row.Get(sql::enqueue_jobs::kRunAt),
+        .created_at = row.Get(sql::enqueue_jobs::kCreatedAt)};
   }
   return submitted;
 }
 
 std::vector<SubmittedJob> ReadKeyedJobs(const pg::Rows& rows) {
+  namespace columns = sql::enqueue_keyed_jobs;
   std::vector<SubmittedJob> submitted;
   submitted.reserve(static_cast<std::size_t>(rows.size()));
   for (const pg::Row row : rows) {
-    submitted.push_back({.id = row.Get<Uuid>(1),
-                         .replayed = row.Get<bool>(2),
-                         .payload_differs = row.Get<bool>(3),
-                         .run_at = row.Find<Timestamp>(4).value_or(Timestamp{}),
-                         .created_at = row.Find<Timestamp>(5).value_or(Timestamp{})});
+    submitted.push_back({.id = row.Get(columns::kId),
+                         .replayed = row.Get(columns::kReplayed),
+                         .payload_differs = row.Get(columns::kPayloadDiffers),
+                         .run_at = row.Find(columns::kRunAt).value_or(Timestamp{}),
+                         .created_at = row.Find(columns::kCreatedAt).value_or(Timestamp{})});
   }
   return submitted;
 }
 
 SubmittedJob ReadSubmission(const pg::Row& row) {
-  SubmittedJob job{.id = row.Get<Uuid>(1),
-                   .payload_differs = row.Get<bool>(3),
-                   .run_at = row.Find<Timestamp>(4).value_or(Timestamp{}),
-                   .created_at = row.Find<Timestamp>(5).value_or(Timestamp{})};
-  const auto outcome = row.Get<std::string_view>(2);
+  namespace columns = sql::enqueue_jobs_with_options;
+  SubmittedJob job{.id = row.Get(columns::kId),
+                   .payload_differs = row.Get(columns::kPayloadDiffers),
+                   .run_at = row.Find(columns::kRunAt).value_or(Timestamp{}),
+                   .created_at = row.Find(columns::kCreatedAt).value_or(Timestamp{})};
+  const auto outcome = row.Get(columns::kOutcome);
   job.replayed = outcome == "replayed";
   if (outcome == "existing") job.conflict = SubmittedJob::Conflict::kExisting;
   if (outcome == "replaced") job.conflict = SubmittedJob::Conflict::kReplaced;
@@ -143,14 +144,14 @@ asio::awaitable<std::optional<JobRecord>> JobStore::FindJob(Uuid id, pg::Deadlin
       co_await pool_.Execute(sql::kFindJob, std::move(pg::Params().Add(id)), deadline);
   if (rows.empty()) co_return std::nullopt;
   JobRecord job = ReadJob(rows[0]);
-  if (const auto progress = rows[0].Find<pg::Json>(kProgressColumn)) job.progress = progress->text;
+  job.progress = rows[0].Find(sql::find_job::kProgress);
   co_return job;
 }
 
 asio::awaitable<Timestamp> JobStore::DatabaseTime(pg::Deadline deadline) {
   if (!clock_offset_) {
     const pg::Rows rows = co_await pool_.Execute(sql::kClock, {}, deadline);
-    LearnClock(rows[0].Get<Timestamp>(0));
+    LearnClock(rows[0].Get(sql::clock::kNow));
   }
   co_return LocalNow() + *clock_offset_;
 }

@@ -152,6 +152,13 @@ Call ChooseCall(const ListRequest& request, int limit) {
 
 }  // namespace
 
+// Walk reads the rows of each.
+static_assert(pg::StartWith(sql::list_queued::kColumns, sql::list_ended::kColumns));
+static_assert(pg::StartWith(sql::list_tagged::kColumns, sql::list_ended::kColumns));
+static_assert(pg::StartWith(sql::list_failed::kColumns, sql::list_ended::kColumns));
+static_assert(pg::StartWith(sql::list_running::kColumns, sql::list_ended::kColumns));
+static_assert(pg::StartWith(sql::list_by_creation::kColumns, sql::list_ended::kColumns));
+
 struct ListStore::Found {
   std::vector<ListPosition> matched;
   std::optional<ListPosition> stop;  ///< Where the scan ended before the page was full.
@@ -159,18 +166,19 @@ struct ListStore::Found {
 
 asio::awaitable<ListStore::Found> ListStore::Walk(const ListRequest& request,
                                                   pg::Deadline deadline) {
+  namespace columns = sql::list_queued;
   // One more than asked for tells whether the list goes on.
   Call call = ChooseCall(request, request.limit + 1);
   const pg::Rows rows = co_await pool_.Execute(call.statement, std::move(call.params), deadline);
   Found found;
   for (const pg::Row row : rows) {
-    ListPosition position{.id = row.Get<Uuid>(0)};
+    ListPosition position{.id = row.Get(columns::kId)};
     if (request.order == ListOrder::kNext) {
-      position.queue = row.Get<std::string>(2);
-      position.priority = row.Get<std::int16_t>(3);
-      position.visible_at = row.Get<Timestamp>(4);
+      position.queue = row.Get(columns::kQueue);
+      position.priority = row.Get(columns::kPriority);
+      position.visible_at = row.Get(columns::kVisibleAt);
     }
-    if (row.Get<bool>(1)) {
+    if (row.Get(columns::kMatched)) {
       found.matched.push_back(std::move(position));
     } else {
       found.stop = std::move(position);
@@ -188,7 +196,7 @@ asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::De
     params.Add(kLane).Add(request.filter.type).Add(request.filter.idempotency_key);
     const pg::Rows rows = co_await pool_.Execute(sql::kFindKeyedJob, std::move(params), deadline);
     // A list of one has no second page.
-    if (!rows.empty() && !request.after) ids.push_back(rows[0].Get<Uuid>(0));
+    if (!rows.empty() && !request.after) ids.push_back(rows[0].Get(sql::find_keyed_job::kId));
   } else {
     Found found = co_await Walk(request, deadline);
     page.next = found.stop;
@@ -216,7 +224,7 @@ asio::awaitable<std::vector<JobRecord>> ListStore::FindJobs(const std::vector<Uu
   params.Add(payload);
   const pg::Rows rows = co_await pool_.Execute(sql::kFindJobs, std::move(params), deadline);
   std::unordered_map<Uuid, int> places;
-  for (int row = 0; row < rows.size(); ++row) places[rows[row].Get<Uuid>(0)] = row;
+  for (int row = 0; row < rows.size(); ++row) places[rows[row].Get(sql::find_jobs::kId)] = row;
   jobs.reserve(places.size());
   for (const Uuid& id : ids) {
     const auto place = places.find(id);

@@ -1,6 +1,5 @@
 #include "store/operator_store.h"
 
-#include "core/check.h"
 #include "store/job_rows.h"
 #include "store/statements.h"
 
@@ -8,12 +7,6 @@ namespace djps::store {
 namespace {
 
 namespace asio = boost::asio;
-
-JobStatus ReadStatus(const pg::Row& row, int column) {
-  const auto status = ParseStatus(row.Get<std::string_view>(column));
-  DJPS_CHECK(status.has_value());
-  return *status;
-}
 
 /// The lane, the jobs and the statuses to touch: how several statements begin.
 pg::Params JobsInStatus(const std::vector<Uuid>& ids, const std::vector<JobStatus>& from) {
@@ -35,7 +28,8 @@ asio::awaitable<std::vector<CanceledJob>> OperatorStore::CancelJobs(
   params.Add(actor).Add(reason);
   const pg::Rows rows = co_await pool_.Execute(sql::kCancelJobs, std::move(params), deadline);
   std::vector<CanceledJob> canceled;
-  for (const pg::Row row : rows) canceled.push_back({row.Get<Uuid>(0), row.Get<std::string>(1)});
+  for (const pg::Row row : rows)
+    canceled.push_back({row.Get(sql::cancel_jobs::kId), row.Get(sql::cancel_jobs::kState)});
   co_return canceled;
 }
 
@@ -46,7 +40,8 @@ asio::awaitable<std::vector<RetriedJob>> OperatorStore::RetryJobs(
   params.Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kRetryJobs, std::move(params), deadline);
   std::vector<RetriedJob> retried;
-  for (const pg::Row row : rows) retried.push_back({row.Get<Uuid>(0), ReadStatus(row, 1)});
+  for (const pg::Row row : rows)
+    retried.push_back({row.Get(sql::retry_jobs::kId), ReadStatus(row, sql::retry_jobs::kWas)});
   co_return retried;
 }
 
@@ -59,7 +54,7 @@ asio::awaitable<bool> OperatorStore::EditJob(Uuid id, const JobEdit& edit, const
                                : std::nullopt);
   params.Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kEditJob, std::move(params), deadline);
-  const bool changed = rows[0].Get<bool>(0);
+  const bool changed = rows[0].Get(sql::edit_job::kChanged);
   co_return changed;
 }
 
@@ -69,13 +64,15 @@ asio::awaitable<std::vector<Uuid>> OperatorStore::PurgeJobs(const std::vector<Uu
                                                             pg::Deadline deadline) {
   pg::Params params = JobsInStatus(ids, from);
   params.Add(actor);
-  co_return ReadIds(co_await pool_.Execute(sql::kPurgeJobs, std::move(params), deadline));
+  co_return ReadIds(co_await pool_.Execute(sql::kPurgeJobs, std::move(params), deadline),
+                    sql::purge_jobs::kId);
 }
 
 asio::awaitable<std::vector<Uuid>> OperatorStore::BuryOverdue(int limit, pg::Deadline deadline) {
   pg::Params params;
   params.Add(kLane).Add(static_cast<std::int32_t>(limit));
-  co_return ReadIds(co_await pool_.Execute(sql::kBuryOverdue, std::move(params), deadline));
+  co_return ReadIds(co_await pool_.Execute(sql::kBuryOverdue, std::move(params), deadline),
+                    sql::bury_overdue::kId);
 }
 
 asio::awaitable<bool> OperatorStore::SetQueuePaused(const std::string& queue, bool paused,
@@ -84,7 +81,7 @@ asio::awaitable<bool> OperatorStore::SetQueuePaused(const std::string& queue, bo
   pg::Params params;
   params.Add(kLane).Add(queue).Add(paused).Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kSetQueuePaused, std::move(params), deadline);
-  const bool changed = rows[0].Get<bool>(0);
+  const bool changed = rows[0].Get(sql::set_queue_paused::kChanged);
   co_return changed;
 }
 
@@ -100,12 +97,13 @@ asio::awaitable<void> OperatorStore::SetQueueLimit(const std::string& queue,
 }
 
 asio::awaitable<std::vector<FullQueue>> OperatorStore::ListFullQueues(pg::Deadline deadline) {
+  namespace columns = sql::list_full_queues;
   pg::Params params;
   params.Add(kLane);
   const pg::Rows rows = co_await pool_.Execute(sql::kListFullQueues, std::move(params), deadline);
   std::vector<FullQueue> full;
   for (const pg::Row row : rows)
-    full.push_back({row.Get<std::string>(0), row.Get<std::int32_t>(1)});
+    full.push_back({row.Get(columns::kName), row.Get(columns::kMaxBacklog)});
   co_return full;
 }
 
@@ -117,7 +115,7 @@ asio::awaitable<bool> OperatorStore::SetRetryPolicy(const std::string& type,
   params.Add(type);
   params.Add(policy ? std::optional(pg::Json{*policy}) : std::nullopt).Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kSetRetryPolicy, std::move(params), deadline);
-  const bool changed = rows[0].Get<bool>(0);
+  const bool changed = rows[0].Get(sql::set_retry_policy::kChanged);
   co_return changed;
 }
 
@@ -126,7 +124,8 @@ asio::awaitable<std::vector<RetryPolicyEntry>> OperatorStore::ListRetryPolicies(
   const pg::Rows rows = co_await pool_.Execute(sql::kListRetryPolicies, {}, deadline);
   std::vector<RetryPolicyEntry> policies;
   for (const pg::Row row : rows) {
-    policies.push_back({row.Get<std::string>(0), std::string(row.Get<pg::Json>(1).text)});
+    policies.push_back(
+        {row.Get(sql::list_retry_policies::kType), row.Get(sql::list_retry_policies::kPolicy)});
   }
   co_return policies;
 }
@@ -134,14 +133,15 @@ asio::awaitable<std::vector<RetryPolicyEntry>> OperatorStore::ListRetryPolicies(
 asio::awaitable<std::vector<AuditEntry>> OperatorStore::ListAudit(
     const std::optional<std::string>& target, std::optional<std::int64_t> before, int limit,
     pg::Deadline deadline) {
+  namespace columns = sql::list_audit;
   pg::Params params;
   params.Add(target).Add(before).Add(static_cast<std::int32_t>(limit));
   const pg::Rows rows = co_await pool_.Execute(sql::kListAudit, std::move(params), deadline);
   std::vector<AuditEntry> entries;
   for (const pg::Row row : rows) {
-    entries.push_back({row.Get<std::int64_t>(0), row.Get<Timestamp>(1), row.Get<std::string>(2),
-                       row.Get<std::string>(3), row.Get<std::string>(4),
-                       std::string(row.Get<pg::Json>(5).text)});
+    entries.push_back({row.Get(columns::kId), row.Get(columns::kAt), row.Get(columns::kActor),
+                       row.Get(columns::kAction), row.Get(columns::kTarget),
+                       row.Get(columns::kDetail)});
   }
   co_return entries;
 }

@@ -22,7 +22,7 @@ asio::awaitable<std::vector<Uuid>> ProgressStore::WriteProgress(
   });
   const pg::Rows rows = co_await pool_.Execute(sql::kWriteProgress, std::move(params), deadline);
   std::vector<Uuid> written;
-  for (const pg::Row row : rows) written.push_back(row.Get<Uuid>(0));
+  for (const pg::Row row : rows) written.push_back(row.Get(sql::write_progress::kId));
   co_return written;
 }
 
@@ -35,13 +35,15 @@ asio::awaitable<std::optional<LogPosition>> ProgressStore::WriteLogLines(
   const pg::Rows rows = co_await pool_.Execute(sql::kWriteLogLines, std::move(params), deadline);
   if (rows.empty()) co_return std::nullopt;
   const pg::Row row = rows[0];
-  co_return LogPosition{row.Get<std::int16_t>(0), row.Get<std::int32_t>(1)};
+  co_return LogPosition{row.Get(sql::write_log_lines::kAttempt),
+                        row.Get(sql::write_log_lines::kLastLine)};
 }
 
 asio::awaitable<std::vector<StoredLogLine>> ProgressStore::ListLogLines(Uuid job,
                                                                         std::optional<int> attempt,
                                                                         int after, int limit,
                                                                         pg::Deadline deadline) {
+  namespace columns = sql::list_log_lines;
   pg::Params params;
   params.Add(kLane).Add(job);
   params.Add(static_cast<std::int16_t>(attempt.value_or(0)));
@@ -49,8 +51,8 @@ asio::awaitable<std::vector<StoredLogLine>> ProgressStore::ListLogLines(Uuid job
   const pg::Rows rows = co_await pool_.Execute(sql::kListLogLines, std::move(params), deadline);
   std::vector<StoredLogLine> lines;
   for (const pg::Row row : rows) {
-    lines.push_back({row.Get<std::int16_t>(0), row.Get<std::int32_t>(1), row.Get<Timestamp>(2),
-                     row.Get<std::string>(3), row.Get<std::string>(4)});
+    lines.push_back({row.Get(columns::kAttempt), row.Get(columns::kLine), row.Get(columns::kAt),
+                     row.Get(columns::kLevel), row.Get(columns::kMessage)});
   }
   co_return lines;
 }
@@ -60,7 +62,7 @@ asio::awaitable<int> ProgressStore::PurgeProgress(std::chrono::milliseconds age,
   pg::Params params;
   params.Add(kLane).Add(microseconds(age)).Add(static_cast<std::int32_t>(limit));
   const pg::Rows rows = co_await pool_.Execute(sql::kPurgeProgress, std::move(params), deadline);
-  co_return rows[0].Get<std::int32_t>(0);
+  co_return rows[0].Get(sql::purge_progress::kDeleted);
 }
 
 }  // namespace djps::store

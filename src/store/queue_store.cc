@@ -17,24 +17,19 @@ constexpr std::string_view kAfterEveryName = "~";
 constexpr std::int32_t kRecentScanMax = 20'000;
 
 QueueState ReadQueue(const pg::Row& row) {
-  return {.name = row.Get<std::string>(0),
-          .queued = row.Get<std::int64_t>(1),
-          .scheduled = row.Get<std::int64_t>(2),
-          .failed = row.Get<std::int64_t>(3),
-          .running = row.Get<std::int64_t>(4),
-          .dead = row.Get<std::int64_t>(5),
-          .oldest_due_at = row.Find<Timestamp>(6),
-          .oldest_due_age_ms = row.Find<std::int64_t>(7),
-          .exact = row.Get<bool>(8),
-          .paused_at = row.Find<Timestamp>(9),
-          .paused_by = row.Find<std::string>(10),
-          .max_backlog = row.Find<std::int32_t>(11)};
-}
-
-OutcomeCounts ReadCounts(const pg::Row& row, int column) {
-  return {.succeeded = row.Get<std::int64_t>(column),
-          .canceled = row.Get<std::int64_t>(column + 1),
-          .dead = row.Get<std::int64_t>(column + 2)};
+  namespace columns = sql::list_queues;
+  return {.name = row.Get(columns::kQueue),
+          .queued = row.Get(columns::kQueued),
+          .scheduled = row.Get(columns::kScheduled),
+          .failed = row.Get(columns::kFailed),
+          .running = row.Get(columns::kRunning),
+          .dead = row.Get(columns::kDead),
+          .oldest_due_at = row.Find(columns::kOldestDueAt),
+          .oldest_due_age_ms = row.Find(columns::kAgeMs),
+          .exact = row.Get(columns::kExact),
+          .paused_at = row.Find(columns::kPausedAt),
+          .paused_by = row.Find(columns::kPausedBy),
+          .max_backlog = row.Find(columns::kMaxBacklog)};
 }
 
 }  // namespace
@@ -63,15 +58,20 @@ asio::awaitable<std::vector<QueueState>> QueueStore::List(std::string_view first
 }
 
 asio::awaitable<OutcomeState> QueueStore::CountOutcomes(pg::Deadline deadline) {
+  namespace columns = sql::count_outcomes;
   pg::Params params;
   params.Add(kLane).Add(std::int32_t{kCountExactMax}).Add(kRecentScanMax);
   const pg::Rows rows = co_await pool_.Execute(sql::kCountOutcomes, std::move(params), deadline);
   DJPS_CHECK(rows.size() == 1);
   const pg::Row row = rows[0];
-  co_return OutcomeState{.total = ReadCounts(row, 0),
-                         .exact = row.Get<bool>(3),
-                         .recent = ReadCounts(row, 4),
-                         .recent_ms = row.Get<std::int64_t>(7)};
+  co_return OutcomeState{.total = {.succeeded = row.Get(columns::kSucceeded),
+                                   .canceled = row.Get(columns::kCanceled),
+                                   .dead = row.Get(columns::kDead)},
+                         .exact = row.Get(columns::kExact),
+                         .recent = {.succeeded = row.Get(columns::kRecentSucceeded),
+                                    .canceled = row.Get(columns::kRecentCanceled),
+                                    .dead = row.Get(columns::kRecentDead)},
+                         .recent_ms = row.Get(columns::kRecentMs)};
 }
 
 }  // namespace djps::store

@@ -2,42 +2,35 @@
 
 #include <utility>
 
-#include "core/check.h"
 #include "core/ids.h"
+#include "store/job_rows.h"
 #include "store/statements.h"
 
 namespace djps::store {
-namespace {
 
 namespace asio = boost::asio;
 
-JobStatus ReadStatus(std::string_view name) {
-  const auto status = ParseStatus(name);
-  DJPS_CHECK(status.has_value());
-  return *status;
-}
-
-}  // namespace
-
 asio::awaitable<std::vector<PastAttempt>> StateStore::ListAttempts(Uuid id, pg::Deadline deadline) {
+  namespace columns = sql::list_attempts;
   pg::Params params;
   params.Add(id).Add(std::int32_t{kAttemptsShownMax});
   const pg::Rows rows = co_await pool_.Execute(sql::kListAttempts, std::move(params), deadline);
   std::vector<PastAttempt> attempts;
   for (const pg::Row row : rows) {
-    attempts.push_back({.number = row.Get<std::int16_t>(0),
-                        .worker = row.Get<std::string>(1),
-                        .started_at = row.Get<Timestamp>(2),
-                        .ended_at = row.Get<Timestamp>(3),
-                        .error_class = row.Get<std::string>(4),
-                        .message = row.Get<std::string>(5),
-                        .detail = row.Get<std::string>(6)});
+    attempts.push_back({.number = row.Get(columns::kAttempt),
+                        .worker = row.Get(columns::kWorker),
+                        .started_at = row.Get(columns::kStartedAt),
+                        .ended_at = row.Get(columns::kEndedAt),
+                        .error_class = row.Get(columns::kErrorClass),
+                        .message = row.Get(columns::kMessage),
+                        .detail = row.Get(columns::kDetail)});
   }
   co_return attempts;
 }
 
 asio::awaitable<std::vector<WatchedJob>> StateStore::WatchJobs(const std::vector<Uuid>& ids,
                                                                pg::Deadline deadline) {
+  namespace columns = sql::watch_jobs;
   pg::Params params;
   params.Add(kLane);
   params.AddArray(ids, [](const Uuid& id) { return id; });
@@ -46,28 +39,29 @@ asio::awaitable<std::vector<WatchedJob>> StateStore::WatchJobs(const std::vector
   jobs.reserve(static_cast<std::size_t>(rows.size()));
   for (const pg::Row row : rows) {
     jobs.push_back(
-        {row.Get<Uuid>(0), {ReadStatus(row.Get<std::string_view>(1)), row.Get<std::int16_t>(2)}});
+        {row.Get(columns::kId), {ReadStatus(row, columns::kStatus), row.Get(columns::kAttempts)}});
   }
   co_return jobs;
 }
 
 asio::awaitable<std::optional<JobReason>> StateStore::ExplainJob(Uuid id, pg::Deadline deadline) {
+  namespace columns = sql::explain_job;
   pg::Params params;
   params.Add(kLane).Add(id).Add(std::int32_t{kAheadCountMax});
   const pg::Rows rows = co_await pool_.Execute(sql::kExplainJob, std::move(params), deadline);
   if (rows.empty()) co_return std::nullopt;
   const pg::Row row = rows[0];
   JobReason reason;
-  reason.reason = row.Get<std::string>(0);
-  reason.status = ReadStatus(row.Get<std::string_view>(1));
-  reason.queue = row.Get<std::string>(2);
-  reason.type = row.Get<std::string>(3);
-  reason.attempt = row.Get<std::int16_t>(4);
-  reason.worker = row.Find<std::string>(5).value_or("");
-  reason.until = row.Find<Timestamp>(6);
-  reason.ahead = row.Find<std::int64_t>(7);
-  reason.ahead_exact = row.Find<bool>(8).value_or(true);
-  reason.estimate_ms = row.Find<std::int64_t>(9);
+  reason.reason = row.Get(columns::kReason);
+  reason.status = ReadStatus(row, columns::kStatus);
+  reason.queue = row.Get(columns::kQueue);
+  reason.type = row.Get(columns::kType);
+  reason.attempt = row.Get(columns::kAttempt);
+  reason.worker = row.Find(columns::kWorker).value_or("");
+  reason.until = row.Find(columns::kUntil);
+  reason.ahead = row.Find(columns::kAhead);
+  reason.ahead_exact = row.Find(columns::kAheadExact).value_or(true);
+  reason.estimate_ms = row.Find(columns::kEstimateMs);
   co_return reason;
 }
 

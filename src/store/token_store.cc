@@ -15,30 +15,39 @@ namespace asio = boost::asio;
 using std::chrono::microseconds;
 
 /// A text[] that has come as jsonb; null is no restriction.
-std::vector<std::string> ReadNames(const std::optional<pg::Json>& json) {
+std::vector<std::string> ReadNames(const std::optional<std::string>& json) {
   std::vector<std::string> names;
   if (!json) return names;
-  const auto items = SplitArray(json->text);
+  const auto items = SplitArray(*json);
   DJPS_CHECK(items.has_value());
   for (const std::string& item : *items) names.push_back(ReadJsonString(item).value());
   return names;
 }
 
+static_assert(pg::StartWith(sql::revoke_token::kColumns, sql::list_tokens::kColumns));
+// Up to `types`.
+static_assert(pg::StartWith(sql::load_active_tokens::kColumns,
+                            std::span(sql::list_tokens::kColumns).first<5>()));
+
+/// Of a row of list_tokens, revoke_token or load_active_tokens.
 TokenGrant ReadGrant(const pg::Row& row) {
-  return {.name = row.Get<std::string>(1),
-          .role = row.Get<std::string>(2),
-          .queues = ReadNames(row.Find<pg::Json>(3)),
-          .types = ReadNames(row.Find<pg::Json>(4))};
+  namespace columns = sql::list_tokens;
+  return {.name = row.Get(columns::kName),
+          .role = row.Get(columns::kRole),
+          .queues = ReadNames(row.Find(columns::kQueues)),
+          .types = ReadNames(row.Find(columns::kTypes))};
 }
 
+/// Of a row of list_tokens or revoke_token.
 TokenRecord ReadToken(const pg::Row& row) {
-  return {.id = row.Get<Uuid>(0),
+  namespace columns = sql::list_tokens;
+  return {.id = row.Get(columns::kId),
           .grant = ReadGrant(row),
-          .created_at = row.Get<Timestamp>(5),
-          .expires_at = row.Find<Timestamp>(6),
-          .revoked_at = row.Find<Timestamp>(7),
-          .last_used_at = row.Find<Timestamp>(8),
-          .expired = row.Get<bool>(9)};
+          .created_at = row.Get(columns::kCreatedAt),
+          .expires_at = row.Find(columns::kExpiresAt),
+          .revoked_at = row.Find(columns::kRevokedAt),
+          .last_used_at = row.Find(columns::kLastUsedAt),
+          .expired = row.Get(columns::kExpired)};
 }
 
 pg::Params CreateParams(const NewToken& token, Uuid id, const std::string& hash) {
@@ -58,6 +67,7 @@ pg::Params CreateParams(const NewToken& token, Uuid id, const std::string& hash)
 
 asio::awaitable<CreatedToken> TokenStore::CreateToken(const NewToken& token, std::string actor,
                                                       pg::Deadline deadline) {
+  namespace columns = sql::create_token;
   CreatedToken created;
   created.secret = NewApiToken(random_);
   created.record.id = ids_.NewLeaseToken();
@@ -65,14 +75,14 @@ asio::awaitable<CreatedToken> TokenStore::CreateToken(const NewToken& token, std
   params.Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kCreateToken, std::move(params), deadline);
   const pg::Row row = rows[0];
-  if (!row.Get<bool>(0)) {
-    created.outcome = row.Get<bool>(1) ? CreatedToken::Outcome::kExpiresInThePast
-                                       : CreatedToken::Outcome::kNameTaken;
+  if (!row.Get(columns::kCreated)) {
+    created.outcome = row.Get(columns::kExpired) ? CreatedToken::Outcome::kExpiresInThePast
+                                                 : CreatedToken::Outcome::kNameTaken;
     created.secret.clear();
   }
   created.record.grant = token.grant;
-  created.record.created_at = row.Get<Timestamp>(2);
-  created.record.expires_at = row.Find<Timestamp>(3);
+  created.record.created_at = row.Get(columns::kCreatedAt);
+  created.record.expires_at = row.Find(columns::kExpiresAt);
   co_return created;
 }
 
@@ -104,10 +114,11 @@ asio::awaitable<std::optional<TokenRecord>> TokenStore::RevokeToken(Uuid id, std
 }
 
 asio::awaitable<std::vector<ActiveToken>> TokenStore::LoadActiveTokens(pg::Deadline deadline) {
+  namespace columns = sql::load_active_tokens;
   const pg::Rows rows = co_await pool_.Execute(sql::kLoadActiveTokens, {}, deadline);
   std::vector<ActiveToken> tokens;
   for (const pg::Row row : rows) {
-    tokens.push_back({row.Get<Uuid>(0), ReadGrant(row), row.Get<std::string>(5)});
+    tokens.push_back({row.Get(columns::kId), ReadGrant(row), row.Get(columns::kHash)});
   }
   co_return tokens;
 }

@@ -7,20 +7,21 @@ namespace djps::store {
 namespace asio = boost::asio;
 
 asio::awaitable<ServerState> UpkeepStore::CheckServer(pg::Deadline deadline) {
+  namespace columns = sql::check_server;
   const pg::Rows rows = co_await pool_.Execute(sql::kCheckServer, {}, deadline);
   const pg::Row row = rows[0];
-  co_return ServerState{.version_num = row.Get<std::int32_t>(0),
-                        .read_only = row.Get<bool>(1),
-                        .fsync = row.Get<bool>(2),
-                        .full_page_writes = row.Get<bool>(3),
-                        .schema_version = row.Get<std::int32_t>(4)};
+  co_return ServerState{.version_num = row.Get(columns::kVersionNum),
+                        .read_only = row.Get(columns::kReadOnly),
+                        .fsync = row.Get(columns::kFsync),
+                        .full_page_writes = row.Get(columns::kFullPageWrites),
+                        .schema_version = row.Get(columns::kSchemaVersion)};
 }
 
 asio::awaitable<int> UpkeepStore::EnsurePartitions(int days, pg::Deadline deadline) {
   pg::Params params;
   params.Add(static_cast<std::int32_t>(days));
   const pg::Rows rows = co_await pool_.Execute(sql::kEnsurePartitions, std::move(params), deadline);
-  co_return rows[0].Get<std::int32_t>(0);
+  co_return rows[0].Get(sql::ensure_partitions::kMade);
 }
 
 asio::awaitable<int> UpkeepStore::ForgetClaimCursors(std::chrono::milliseconds age,

@@ -19,19 +19,20 @@ std::optional<std::string> Joined(const std::vector<std::string>& names) {
 }
 
 WorkerRecord ReadWorker(const pg::Row& row) {
+  namespace columns = sql::list_workers;
   WorkerRecord worker;
-  worker.name = row.Get<std::string>(0);
-  worker.kind = row.Get<std::string>(1);
-  worker.host = row.Find<std::string>(2);
-  worker.pid = row.Find<std::int32_t>(3);
-  worker.queues = row.Get<pg::Json>(4).text;
-  worker.types = row.Get<pg::Json>(5).text;
-  worker.capacity = row.Find<std::int32_t>(6);
-  worker.running = row.Get<std::int32_t>(7);
-  worker.version = row.Get<std::string>(8);
-  worker.started_at = row.Get<Timestamp>(9);
-  worker.last_seen_at = row.Get<Timestamp>(10);
-  worker.jobs = row.Get<pg::Json>(11).text;
+  worker.name = row.Get(columns::kName);
+  worker.kind = row.Get(columns::kKind);
+  worker.host = row.Find(columns::kHost);
+  worker.pid = row.Find(columns::kPid);
+  worker.queues = row.Get(columns::kQueues);
+  worker.types = row.Get(columns::kTypes);
+  worker.capacity = row.Find(columns::kCapacity);
+  worker.running = row.Get(columns::kRunning);
+  worker.version = row.Get(columns::kVersion);
+  worker.started_at = row.Get(columns::kStartedAt);
+  worker.last_seen_at = row.Get(columns::kLastSeenAt);
+  worker.jobs = row.Get(columns::kJobs);
   return worker;
 }
 
@@ -55,13 +56,14 @@ asio::awaitable<void> WorkerStore::ReportWorkers(const std::vector<WorkerReport>
 asio::awaitable<WorkerCount> WorkerStore::CountWorkers(const std::string& queue,
                                                        const std::vector<std::string>& types,
                                                        pg::Deadline deadline) {
+  namespace columns = sql::count_workers;
   pg::Params params;
   params.Add(queue);
   params.AddArray(types, [](const std::string& type) { return std::string_view(type); });
   const pg::Rows rows = co_await pool_.Execute(sql::kCountWorkers, std::move(params), deadline);
-  co_return WorkerCount{.everywhere = rows[0].Get<std::int32_t>(0),
-                        .alike = rows[0].Get<std::int32_t>(1),
-                        .free = rows[0].Get<std::int32_t>(2)};
+  co_return WorkerCount{.everywhere = rows[0].Get(columns::kEverywhere),
+                        .alike = rows[0].Get(columns::kAlike),
+                        .free = rows[0].Get(columns::kFree)};
 }
 
 asio::awaitable<void> WorkerStore::RemoveWorker(const std::string& name, pg::Deadline deadline) {

@@ -84,9 +84,10 @@ TEST_F(ClaimCursorRulesTest, ItIsKnownWhoWritesAndSinceWhen) {
   const auto list = [this] {
     std::vector<std::optional<Timestamp>> began;
     const pg::Rows rows = Run(pool_->Execute(sql::kListWriters, {}, Soon()));
+    namespace columns = sql::list_writers;
     for (const pg::Row row : rows) {
-      EXPECT_LE(row.Find<Timestamp>(3), row.Get<Timestamp>(0));
-      if (row.Find<std::string>(2)) began.push_back(row.Find<Timestamp>(3));
+      EXPECT_LE(row.Find(columns::kBegan), row.Get(columns::kAt));
+      if (row.Find(columns::kWriter)) began.push_back(row.Find(columns::kBegan));
     }
     EXPECT_GE(rows.size(), 1) << "the clock, in any case";
     return began;
@@ -153,7 +154,7 @@ TEST_F(ClaimCursorRulesTest, JobsOfUnknownTypesDoNotHoldTheCursor) {
     params.AddArray(gaps, same).AddArray(gaps, same);
     const pg::Rows rows = Run(pool_->Execute(sql::kLookAtQueue, std::move(params), Soon()));
     int found = 0;
-    for (const pg::Row row : rows) found += row.Get<std::string_view>(0) == "left" ? 1 : 0;
+    for (const pg::Row row : rows) found += row.Get(sql::look_at_queue::kKind) == "left" ? 1 : 0;
     return found;
   };
   EXPECT_EQ(left("another"), 1);

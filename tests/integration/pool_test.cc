@@ -16,6 +16,7 @@ using test_support::StoreTest;
 
 const Type kSleepParams[] = {Type::kInt4};
 const Column kSleepColumns[] = {{"done", Type::kInt4}};
+constexpr ColumnAt<std::int32_t> kDone(0);
 const Statement kSleep{"sleep", "select $1 as done from pg_sleep($1::float8 / 1000)", kSleepParams,
                        kSleepColumns};
 const Statement kDivide{"divide", "select 1 / $1 as done", kSleepParams, kSleepColumns};
@@ -39,13 +40,13 @@ class PoolTest : public StoreTest {
   std::int32_t Sleep(std::int32_t ms, Deadline deadline) { return Run(SleepAsync(ms, deadline)); }
   boost::asio::awaitable<std::int32_t> SleepAsync(std::int32_t ms, Deadline deadline) {
     const Rows rows = co_await small_->Execute(kSleep, Number(ms), deadline);
-    co_return rows[0].Get<std::int32_t>(0);
+    co_return rows[0].Get(kDone);
   }
 
   /// Which process serves the one connection.
   std::int32_t Backend() {
     const Rows rows = Run(small_->Execute(kBackend, {}, Soon()));
-    return rows[0].Get<std::int32_t>(0);
+    return rows[0].Get(kDone);
   }
 
   void TerminateOthers() {

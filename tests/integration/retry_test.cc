@@ -1,4 +1,5 @@
 // How long a job waits between attempts: db/functions/retry.
+#include "build_paths.h"
 #include "djps/retry_policy.h"
 #include "support/process.h"
 #include "support/store_fixture.h"
@@ -30,7 +31,8 @@ TEST_F(RetryTest, DefaultBackoffIsTheSameInCppAndSqlAndTheDocuments) {
               "t")
         << used;
   }
-  const std::string lifecycle = test_support::ReadFile(DJPS_SOURCE_DIR "/docs/lifecycle.md");
+  const std::string lifecycle =
+      test_support::ReadFile(std::string(test_support::kSourceDir) + "/docs/lifecycle.md");
   EXPECT_NE(
       lifecycle.find(fmt::format(
           "`min({} hour, {} s * {}^(n-1))`",

@@ -56,10 +56,25 @@ TEST_F(SqlContractTest, StatementNamesAreUnique) {
   EXPECT_EQ(names.size(), sql::AllStatements().size());
 }
 
+TEST(SqlColumnsTest, AReaderIsSharedOnlyWhereNamesTypesAndOrderAreTheSame) {
+  const pg::Column id{"id", pg::Type::kUuid};
+  const pg::Column at{"at", pg::Type::kTimestamptz};
+  const auto start = [](std::vector<pg::Column> columns, std::vector<pg::Column> first) {
+    return pg::StartWith(columns, first);
+  };
+  EXPECT_TRUE(start({id, at}, {id, at}));
+  EXPECT_TRUE(start({id, at}, {id}));
+  EXPECT_FALSE(start({id}, {id, at}));
+  EXPECT_FALSE(start({at, id}, {id, at}));
+  EXPECT_FALSE(start({{"job", pg::Type::kUuid}}, {id}));
+  EXPECT_FALSE(start({{"id", pg::Type::kText}}, {id}));
+}
+
 /// What a connection has run.
 constexpr std::string_view kRunText =
     "select name from pg_prepared_statements where generic_plans + custom_plans > 0";
 const pg::Column kRunColumns[] = {{"name", pg::Type::kText}};
+constexpr pg::ColumnAt<std::string> kRunName(0);
 const pg::Statement kRun{"run", kRunText, {}, kRunColumns};
 
 /// A statement that no store calls is dead text.
@@ -168,7 +183,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   std::set<std::string> never_run;
   for (const pg::Statement* one : sql::AllStatements()) never_run.emplace(one->name);
   for (const pg::Row row : Run(single_->Execute(kRun, {}, Soon()))) {
-    never_run.erase(row.Get<std::string>(0));
+    never_run.erase(row.Get(kRunName));
   }
   // The journals are read by the migrator, on a session of its own (migrator_test).
   EXPECT_EQ(never_run, (std::set<std::string>{"list_definitions", "list_migrations"}))

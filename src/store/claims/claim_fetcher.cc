@@ -41,41 +41,44 @@ pg::Params LookParams(const std::string& queue, const std::vector<std::string>& 
 }
 
 QueueWriters ReadWriters(const pg::Rows& rows) {
+  namespace columns = sql::list_writers;
   QueueWriters list;
   for (const pg::Row row : rows) {
-    list.now = row.Get<Timestamp>(0);
-    list.server = row.Get<std::string>(1);
-    if (auto writer = row.Find<std::string>(2)) {
-      list.writers.push_back({*std::move(writer), row.Find<Timestamp>(3)});
+    list.now = row.Get(columns::kAt);
+    list.server = row.Get(columns::kServer);
+    if (auto writer = row.Find(columns::kWriter)) {
+      list.writers.push_back({*std::move(writer), row.Find(columns::kBegan)});
     }
   }
   return list;
 }
 
 QueueAnswer ReadAnswer(const pg::Rows& rows) {
+  namespace columns = sql::look_at_queue;
   QueueAnswer answer;
   for (const pg::Row row : rows) {
-    const auto which = row.Get<std::int32_t>(1);
-    if (row.Get<std::string_view>(0) == "level") {
+    const auto which = row.Get(columns::kWhich);
+    if (row.Get(columns::kKind) == "level") {
       answer.new_levels.push_back(static_cast<std::int16_t>(which));
     } else {
       answer.left.push_back(
-          {static_cast<std::size_t>(which) - 1, {row.Get<Timestamp>(2), row.Get<Uuid>(3)}});
+          {static_cast<std::size_t>(which) - 1, {row.Get(columns::kAt), row.Get(columns::kId)}});
     }
   }
   return answer;
 }
 
 SavedCursor ReadSaved(const pg::Rows& rows) {
+  namespace columns = sql::load_claim_cursor;
   SavedCursor saved;
   for (const pg::Row row : rows) {
-    saved.server = row.Get<std::string>(0);
-    saved.looked_at = row.Get<Timestamp>(1);
-    if (const auto priority = row.Find<std::int16_t>(2)) {
-      saved.floors.push_back({*priority, {row.Get<Timestamp>(3), row.Get<Uuid>(4)}});
+    saved.server = row.Get(columns::kServer);
+    saved.looked_at = row.Get(columns::kLookedAt);
+    if (const auto priority = row.Find(columns::kPriority)) {
+      saved.floors.push_back({*priority, {row.Get(columns::kFloorAt), row.Get(columns::kFloorId)}});
     }
-    if (const auto writer = row.Find<std::string>(5)) {
-      saved.writers.emplace(*writer, row.Get<Timestamp>(6));
+    if (const auto writer = row.Find(columns::kWriter)) {
+      saved.writers.emplace(*writer, row.Get(columns::kWriterFrom));
     }
   }
   return saved;

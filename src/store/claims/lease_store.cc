@@ -31,20 +31,25 @@ constexpr int kClaimTries = 3;
 /// So long a caller waits for what is behind jobs that are too late; then it should come again.
 constexpr std::chrono::seconds kOverdueFor{1};
 
+static_assert(pg::StartWith(sql::claim_jobs_for_many::kColumns, sql::claim_jobs::kColumns));
+
+/// Of a row of claim_jobs or claim_jobs_for_many.
 ClaimedJob ReadClaimedJob(const pg::Row& row) {
+  namespace columns = sql::claim_jobs;
   ClaimedJob job;
-  job.id = row.Get<Uuid>(0);
-  job.attempt = row.Get<std::int16_t>(1);
-  job.priority = row.Get<std::int16_t>(3);
-  job.type = row.Get<std::string>(4);
-  job.payload = row.Get<pg::Json>(5).text;
-  job.max_attempts = row.Get<std::int16_t>(6);
-  job.idempotency_key = row.Find<std::string>(7);
-  job.created_at = row.Get<Timestamp>(8);
-  if (const auto metadata = row.Find<pg::Json>(10)) job.metadata = metadata->text;
-  if (const auto limit = row.Find<std::int32_t>(11)) job.time_limit = milliseconds(*limit);
-  if (const auto checkpoint = row.Find<pg::Json>(12)) job.checkpoint = checkpoint->text;
-  if (const auto within = row.Find<std::int32_t>(13)) job.begin_within = milliseconds(*within);
+  job.id = row.Get(columns::kId);
+  job.attempt = row.Get(columns::kAttempt);
+  job.priority = row.Get(columns::kPriority);
+  job.type = row.Get(columns::kType);
+  job.payload = row.Get(columns::kPayload);
+  job.max_attempts = row.Get(columns::kMaxAttempts);
+  job.idempotency_key = row.Find(columns::kIdempotencyKey);
+  job.created_at = row.Get(columns::kCreatedAt);
+  job.metadata = row.Find(columns::kMetadata);
+  if (const auto limit = row.Find(columns::kTimeLimitMs)) job.time_limit = milliseconds(*limit);
+  job.checkpoint = row.Find(columns::kCheckpoint);
+  if (const auto within = row.Find(columns::kBeginWithinMs))
+    job.begin_within = milliseconds(*within);
   return job;
 }
 
@@ -171,6 +176,7 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
 asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
     const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
     pg::Deadline deadline) {
+  namespace columns = sql::claim_jobs_for_many;
   Claim claim;
   std::vector<ClaimedBatch>& batches = claim.batches;
   batches.resize(requests.size());
@@ -194,10 +200,11 @@ asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
   places.reserve(static_cast<std::size_t>(rows.size()));
   std::map<Uuid, std::vector<Uuid>> overdue;  // by lease
   for (const pg::Row row : rows) {
-    const int share = alone ? 1 : row.Get<std::int32_t>(14);
+    const int share = alone ? 1 : row.Get(columns::kShare);
     ClaimedBatch& batch = batches.at(static_cast<std::size_t>(share) - 1);
-    batch.expires_at = row.Get<Timestamp>(9);
-    places.push_back({row.Get<std::int16_t>(3), {row.Get<Timestamp>(2), row.Get<Uuid>(0)}});
+    batch.expires_at = row.Get(columns::kExpiresAt);
+    places.push_back(
+        {row.Get(columns::kPriority), {row.Get(columns::kVisibleAt), row.Get(columns::kId)}});
     ClaimedJob job = ReadClaimedJob(row);
     if (job.begin_within == milliseconds(0)) {
       overdue[batch.lease].push_back(job.id);
@@ -237,11 +244,13 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::CompleteJobs(const std::vector<Co
   pg::Params params = HeldJobs(jobs);
   params.AddArray(jobs, [](const CompletedJob& job) { return pg::Json{job.result}; });
   co_return ReadIds(
-      co_await pools_.outcomes.Execute(sql::kCompleteJobs, std::move(params), deadline));
+      co_await pools_.outcomes.Execute(sql::kCompleteJobs, std::move(params), deadline),
+      sql::complete_jobs::kId);
 }
 
 asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vector<FailedJob>& jobs,
                                                                  pg::Deadline deadline) {
+  namespace columns = sql::fail_jobs;
   pg::Params params = HeldJobs(jobs);
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.error_class); });
   params.AddArray(jobs, [](const FailedJob& job) { return std::string_view(job.message); });
@@ -253,9 +262,8 @@ asio::awaitable<std::vector<FailedAttempt>> LeaseStore::FailJobs(const std::vect
       co_await pools_.outcomes.Execute(sql::kFailJobs, std::move(params), deadline);
   std::vector<FailedAttempt> failed;
   for (const pg::Row row : rows) {
-    const auto status = ParseStatus(row.Get<std::string_view>(1));
-    DJPS_CHECK(status.has_value());
-    failed.push_back({row.Get<Uuid>(0), *status, row.Find<Timestamp>(2)});
+    failed.push_back(
+        {row.Get(columns::kId), ReadStatus(row, columns::kStatus), row.Find(columns::kRunAt)});
   }
   co_return failed;
 }
@@ -265,12 +273,13 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<Retu
   pg::Params params = HeldJobs(jobs);
   params.AddArray(jobs, [](const ReturnedJob& job) { return Interval(job.delay); });
   params.AddArray(jobs, [](const ReturnedJob& job) { return Policy(job.policy); });
-  co_return ReadIds(
-      co_await pools_.outcomes.Execute(sql::kReturnJobs, std::move(params), deadline));
+  co_return ReadIds(co_await pools_.outcomes.Execute(sql::kReturnJobs, std::move(params), deadline),
+                    sql::return_jobs::kId);
 }
 
 asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(
     const std::vector<Uuid>& leases, std::chrono::milliseconds duration, pg::Deadline deadline) {
+  namespace columns = sql::extend_leases;
   pg::Params params;
   params.Add(kLane);
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
@@ -278,31 +287,35 @@ asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(
   const pg::Rows rows =
       co_await pools_.LessBusy().Execute(sql::kExtendLeases, std::move(params), deadline);
   std::vector<ExtendedLease> extended;
-  for (const pg::Row row : rows) extended.push_back({row.Get<Uuid>(0), row.Get<Timestamp>(1)});
+  for (const pg::Row row : rows)
+    extended.push_back({row.Get(columns::kId), row.Get(columns::kExpiresAt)});
   co_return extended;
 }
 
 asio::awaitable<std::vector<Cancellation>> LeaseStore::FindCancellations(
     const std::vector<Uuid>& leases, pg::Deadline deadline) {
+  namespace columns = sql::find_cancellations;
   pg::Params params;
   params.Add(kLane);
   params.AddArray(leases, [](const Uuid& lease) { return lease; });
   const pg::Rows rows =
       co_await pools_.LessBusy().Execute(sql::kFindCancellations, std::move(params), deadline);
   std::vector<Cancellation> found;
-  for (const pg::Row row : rows) found.push_back({row.Get<Uuid>(0), row.Get<Uuid>(1)});
+  for (const pg::Row row : rows) found.push_back({row.Get(columns::kLease), row.Get(columns::kId)});
   co_return found;
 }
 
 asio::awaitable<std::unordered_set<Uuid>> LeaseStore::FindEndedAttempts(
     const std::vector<AttemptRef>& attempts, pg::Deadline deadline) {
   const auto ended = ReadIds(
-      co_await pools_.outcomes.Execute(sql::kFindEndedAttempts, HeldJobs(attempts), deadline));
+      co_await pools_.outcomes.Execute(sql::kFindEndedAttempts, HeldJobs(attempts), deadline),
+      sql::find_ended_attempts::kId);
   co_return std::unordered_set<Uuid>(ended.begin(), ended.end());
 }
 
 asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int leases_max,
                                                                          pg::Deadline deadline) {
+  namespace columns = sql::rescue_expired_leases;
   pg::Params params;
   const auto begun = steady_clock::now();
   // Nobody may have looked for a while: the database was away, or this process stood still.
@@ -319,9 +332,8 @@ asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int lea
   }
   std::vector<RescuedJob> rescued;
   for (const pg::Row row : rows) {
-    const auto status = ParseStatus(row.Get<std::string_view>(1));
-    DJPS_CHECK(status.has_value());
-    rescued.push_back({row.Get<Uuid>(0), *status, row.Get<std::string>(2)});
+    rescued.push_back(
+        {row.Get(columns::kId), ReadStatus(row, columns::kStatus), row.Get(columns::kWorker)});
   }
   co_return rescued;
 }
