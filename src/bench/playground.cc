@@ -7,9 +7,12 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "pg/conninfo.h"
 #include "store/migrator.h"
@@ -48,6 +51,23 @@ bool Listens(int port) {
   return !error;
 }
 
+/// A free port of 127.0.0.1, most likely still free when it is used.
+int FindFreePort() {
+  boost::asio::io_context io;
+  return Tcp::acceptor(io, {boost::asio::ip::address_v4::loopback(), 0}).local_endpoint().port();
+}
+
+std::vector<std::string> ServerEnvironment(const std::string& conninfo) {
+  constexpr std::string_view kDatabase = "DJPS_DATABASE_URL=";
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (!std::string_view(*entry).starts_with(kDatabase)) environment.emplace_back(*entry);
+  }
+  // Not an argument, where others would see the password.
+  environment.push_back(fmt::format("{}{}", kDatabase, conninfo));
+  return environment;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Playground>> Playground::Make(const std::optional<fs::path>& pg_bin) {
@@ -75,10 +95,21 @@ Playground::~Playground() {
 }
 
 Result<std::unique_ptr<BenchServer>> BenchServer::Start(const std::string& conninfo) {
-  std::unique_ptr<BenchServer> server(new BenchServer(conninfo, FindFreePort()));
+  const int port = FindFreePort();
+  auto process =
+      os::Start({.path = "/proc/self/exe",
+                 .argv = {"djps", "server", "--port", std::to_string(port), "--log-level", "warn"},
+                 .environment = ServerEnvironment(conninfo),
+                 .stdio = {-1, STDOUT_FILENO, STDERR_FILENO}});
+  if (!process) {
+    return Failure(ErrorCode::kUnavailable,
+                   fmt::format("djps server cannot be started: {}",
+                               std::generic_category().message(process.error().error)));
+  }
+  std::unique_ptr<BenchServer> server(new BenchServer(port, *std::move(process)));
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!Listens(server->port_)) {
-    if (server->process_.Ended() || std::chrono::steady_clock::now() > deadline) {
+    if (server->process_.Reap() || std::chrono::steady_clock::now() > deadline) {
       return Failure(ErrorCode::kUnavailable, "djps server did not start; see above");
     }
     std::this_thread::sleep_for(kLookAgain);
@@ -86,16 +117,9 @@ Result<std::unique_ptr<BenchServer>> BenchServer::Start(const std::string& conni
   return server;
 }
 
-BenchServer::BenchServer(const std::string& conninfo, int port)
-    : port_(port), process_([&conninfo, port] {
-        // Not an argument, where others would see the password.
-        setenv("DJPS_DATABASE_URL", conninfo.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
-        return ExecuteSelf({"server", "--port", std::to_string(port), "--log-level", "warn"});
-      }) {}
-
 BenchServer::~BenchServer() {
-  process_.Terminate();
-  process_.Wait(kStopPatience);
+  process_.Signal(SIGTERM);
+  process_.ReapBy(os::Clock::now() + kStopPatience);
 }
 
 std::string BenchServer::url() const { return fmt::format("http://127.0.0.1:{}", port_); }

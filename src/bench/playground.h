@@ -4,10 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "bench/child.h"
 #include "djps/result.h"
 #include "embedded/cluster.h"
+#include "os/child.h"
 
 namespace djps::bench {
 
@@ -45,10 +46,10 @@ class BenchServer {
   std::string url() const;
 
  private:
-  BenchServer(const std::string& conninfo, int port);
+  BenchServer(int port, os::Child process) : port_(port), process_(std::move(process)) {}
 
   int port_;
-  Child process_;
+  os::Child process_;
 };
 
 }  // namespace djps::bench

@@ -1,6 +1,5 @@
 #include "bench/workers.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -9,10 +8,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 #include <random>
 #include <stdexcept>
-#include <system_error>
 
 #include "bench/payload.h"
 #include "bench/process_memory.h"
@@ -78,38 +75,28 @@ int Work(const std::string& conninfo, const WorkSettings& settings, WorkerSlot& 
 }  // namespace
 
 Workers::Workers(const std::string& conninfo, const WorkSettings& settings, Board& board) {
-  int ends[2] = {-1, -1};
-  if (pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
-  begin_read_ = ends[0];
-  begin_write_ = ends[1];
+  os::Pipe begin = os::MakePipe();
   for (std::size_t i = 0; i < settings.workers; ++i) {
     WorkerSlot& slot = board[i];
-    children_.emplace_back([&, this] {
-      close(begin_write_);
-      return Work(conninfo, settings, slot, begin_read_);
-    });
+    children_.push_back(os::Fork([&] {
+      begin.write.Reset();
+      return Work(conninfo, settings, slot, begin.read.Get());
+    }));
   }
-  close(begin_read_);
+  begin_ = std::move(begin.write);
 }
 
-Workers::~Workers() {
-  if (begin_write_ >= 0) close(begin_write_);
-}
-
-void Workers::Begin() {
-  close(begin_write_);
-  begin_write_ = -1;
-}
+void Workers::Begin() { begin_.Reset(); }
 
 void Workers::Check() {
-  const bool ended =
-      std::any_of(children_.begin(), children_.end(), [](Child& child) { return child.Ended(); });
+  const bool ended = std::any_of(children_.begin(), children_.end(),
+                                 [](os::Child& child) { return child.Reap().has_value(); });
   if (ended) throw std::runtime_error("a worker process has ended by itself");
 }
 
 std::optional<std::uint64_t> Workers::PeakMemory() const {
   std::optional<std::uint64_t> largest;
-  for (const Child& child : children_) {
+  for (const os::Child& child : children_) {
     const auto peak = bench::PeakMemory(child.pid());
     if (peak && (!largest || *peak > *largest)) largest = peak;
   }
@@ -117,8 +104,10 @@ std::optional<std::uint64_t> Workers::PeakMemory() const {
 }
 
 void Workers::Stop() {
-  for (const Child& child : children_) child.Terminate();
-  for (Child& child : children_) child.Wait(kPatience);
+  for (const os::Child& child : children_) child.Signal(SIGTERM);
+  const auto deadline = os::Clock::now() + kPatience;
+  for (os::Child& child : children_) child.ReapBy(deadline);
+  children_.clear();
 }
 
 }  // namespace djps::bench

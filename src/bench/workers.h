@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "bench/board.h"
-#include "bench/child.h"
 #include "bench/settings.h"
+#include "os/child.h"
+#include "os/unique_fd.h"
 
 namespace djps::bench {
 
@@ -18,7 +19,6 @@ class Workers {
  public:
   /// `board` must have a slot for each and outlive them.
   Workers(const std::string& conninfo, const WorkSettings& settings, Board& board);
-  ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
@@ -35,9 +35,8 @@ class Workers {
   void Stop();
 
  private:
-  std::vector<Child> children_;
-  int begin_read_ = -1;
-  int begin_write_ = -1;
+  std::vector<os::Child> children_;
+  os::UniqueFd begin_;  ///< Closed to let them begin.
 };
 
 }  // namespace djps::bench

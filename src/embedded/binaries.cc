@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <poll.h>
@@ -20,7 +19,7 @@
 #include "embedded/child_process.h"
 #include "embedded/cluster.h"
 #include "embedded/environment.h"
-#include "embedded/unique_fd.h"
+#include "os/unique_fd.h"
 
 namespace djps::embedded {
 namespace {
@@ -61,27 +60,19 @@ std::string ReadAll(int fd, Clock::time_point deadline) {
 
 /// What `postgres --version` prints, such as "postgres (PostgreSQL) 15.18 (Debian 15.18-1)".
 Result<std::string> VersionText(const fs::path& postgres) {
-  std::array<int, 2> ends{-1, -1};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-    return Failure(ErrorCode::kUnavailable, "cannot make a pipe: " + ErrnoText(errno));
-  }
-  const UniqueFd reader(ends[0]);
-  UniqueFd writer(ends[1]);
+  os::Pipe output = os::MakePipe();
   // As ourselves: PostgreSQL tells its version even to root.
   ServerUser ourselves;
   ourselves.name = "running djps";
-  const Result<pid_t> pid = Spawn({.program = postgres,
+  Result<os::Child> child = Spawn({.program = postgres,
                                    .args = {"--version"},
                                    .user = std::move(ourselves),
-                                   .output_fd = writer.Get()});
-  if (!pid) return tl::unexpected<Error>(pid.error());
-  writer.Reset();
+                                   .output_fd = output.write.Get()});
+  if (!child) return tl::unexpected<Error>(child.error());
+  output.write.Reset();
   const auto deadline = Clock::now() + kVersionTimeout;
-  std::string text = ReadAll(reader.Get(), deadline);
-  if (!WaitForEnd(*pid, deadline)) {
-    kill(-*pid, SIGKILL);
-    WaitForEnd(*pid, Clock::now() + kVersionTimeout);
-  }
+  std::string text = ReadAll(output.read.Get(), deadline);
+  child->ReapBy(deadline);
   return text;
 }
 

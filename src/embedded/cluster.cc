@@ -117,7 +117,7 @@ Result<std::unique_ptr<Cluster>> Cluster::Start(ClusterConfig config) {
   config.data_dir = data_dir->path;
 
   std::unique_ptr<Cluster> cluster(new Cluster(std::move(config)));
-  cluster->lock_fd_ = data_dir->lock.Release();
+  cluster->lock_ = std::move(data_dir->lock);
   cluster->connection_string_ = ConnectionString(SocketDir(data_dir->path));
   Result<ServerLog> log = ServerLog::Open(data_dir->path, *user);
   if (!log) return tl::unexpected<Error>(log.error());
@@ -131,7 +131,6 @@ Cluster::~Cluster() {
   Stop();
   const std::filesystem::path socket_dir = SocketDir(config_.data_dir);
   if (socket_dir != config_.data_dir) rmdir(socket_dir.c_str());
-  if (lock_fd_ >= 0) close(lock_fd_);
 }
 
 Result<void> Cluster::Launch() {
@@ -150,14 +149,14 @@ Result<void> Cluster::Launch() {
     const Result<ServerLog> log = ServerLog::Open(config_.data_dir, *user);
     if (!log) return tl::unexpected<Error>(log.error());
     // The death signal asks for a fast shutdown: a killed djps leaves a clean cluster behind.
-    const Result<pid_t> pid = Spawn({.program = config_.binaries.bin_dir / "postgres",
+    Result<os::Child> child = Spawn({.program = config_.binaries.bin_dir / "postgres",
                                      .args = {"-D", pg_dir.string()},
                                      .user = *user,
                                      .work_dir = config_.data_dir,
                                      .output_fd = log->fd(),
                                      .death_signal = SIGINT});
-    if (!pid) return tl::unexpected<Error>(pid.error());
-    pid_ = *pid;
+    if (!child) return tl::unexpected<Error>(child.error());
+    postmaster_ = *std::move(child);
     const ReadinessReport report = WaitUntilReady(*this, pg_dir, deadline);
     if (report.readiness == Readiness::kReady) break;
     const bool again = report.readiness == Readiness::kEnded && MayPassSoon(*log);
@@ -169,19 +168,19 @@ Result<void> Cluster::Launch() {
   }
   spdlog::info(
       "PostgreSQL {} runs in {} (process {}, ready after {} ms)", config_.binaries.major,
-      pg_dir.string(), pid_,
+      pg_dir.string(), postmaster_pid(),
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started).count());
   return {};
 }
 
 bool Cluster::Running() {
-  if (pid_ < 0) return false;
-  const std::optional<int> status = Reap(pid_);
-  if (!status) return true;
-  spdlog::warn("PostgreSQL in {} ended (process {}): {}", config_.data_dir.string(), pid_,
-               DescribeStatus(*status));
-  pid_ = -1;
-  return false;
+  const int pid = postmaster_pid();
+  const std::optional<os::ProcessEnd> end = postmaster_.Reap();
+  if (end) {
+    spdlog::warn("PostgreSQL in {} ended (process {}): {}", config_.data_dir.string(), pid,
+                 os::Describe(*end));
+  }
+  return postmaster_pid() > 0;
 }
 
 Result<void> Cluster::Restart() {
@@ -190,23 +189,23 @@ Result<void> Cluster::Restart() {
 }
 
 bool Cluster::Stop() {
-  if (pid_ < 0) return true;
-  kill(pid_, SIGINT);
-  std::optional<int> status = WaitForEnd(pid_, Clock::now() + config_.stop_timeout);
-  const bool clean = status == 0;
-  if (!status) {
-    spdlog::warn("PostgreSQL (process {}) has not stopped within {} ms: stopping it at once", pid_,
+  const int pid = postmaster_pid();
+  if (pid < 0) return true;
+  postmaster_.Signal(SIGINT);
+  std::optional<os::ProcessEnd> end = postmaster_.ReapBy(Clock::now() + config_.stop_timeout);
+  const bool clean = end && end->Succeeded();
+  if (!end) {
+    spdlog::warn("PostgreSQL (process {}) has not stopped within {} ms: stopping it at once", pid,
                  config_.stop_timeout.count());
-    kill(pid_, SIGQUIT);
-    status = WaitForEnd(pid_, Clock::now() + kQuitTimeout);
+    postmaster_.Signal(SIGQUIT);
+    end = postmaster_.ReapBy(Clock::now() + kQuitTimeout);
   }
-  if (!status) {
-    kill(pid_, SIGKILL);  // As good as a power cut; the next start recovers.
-    status = WaitForEnd(pid_, Clock::now() + kKillTimeout);
+  if (!end) {
+    postmaster_.Signal(SIGKILL);  // As good as a power cut; the next start recovers.
+    end = postmaster_.ReapBy(Clock::now() + kKillTimeout);
   }
-  spdlog::debug("PostgreSQL (process {}) stopped: {}", pid_,
-                DescribeStatus(status.value_or(kStatusUnknown)));
-  pid_ = -1;
+  spdlog::debug("PostgreSQL (process {}) stopped: {}", pid,
+                os::Describe(end.value_or(os::ProcessEnd{})));
   return clean;
 }
 

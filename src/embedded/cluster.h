@@ -7,6 +7,8 @@
 #include <string>
 
 #include "djps/result.h"
+#include "os/child.h"
+#include "os/unique_fd.h"
 
 namespace djps::embedded {
 
@@ -67,7 +69,7 @@ class Cluster {
   const std::string& connection_string() const { return connection_string_; }
 
   /// The postmaster's process id, for tests that kill it.
-  int postmaster_pid() const { return pid_; }
+  int postmaster_pid() const { return postmaster_.pid(); }
 
   /// True while the postmaster runs; reaps it when it has ended. Never waits.
   bool Running();
@@ -84,8 +86,8 @@ class Cluster {
 
   ClusterConfig config_;
   std::string connection_string_;
-  int pid_ = -1;
-  int lock_fd_ = -1;
+  os::UniqueFd lock_;  ///< Released last, when the server has ended.
+  os::Child postmaster_;
 };
 
 }  // namespace djps::embedded

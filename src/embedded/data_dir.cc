@@ -70,9 +70,10 @@ Result<void> CheckReachable(const fs::path& data_dir, const ServerUser& user) {
       "--data");
 }
 
-Result<UniqueFd> Lock(const fs::path& data_dir, const ServerUser& user) {
+Result<os::UniqueFd> Lock(const fs::path& data_dir, const ServerUser& user) {
   const fs::path path = data_dir / kLockFile;
-  UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  os::UniqueFd file(
+      open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) return FileFailure("open", path, errno);
   if (flock(file.Get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return FileFailure("lock", path, errno);
@@ -93,7 +94,7 @@ Result<UniqueFd> Lock(const fs::path& data_dir, const ServerUser& user) {
 }
 
 Result<void> MakePrivate(const fs::path& folder, const ServerUser& user) {
-  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const os::UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd || (user.switches && fchown(fd.Get(), user.uid, user.gid) != 0) ||
       fchmod(fd.Get(), kPrivate) != 0) {
     return FileFailure("make private the folder", folder, errno);
@@ -126,7 +127,7 @@ Result<DataDir> OpenDataDir(const fs::path& path, const ServerUser& user) {
   if (Result<void> reachable = CheckReachable(data_dir, user); !reachable) {
     return tl::unexpected(reachable.error());
   }
-  Result<UniqueFd> lock = Lock(data_dir, user);
+  Result<os::UniqueFd> lock = Lock(data_dir, user);
   if (!lock) return tl::unexpected(lock.error());
   if (Result<void> taken = MakePrivate(data_dir, user); !taken) {
     return tl::unexpected(taken.error());

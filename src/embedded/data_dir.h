@@ -4,7 +4,7 @@
 
 #include "djps/result.h"
 #include "embedded/server_user.h"
-#include "embedded/unique_fd.h"
+#include "os/unique_fd.h"
 
 namespace djps::embedded {
 
@@ -14,7 +14,7 @@ std::filesystem::path PgDir(const std::filesystem::path& data_dir);
 /// A data folder that is ours: locked, private, and owned by the server's user.
 struct DataDir {
   std::filesystem::path path;  ///< Absolute, without symbolic links.
-  UniqueFd lock;               ///< Held until closed; also freed by the kernel when we are killed.
+  os::UniqueFd lock;           ///< Held until closed; also freed by the kernel when we are killed.
 };
 
 /// Creates the folder if it is missing and takes it for this process.

@@ -61,12 +61,12 @@ const char* BestLocale() {
 }
 
 Result<void> RunStep(const ChildSpec& spec, const ServerLog& log) {
-  const Result<int> status = RunToEnd(spec, kStepTimeout);
-  if (!status) return tl::unexpected<Error>(status.error());
-  if (*status == 0) return {};
+  const Result<os::ProcessEnd> end = RunToEnd(spec, kStepTimeout);
+  if (!end) return tl::unexpected<Error>(end.error());
+  if (end->Succeeded()) return {};
   return Failure(ErrorCode::kUnavailable,
                  fmt::format("creating the PostgreSQL cluster failed: {} ended with {}. {}",
-                             spec.program.string(), DescribeStatus(*status), log.LastLines()));
+                             spec.program.string(), os::Describe(*end), log.LastLines()));
 }
 
 Result<void> RunInitdb(const ClusterConfig& config, const ServerUser& user, const ServerLog& log) {
@@ -92,7 +92,7 @@ Result<void> CreateDatabase(const ClusterConfig& config, const ServerUser& user,
   Result<void> written =
       WriteOwnedFile(draft.statements, fmt::format("create database {}\n", kDatabase), user);
   if (!written) return written;
-  const UniqueFd statements(open(draft.statements.c_str(), O_RDONLY | O_CLOEXEC));
+  const os::UniqueFd statements(open(draft.statements.c_str(), O_RDONLY | O_CLOEXEC));
   if (!statements) return FileFailure("open", draft.statements, errno);
   ChildSpec spec{.program = config.binaries.bin_dir / "postgres",
                  .args = {"--single", "-D", draft.folder.string(), "-c", "exit_on_error=on"},

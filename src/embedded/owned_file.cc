@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "embedded/child_process.h"
-#include "embedded/unique_fd.h"
+#include "os/unique_fd.h"
 
 namespace djps::embedded {
 namespace {
@@ -40,7 +40,7 @@ Result<void> WriteOwnedFile(const std::filesystem::path& path, std::string_view 
   std::filesystem::path draft = path;
   draft += ".new";
   unlink(draft.c_str());
-  const UniqueFd file(
+  const os::UniqueFd file(
       open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file || !WriteAll(file.Get(), text) ||
       (user.switches && fchown(file.Get(), user.uid, user.gid) != 0) || fsync(file.Get()) != 0 ||
@@ -59,7 +59,7 @@ std::optional<std::string> ReadFile(const std::filesystem::path& path) {
 }
 
 Result<void> SyncFolder(const std::filesystem::path& folder) {
-  const UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const os::UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || fsync(fd.Get()) != 0) return FileFailure("write to disk the folder", folder, errno);
   return {};
 }

@@ -22,7 +22,7 @@ constexpr int kLinesMax = 12;
 
 }  // namespace
 
-ServerLog::ServerLog(std::filesystem::path path, UniqueFd fd, off_t start)
+ServerLog::ServerLog(std::filesystem::path path, os::UniqueFd fd, off_t start)
     : path_(std::move(path)), fd_(std::move(fd)), start_(start) {}
 
 Result<ServerLog> ServerLog::Open(const std::filesystem::path& data_dir, const ServerUser& user) {
@@ -33,7 +33,7 @@ Result<ServerLog> ServerLog::Open(const std::filesystem::path& data_dir, const S
     std::filesystem::rename(path, data_dir / "postgres.log.1", error);
     if (error) return FileFailure("rename", path, error.value());
   }
-  UniqueFd fd(
+  os::UniqueFd fd(
       open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!fd || fstat(fd.Get(), &info) != 0 ||
       (user.switches && fchown(fd.Get(), user.uid, user.gid) != 0)) {

@@ -7,7 +7,7 @@
 
 #include "djps/result.h"
 #include "embedded/server_user.h"
-#include "embedded/unique_fd.h"
+#include "os/unique_fd.h"
 
 namespace djps::embedded {
 
@@ -26,10 +26,10 @@ class ServerLog {
   std::string LastLines() const;
 
  private:
-  ServerLog(std::filesystem::path path, UniqueFd fd, off_t start);
+  ServerLog(std::filesystem::path path, os::UniqueFd fd, off_t start);
 
   std::filesystem::path path_;
-  UniqueFd fd_;
+  os::UniqueFd fd_;
   off_t start_ = 0;
 };
 

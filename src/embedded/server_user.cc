@@ -66,10 +66,4 @@ Result<ServerUser> FindServerUser() {
                  "nor 'nobody' to run it as: create one, or start djps as another user.");
 }
 
-bool BecomeServerUser(const ServerUser& user) noexcept {
-  if (!user.switches) return true;
-  return setgroups(user.groups.size(), user.groups.data()) == 0 && setgid(user.gid) == 0 &&
-         setuid(user.uid) == 0;
-}
-
 }  // namespace djps::embedded

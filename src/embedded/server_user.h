@@ -23,8 +23,4 @@ struct ServerUser {
 /// Errors: kUnsupported when root finds neither.
 Result<ServerUser> FindServerUser();
 
-/// Gives up root for `user` for good: supplementary groups first, since only root may change them.
-/// Does nothing unless `user.switches`. Async-signal-safe; false (and errno) when refused.
-bool BecomeServerUser(const ServerUser& user) noexcept;
-
 }  // namespace djps::embedded

@@ -41,11 +41,15 @@ void SetNonBlocking(int fd) {
   throw std::system_error(errno, std::generic_category(), "fcntl");
 }
 
-/// Hands `fd` over to Asio.
-void Assign(stream_descriptor& descriptor, OwnedFd fd) {
+void Watch(stream_descriptor& descriptor, int fd) {
   boost::system::error_code error;
-  descriptor.assign(fd.Get(), error);
+  descriptor.assign(fd, error);
   if (error) throw std::system_error(error.value(), std::generic_category(), "epoll_ctl");
+}
+
+/// Hands `fd` over to Asio.
+void Assign(stream_descriptor& descriptor, os::UniqueFd fd) {
+  Watch(descriptor, fd.Get());
   fd.Release();
 }
 
@@ -173,7 +177,7 @@ class StopSignal {
 /// A started program and this side of its three pipes. Its coroutines are joined before it goes.
 class RunningProcess {
  public:
-  RunningProcess(const asio::any_io_executor& executor, ProcessCommand& command,
+  RunningProcess(const asio::any_io_executor& executor, os::Command& command,
                  std::string_view input, const ProcessLimits& limits)
       : limits_(limits),
         input_left_(input),
@@ -181,17 +185,24 @@ class RunningProcess {
         errors_(limits.error_tail_bytes),
         stdin_pipe_(executor),
         stdout_pipe_(executor),
-        stderr_pipe_(executor) {
-    Pipe in = MakePipe();
-    Pipe out = MakePipe();
-    Pipe err = MakePipe();
+        stderr_pipe_(executor),
+        ended_(executor) {
+    os::Pipe in = os::MakePipe();
+    os::Pipe out = os::MakePipe();
+    os::Pipe err = os::MakePipe();
     OpenInput(in);
     SetNonBlocking(out.read.Get());
     SetNonBlocking(err.read.Get());
     Assign(stdout_pipe_, std::move(out.read));
     Assign(stderr_pipe_, std::move(err.read));
-    group_ = StartProcess(executor, command, {in.read.Get(), out.write.Get(), err.write.Get()});
+    Start(command, {in.read.Get(), out.write.Get(), err.write.Get()});
     if (!input_left_.empty()) stdin_reader_ = std::move(in.read);
+  }
+
+  RunningProcess(const RunningProcess&) = delete;
+  RunningProcess& operator=(const RunningProcess&) = delete;
+  ~RunningProcess() {
+    if (ended_.is_open()) ended_.release();  // child_ closes it.
   }
 
   /// Everything that happens while the program runs. Returns when all of it is over; never throws,
@@ -202,13 +213,16 @@ class RunningProcess {
               Guard(WriteInput()) && Guard(StopOnRequest(stop)));
   }
 
-  asio::awaitable<void> WaitForEnd() { return group_->WaitForEnd(); }
+  /// Returns when the program, though maybe not the rest of its group, has ended.
+  asio::awaitable<void> WaitForEnd() {
+    co_await ended_.async_wait(descriptor_base::wait_read, asio::use_awaitable);
+  }
 
   /// Only when the program has ended.
   ProcessResult Finish() {
     // In this order: until the program is reaped its group's number cannot be given away.
-    group_->Signal(SIGKILL);
-    const ProcessEnd end = group_->Reap();
+    child_.Signal(SIGKILL);
+    const os::ProcessEnd end = child_.Reap().value_or(os::ProcessEnd{});
     if (failure_) std::rethrow_exception(failure_);
     if (!output_.TooLarge()) ReadWhatIsThere(stdout_pipe_, output_);
     ReadWhatIsThere(stderr_pipe_, errors_);
@@ -224,9 +238,18 @@ class RunningProcess {
   }
 
  private:
+  void Start(os::Command& command, std::array<int, 3> stdio) {
+    command.stdio = stdio;
+    command.no_new_privileges = true;
+    auto child = os::Start(command);
+    if (!child) throw std::system_error(child.error().error, std::generic_category(), "execve");
+    child_ = *std::move(child);
+    Watch(ended_, child_.pidfd());
+  }
+
   /// Fills the pipe before the program exists; for nearly every input that is all of it, and then
   /// nothing is left to do while the program runs.
-  void OpenInput(Pipe& in) {
+  void OpenInput(os::Pipe& in) {
     SetNonBlocking(in.write.Get());
     WriteSome(in.write.Get());
     if (!input_left_.empty()) Assign(stdin_pipe_, std::move(in.write));
@@ -260,19 +283,19 @@ class RunningProcess {
 
   asio::awaitable<void> ReadOutput() {
     co_await ReadToEnd(stdout_pipe_, output_);
-    if (output_.TooLarge()) group_->Signal(SIGKILL);
+    if (output_.TooLarge()) child_.Signal(SIGKILL);
   }
 
   asio::awaitable<void> StopOnRequest(StopSignal& stop) {
     const bool requested = co_await stop.Wait();
     if (!requested) co_return;
     stopped_ = true;
-    group_->Signal(SIGTERM);
+    child_.Signal(SIGTERM);
     asio::steady_timer timer(stdout_pipe_.get_executor(), limits_.kill_after);
     const auto [error] = co_await timer.async_wait(kAwaitTuple);
     if (error) co_return;
     killed_ = true;
-    group_->Signal(SIGKILL);
+    child_.Signal(SIGKILL);
   }
 
   asio::awaitable<void> Guard(asio::awaitable<void> task) {
@@ -288,7 +311,7 @@ class RunningProcess {
 
   void Fail(std::exception_ptr failure) {
     failure_ = std::move(failure);
-    group_->Signal(SIGKILL);
+    child_.Signal(SIGKILL);
   }
 
   ProcessLimits limits_;
@@ -296,10 +319,11 @@ class RunningProcess {
   OutputCollector output_;
   TailCollector errors_;
   stream_descriptor stdin_pipe_;
-  OwnedFd stdin_reader_;
+  os::UniqueFd stdin_reader_;
   stream_descriptor stdout_pipe_;
   stream_descriptor stderr_pipe_;
-  std::unique_ptr<ProcessGroup> group_;
+  os::Child child_;
+  stream_descriptor ended_;  ///< Readable when the program has ended. Borrows child_'s.
   bool stopped_ = false;
   bool killed_ = false;
   std::exception_ptr failure_;
@@ -307,7 +331,7 @@ class RunningProcess {
 
 }  // namespace
 
-asio::awaitable<ProcessResult> RunProcess(ProcessCommand command, std::string_view input,
+asio::awaitable<ProcessResult> RunProcess(os::Command command, std::string_view input,
                                           ProcessLimits limits, std::stop_token stop) {
   using asio::experimental::awaitable_operators::operator||;
   const asio::any_io_executor executor = co_await asio::this_coro::executor;

@@ -1,5 +1,5 @@
-// One program, from its start to the last byte of its output. Knows
-// nothing about jobs: exec_handler.h gives the result its meaning.
+// One program, from its start to the last byte of its output. Knows nothing about jobs:
+// exec_handler.h gives the result its meaning.
 //
 // What holds, whatever happens: when RunProcess has returned, has thrown, or its coroutine has been
 // destroyed, the program and everything left in its group have been sent SIGKILL, the program has
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "worker/exec/process_group.h"
+#include "os/child.h"
 
 namespace djps::worker {
 
@@ -24,7 +24,7 @@ struct ProcessLimits {
 };
 
 struct ProcessResult {
-  ProcessEnd end;
+  os::ProcessEnd end;
   std::string output;             ///< Standard output, at most output_bytes_max bytes.
   std::string error_tail;         ///< The last error_tail_bytes of standard error.
   bool output_too_large = false;  ///< The group was killed for it; `output` is only the beginning.
@@ -45,7 +45,7 @@ struct ProcessResult {
 /// The
 ///                calling thread is the program's parent: the kernel kills the program if it ends.
 /// `input` must outlive the call.
-boost::asio::awaitable<ProcessResult> RunProcess(ProcessCommand command, std::string_view input,
+boost::asio::awaitable<ProcessResult> RunProcess(os::Command command, std::string_view input,
                                                  ProcessLimits limits, std::stop_token stop);
 
 }  // namespace djps::worker

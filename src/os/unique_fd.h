@@ -4,20 +4,16 @@
 
 #include <utility>
 
-namespace djps::embedded {
+namespace djps::os {
 
 /// Owns a file descriptor; -1 owns none.
 class UniqueFd {
  public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
+  explicit UniqueFd(int fd = -1) : fd_(fd) {}
   ~UniqueFd() { Reset(); }
   UniqueFd(UniqueFd&& other) noexcept : fd_(other.Release()) {}
   UniqueFd& operator=(UniqueFd&& other) noexcept {
-    if (this != &other) {
-      Reset();
-      fd_ = other.Release();
-    }
+    Reset(other.Release());
     return *this;
   }
   UniqueFd(const UniqueFd&) = delete;
@@ -25,14 +21,26 @@ class UniqueFd {
 
   int Get() const { return fd_; }
   int Release() { return std::exchange(fd_, -1); }
-  void Reset() {
+  void Reset(int fd = -1) {
     if (fd_ >= 0) close(fd_);
-    fd_ = -1;
+    fd_ = fd;
   }
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
-  int fd_ = -1;
+  int fd_;
 };
 
-}  // namespace djps::embedded
+/// Both ends are close-on-exec, and above 2: no text for standard output ends up in them.
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+/// Errors: throws std::system_error.
+Pipe MakePipe();
+
+/// A second descriptor of the same file, close-on-exec and above 2; none, and errno, when refused.
+UniqueFd DuplicateAboveStdio(int fd);
+
+}  // namespace djps::os
