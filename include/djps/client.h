@@ -24,7 +24,8 @@ struct ClientConfig {
   std::string name = {};
   /// No call takes longer, 100 ms..30 s; but Wait, which takes as long as it is told besides.
   std::chrono::milliseconds timeout{10'000};
-  /// Connections to Postgres, 1..64. Each carries any number of calls at once.
+  /// Connections to Postgres, 1..64. Each carries any number of calls at once. There is one more
+  /// for calls that have to wait for somebody's transaction, from the first such call on.
   std::size_t connections = 1;
 };
 

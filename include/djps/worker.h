@@ -6,10 +6,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "djps/error.h"
 #include "djps/job.h"
 #include "djps/outcome.h"
 #include "djps/retry_policy.h"
@@ -34,6 +38,7 @@ struct Job {
   int max_attempts = kDefaultMaxAttempts;
   std::optional<std::string> idempotency_key;
   std::optional<std::string> metadata;  ///< JSON text.
+  std::vector<std::string> tags = {};
   Timestamp created_at{};
   Uuid lease_token;  ///< The fencing token under which this attempt may write.
   std::stop_token
@@ -70,21 +75,38 @@ struct HandlerOptions {
 struct WorkerConfig {
   /// A libpq connection string or URI. Empty: DATABASE_URL, else the PG* variables.
   std::string database_url = {};
-  /// Shown to people and kept with failed attempts; no two workers may have the same. Empty: host
-  /// name and process id, and the queue if it is not the default one.
+  /// Shown to people and kept with failed attempts; no two workers may have the same. 1..128 bytes
+  /// of UTF-8 without control characters. Empty: host name, process id, something random, and the
+  /// queue if it is not the default one.
   std::string name = {};
-  std::string queue{kDefaultQueue};
+  std::string queue{kDefaultQueue};  ///< Characters as in NewJob::queue.
   /// Jobs run at once, 1..10000.
   std::size_t concurrency = 16;
   /// How long a claim holds without a heartbeat, 1 s..24 h. Heartbeats go out every third of it.
   std::chrono::milliseconds lease{10'000};
   /// An attempt that runs longer ends as failed with the class "timeout". Zero: no limit.
   std::chrono::milliseconds timeout{0};
-  /// How long Stop waits for running jobs before it hands them back, attempt not counted.
-  std::chrono::milliseconds grace{30'000};
+  /// How long Stop waits for running jobs before it stops them and hands them back, attempt not
+  /// counted. A program that ignores SIGTERM takes 5 s more, so that by default all is written
+  /// before the 30 s are over after which Kubernetes kills a container.
+  std::chrono::milliseconds grace{20'000};
   /// The longest wait between two looks at an empty queue, 1 ms..1 min; up to 16 times that where
   /// other idle workers look for the same jobs.
   std::chrono::milliseconds poll_interval_max{500};
+};
+
+/// Why Worker::Run could not begin: the database is there, and would not do.
+class WorkerError : public std::runtime_error {
+ public:
+  explicit WorkerError(Error error) : runtime_error(error.message), error_(std::move(error)) {}
+
+  /// Its code is kUnavailable when the server refuses the role, the password or the database;
+  /// kSchemaOutdated, kSchemaNewer or kSchemaChanged when the schema is not the one that this
+  /// library was built for; kInternal for all else that Postgres says.
+  const Error& error() const { return error_; }
+
+ private:
+  Error error_;
 };
 
 /// Claims jobs of the types it has handlers for, runs them, and reports the outcomes.
@@ -100,15 +122,17 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Registers what runs jobs of `type`. Throws std::invalid_argument for a type named twice.
+  /// Registers what runs jobs of `type`. Throws std::invalid_argument for a type named twice, or
+  /// one that no job can have (NewJob::type).
   void Handle(std::string type, Handler handler, HandlerOptions options = {});
   void HandleAsync(std::string type, CoroutineHandler handler, HandlerOptions options = {});
 
   /// Works until Stop, SIGINT or SIGTERM, then drains: running jobs get `grace` to finish, what is
   /// left then is handed back unharmed. A second signal ends the grace at once.
   ///
-  /// Throws std::runtime_error when the database's schema is not the one this library was built
-  /// for; a database that cannot be reached is waited for.
+  /// A database that cannot be reached is waited for. Throws WorkerError when it can be reached at
+  /// the start, and refuses this worker or has another schema; std::invalid_argument without a
+  /// handler, or for a connection string that is not valid.
   void Run();
 
   /// Asks Run to drain and return. Safe to call more than once.

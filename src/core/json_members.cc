@@ -38,7 +38,7 @@ std::vector<std::string_view> CutTopLevel(std::string_view inside, char separato
 
 /// The text between the outermost brackets, compact.
 Result<std::string> Inside(std::string_view text, char opening, const char* kind) {
-  Result<std::string> compact = CompactJson(text);
+  Result<std::string> compact = CompactJson(text, kWrappedDepthMax);
   if (!compact) return compact;
   if (compact->front() != opening) {
     return Failure(ErrorCode::kInvalidArgument,

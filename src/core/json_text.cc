@@ -285,9 +285,9 @@ std::string JsonCompactor::Take() {
   return std::exchange(out_, {});
 }
 
-Result<std::string> CompactJson(std::string_view text) {
+Result<std::string> CompactJson(std::string_view text, std::size_t depth_max) {
   json::parse_options options;
-  options.max_depth = kJsonDepthMax;
+  options.max_depth = depth_max;
   json::basic_parser<CompactHandler> parser(options);
   json::error_code error;
   const std::size_t position = parser.write_some(false, text.data(), text.size(), error);
@@ -309,6 +309,13 @@ Result<std::string> CompactJson(std::string_view text) {
 
 std::string DescribeJsonError(const boost::system::error_code& error, std::string_view text,
                               std::size_t position) {
+  // Some editors put one before the text; RFC 8259, section 8.1, forbids it.
+  if (position == 0 && text.starts_with("\xEF\xBB\xBF")) {
+    return "begins with a byte order mark (the bytes EF BB BF); send UTF-8 without one";
+  }
+  if (position == 0 && (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))) {
+    return "is UTF-16 (it begins with its byte order mark); send UTF-8";
+  }
   if (error == json::error::incomplete) return "ends in the middle of the JSON";
   if (error == json::error::extra_data) return "goes on after the end of the JSON";
   if (error == json::error::too_deep) {

@@ -15,6 +15,8 @@ namespace djps {
 /// A payload may nest this deep. Far more than people write, and far from what a recursive reader
 /// further down the road can take.
 inline constexpr std::size_t kJsonDepthMax = 64;
+/// What values are sent in, such as a list of jobs, may nest deeper by what it wraps around them.
+inline constexpr std::size_t kWrappedDepthMax = kJsonDepthMax + 16;
 
 /// Appends `text` (UTF-8) as a JSON string, quotes included.
 void AppendJsonString(std::string& out, std::string_view text);
@@ -55,6 +57,9 @@ class JsonCompactor {
   /// Where the first NUL character is, in a string or a key: Postgres can store none.
   const std::optional<JsonPath>& nul_at() const { return nul_at_; }
 
+  /// Bytes of the text so far.
+  std::size_t size() const { return out_.size(); }
+
   /// Gives the text away and is ready for the next document.
   std::string Take();
 
@@ -78,10 +83,10 @@ class JsonCompactor {
 };
 
 /// `text` without white space, checked to be one JSON value that Postgres can hold: valid UTF-8, no
-/// NUL, at most kJsonDepthMax deep.
+/// NUL, at most `depth_max` deep. Whether it fits a field: JsonTrouble (core/job_rules.h).
 ///
 /// Errors: kInvalidArgument, saying what is wrong and where.
-Result<std::string> CompactJson(std::string_view text);
+Result<std::string> CompactJson(std::string_view text, std::size_t depth_max = kJsonDepthMax);
 
 /// Why Boost.JSON stopped at `position` of `text`, for people.
 std::string DescribeJsonError(const boost::system::error_code& error, std::string_view text,

@@ -1,7 +1,9 @@
 #include "core/text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <optional>
 
 namespace djps {
 namespace {
@@ -37,7 +39,40 @@ std::size_t SequenceLength(std::string_view text) {
   return length;
 }
 
+/// The number of the escape \uXXXX at `at`; nothing where there is none.
+std::optional<unsigned> ReadUnicodeEscape(std::string_view json, std::size_t at) {
+  constexpr std::size_t kDigits = 4;
+  if (json.size() < at + 2 + kDigits || json.substr(at, 2) != "\\u") return std::nullopt;
+  const char* const digits = json.data() + at + 2;
+  unsigned code = 0;
+  const auto read = std::from_chars(digits, digits + kDigits, code, 16);
+  if (read.ec != std::errc() || read.ptr != digits + kDigits) return std::nullopt;
+  return code;
+}
+
+bool IsHighSurrogate(unsigned code) { return code >= 0xd800 && code <= 0xdbff; }
+bool IsLowSurrogate(unsigned code) { return code >= 0xdc00 && code <= 0xdfff; }
+
 }  // namespace
+
+std::string CleanJson(std::string_view json) {
+  constexpr std::size_t kEscapeBytes = 6;
+  std::string clean = CleanText(json, std::string::npos);
+  for (std::size_t i = clean.find('\\'); i != std::string::npos; i = clean.find('\\', i)) {
+    const auto code = ReadUnicodeEscape(clean, i);
+    if (!code) {
+      i += 2;
+      continue;
+    }
+    const auto next = ReadUnicodeEscape(clean, i + kEscapeBytes);
+    const bool pair = IsHighSurrogate(*code) && next && IsLowSurrogate(*next);
+    if (!pair && (*code == 0 || IsHighSurrogate(*code) || IsLowSurrogate(*code))) {
+      clean.replace(i, kEscapeBytes, "\\ufffd");
+    }
+    i += pair ? 2 * kEscapeBytes : kEscapeBytes;
+  }
+  return clean;
+}
 
 std::string CleanText(std::string_view text, std::size_t bytes_max) {
   std::string clean;
@@ -50,6 +85,11 @@ std::string CleanText(std::string_view text, std::size_t bytes_max) {
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return clean;
+}
+
+std::string_view WithoutSpaceAtEnd(std::string_view text) {
+  const std::size_t last = text.find_last_not_of(" \t\r\n\v\f");
+  return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
 }  // namespace djps

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace djps {
 namespace {
+
+constexpr Timestamp kFirstTime{};
+constexpr Timestamp kEndOfTime = std::chrono::sys_days(std::chrono::January / 1 / 10'000);
 
 /// Reads fixed-width fields from the front of a text; any mismatch makes `ok` false for good.
 struct Scanner {
@@ -64,6 +69,9 @@ struct Scanner {
 }  // namespace
 
 std::string FormatTimestamp(Timestamp time) {
+  using std::chrono::sys_days, std::chrono::year;
+  time = std::clamp<Timestamp>(time, sys_days(year(1970) / 1 / 1),
+                               sys_days(year(10'000) / 1 / 1) - std::chrono::microseconds(1));
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
@@ -92,12 +100,15 @@ std::optional<Timestamp> ParseTimestamp(std::string_view text) {
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day)));
   // Second 60 is a leap second: the moment after it, as Postgres reads it.
-  if (!scan.ok || !scan.rest.empty() || !date.ok() || year < 1970 || hour > 23 || minute > 59 ||
-      second > 60) {
+  if (!scan.ok || !scan.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
-  return Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + std::chrono::seconds(second) + fraction - offset;
+  const Timestamp time = Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+                         std::chrono::minutes(minute) + std::chrono::seconds(second) + fraction -
+                         offset;
+  // Of the moment in UTC: an offset or a leap second may move it out of the years that count.
+  if (time < kFirstTime || time >= kEndOfTime) return std::nullopt;
+  return time;
 }
 
 }  // namespace djps

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/json_text.h"
+#include "core/text.h"
 
 namespace djps {
 namespace {
@@ -55,6 +56,18 @@ std::optional<std::string> NameTrouble(std::string_view name) {
   }
   if (!std::all_of(name.begin(), name.end(), IsNameByte)) {
     return fmt::format("may hold only A-Z a-z 0-9 _ . : / - , got {}", QuoteForMessage(name));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> WorkerNameTrouble(std::string_view name) {
+  if (name.empty()) return "must not be empty";
+  if (name.size() > kNameBytesMax) {
+    return fmt::format("must be at most {} bytes long, got {}", kNameBytesMax, name.size());
+  }
+  if (CleanText(name, name.size()) != name) return "must be UTF-8 without NUL";
+  if (HasControlCharacter(name)) {
+    return fmt::format("must not hold control characters, got {}", QuoteForMessage(name));
   }
   return std::nullopt;
 }

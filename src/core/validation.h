@@ -43,6 +43,10 @@ std::vector<FieldError> Validate(const NewJob& job);
 /// What is wrong with the name of a type or queue, as "must be ..."; nothing when all is well.
 std::optional<std::string> NameTrouble(std::string_view name);
 
+/// The same for the name of a worker: any text of 1 to kNameBytesMax bytes without control
+/// characters.
+std::optional<std::string> WorkerNameTrouble(std::string_view name);
+
 /// `text` in quotes for an error message: escaped, and cut where it is long.
 std::string QuoteForMessage(std::string_view text);
 
