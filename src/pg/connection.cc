@@ -1,7 +1,6 @@
 #include "pg/connection.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -9,6 +8,9 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include "pg/cancel.h"
+#include "pg/report.h"
 
 namespace djps::pg {
 namespace {
@@ -18,31 +20,17 @@ using asio::posix::stream_descriptor;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-std::string Trimmed(const char* message) {
-  std::string text = message == nullptr ? "" : message;
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
-PgError ErrorOf(const PGresult* result) {
-  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-  std::string message = text != nullptr ? text : Trimmed(PQresultErrorMessage(result));
-  if (detail != nullptr) message += fmt::format(" ({})", detail);
-  return PgError(state != nullptr ? std::string_view(state) : kConnectionFailure, message);
-}
-
-void LogNotice(void* /*arg*/, const char* message) {
-  spdlog::debug("postgres: {}", Trimmed(message));
-}
+/// Between two requests to cancel what an abandoned connection does: it may have several statements
+/// under way, each of which waits by itself.
+constexpr std::chrono::milliseconds kCancelPause{500};
 
 }  // namespace
 
 Connection::Connection(asio::any_io_executor executor)
     : executor_(std::move(executor)),
       socket_(executor_),
-      closed_(executor_, asio::steady_timer::time_point::max()) {}
+      ended_(executor_, asio::steady_timer::time_point::max()),
+      cancel_pause_(executor_) {}
 
 Connection::~Connection() {
   // The duplicate goes first: libpq closes its own descriptor.
@@ -51,16 +39,32 @@ Connection::~Connection() {
   if (conn_ != nullptr) PQfinish(conn_);
 }
 
-asio::awaitable<std::shared_ptr<Connection>> Connection::Open(const std::string& conninfo,
-                                                              Deadline deadline) {
-  auto executor = co_await asio::this_coro::executor;
-  std::shared_ptr<Connection> self(new Connection(executor));
-  co_await self->Connect(conninfo, deadline);
-  asio::co_spawn(executor, self->ReadLoop(self), [](const std::exception_ptr& error) {
-    // ReadLoop turns every failure into Close; anything here is a bug.
+std::shared_ptr<Connection> Connection::Make(asio::any_io_executor executor) {
+  return std::shared_ptr<Connection>(new Connection(std::move(executor)));
+}
+
+void Connection::Spawn(asio::awaitable<void> loop) {
+  asio::co_spawn(executor_, std::move(loop), [](const std::exception_ptr& error) {
+    // The loops turn every failure into Close; anything here is a bug.
     if (error) std::rethrow_exception(error);
   });
-  co_return self;
+}
+
+asio::awaitable<void> Connection::Open(const std::string& conninfo, Deadline deadline) {
+  try {
+    co_await Connect(conninfo, deadline);
+  } catch (const PgError&) {
+    const bool late = !broken_ && conn_ != nullptr && PQstatus(conn_) != CONNECTION_BAD;
+    if (late) Spawn(Linger(shared_from_this()));
+    throw;
+  }
+  Spawn(ReadLoop(shared_from_this()));
+}
+
+/// A process of Postgres that hangs while it starts does not notice that nobody waits for it.
+asio::awaitable<void> Connection::Linger(std::shared_ptr<Connection> /*self*/) {
+  retired_ = true;
+  co_await socket_.async_wait(stream_descriptor::wait_read, kNoThrow);
 }
 
 asio::awaitable<void> Connection::WaitSocket(stream_descriptor::wait_type what, Deadline deadline) {
@@ -68,6 +72,7 @@ asio::awaitable<void> Connection::WaitSocket(stream_descriptor::wait_type what, 
   asio::steady_timer timer(executor_, deadline);
   const auto winner =
       co_await (socket_.async_wait(what, kNoThrow) || timer.async_wait(asio::use_awaitable));
+  if (broken_) throw PgError(kConnectionFailure, "the connection was closed");
   if (winner.index() == 1) {
     throw PgError(kConnectionFailure, "connecting to Postgres took longer than allowed");
   }
@@ -76,12 +81,13 @@ asio::awaitable<void> Connection::WaitSocket(stream_descriptor::wait_type what, 
 asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline deadline) {
   conn_ = PQconnectStart(conninfo.c_str());
   if (conn_ == nullptr) throw PgError("53200", "out of memory for a connection");
-  if (PQstatus(conn_) == CONNECTION_BAD) throw ConnectionError("connect to Postgres");
-  PQsetNoticeProcessor(conn_, LogNotice, nullptr);
+  if (PQstatus(conn_) == CONNECTION_BAD) throw ConnectError(conn_);
+  AskForCodes(conn_);
+  PQsetNoticeReceiver(conn_, OnNotice, this);
 
   int assigned = -1;
   for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
-    if (state == PGRES_POLLING_FAILED) throw ConnectionError("connect to Postgres");
+    if (state == PGRES_POLLING_FAILED) throw ConnectError(conn_);
     // libpq opens a new socket for each address it tries.
     if (PQsocket(conn_) != assigned) {
       assigned = PQsocket(conn_);
@@ -99,21 +105,22 @@ asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline 
     socket_.close(ignored);
     socket_.assign(dup(PQsocket(conn_)));
   }
+  PQsetErrorVerbosity(conn_, PQERRORS_DEFAULT);
   if (PQsetnonblocking(conn_, 1) != 0 || PQenterPipelineMode(conn_) != 1) {
     throw ConnectionError("enter pipeline mode");
   }
 }
 
 asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,
-                                          Deadline deadline, const Call* behind) {
-  if (broken_) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
+                                          Deadline deadline, const Call* follow_up) {
+  if (!usable()) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
   // Both are sent at once: preparing costs no round trip of its own. Answers come in order, so when
   // the statement has failed, what preparing it said is known, too.
   const std::shared_ptr<Pending> preparing = Prepare(statement);
   auto pending = SendExecute(statement, params);
-  if (behind != nullptr && !broken_) {
-    Prepare(*behind->statement);
-    SendExecute(*behind->statement, behind->params);
+  if (follow_up != nullptr && !broken_) {
+    Prepare(*follow_up->statement);
+    SendExecute(*follow_up->statement, follow_up->params);
   }
   try {
     co_await Await(pending, deadline);
@@ -191,13 +198,13 @@ asio::awaitable<void> Connection::Await(std::shared_ptr<Pending> pending, Deadli
     // Canceled from outside, the statement goes on and its answer is dropped; past the deadline
     // nothing on this connection can be trusted any more.
     const bool missed = std::chrono::steady_clock::now() >= deadline;
-    if (missed && !StandsBehindAnother(*pending)) Close(late);
+    if (missed && !WaitsBehindAnother(*pending)) Abandon(late);
     throw late;
   }
   if (pending->error) std::rethrow_exception(pending->error);
 }
 
-bool Connection::StandsBehindAnother(const Pending& pending) const {
+bool Connection::WaitsBehindAnother(const Pending& pending) const {
   for (const auto& ahead : queue_) {
     if (ahead.get() == &pending) return false;
     if (ahead->awaited) return true;
@@ -212,9 +219,7 @@ void Connection::Flush() {
     Close(ConnectionError("send to Postgres"));
   } else if (state == 1) {
     flushing_ = true;
-    asio::co_spawn(executor_, FlushLoop(shared_from_this()), [](const std::exception_ptr& error) {
-      if (error) std::rethrow_exception(error);
-    });
+    Spawn(FlushLoop(shared_from_this()));
   }
 }
 
@@ -272,6 +277,7 @@ void Connection::Accept(ResultHandle result) {
       queue_.pop_front();
       finished->finished = true;
       finished->done.cancel();
+      if (retired_ && queue_.empty()) Close(PgError(kConnectionFailure, trouble_));
       return;
     }
     default:
@@ -279,23 +285,59 @@ void Connection::Accept(ResultHandle result) {
   }
 }
 
-asio::awaitable<void> Connection::Closed() {
-  if (!broken_) co_await closed_.async_wait(kNoThrow);
+/// Comes before the end of the transaction whose commit it is about, which is the first in the
+/// queue: libpq reads no further before its results have been taken.
+void Connection::OnNotice(void* connection, const PGresult* notice) {
+  LogNotice(notice);
+  auto& queue = static_cast<Connection*>(connection)->queue_;
+  const auto doubt = DoubtOfCommit(notice);
+  if (doubt && !queue.empty()) queue.front()->error = std::make_exception_ptr(*doubt);
 }
 
-void Connection::Close(const PgError& reason) {
-  if (broken_) return;
-  broken_ = true;
+asio::awaitable<void> Connection::Ended() {
+  if (usable()) co_await ended_.async_wait(kNoThrow);
+}
+
+void Connection::FailAll(const PgError& reason) {
+  if (trouble_.empty()) trouble_ = reason.what();
   const PgError lost(reason.sqlstate(), reason.what(), true);
   for (const auto& pending : queue_) {
     if (!pending->error) pending->error = std::make_exception_ptr(lost);
     pending->finished = true;
     pending->done.cancel();
   }
+}
+
+void Connection::Close(const PgError& reason) {
+  if (broken_) return;
+  broken_ = true;
+  FailAll(reason);
   queue_.clear();
   boost::system::error_code ignored;
   socket_.close(ignored);
-  closed_.cancel();
+  cancel_pause_.cancel();
+  ended_.cancel();
+}
+
+void Connection::Retire() {
+  if (broken_) return;
+  retired_ = true;
+  ended_.cancel();
+  if (queue_.empty()) Close(PgError(kConnectionFailure, trouble_));
+}
+
+void Connection::Abandon(const PgError& reason) {
+  FailAll(reason);
+  if (!broken_ && !std::exchange(canceling_, true)) Spawn(CancelLoop(shared_from_this()));
+  Retire();
+}
+
+asio::awaitable<void> Connection::CancelLoop(std::shared_ptr<Connection> /*self*/) {
+  while (!broken_) {
+    SendCancel(conn_);
+    cancel_pause_.expires_after(kCancelPause);
+    co_await cancel_pause_.async_wait(kNoThrow);
+  }
 }
 
 PgError Connection::ConnectionError(const char* doing) const {

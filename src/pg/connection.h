@@ -41,42 +41,52 @@ struct Call {
 /// way at once; they are sent as they come and answered in order. Each statement is a transaction
 /// of its own, so one that fails leaves its neighbours alone.
 ///
-/// A statement that misses its deadline leaves the connection in an unknown state: it is closed,
-/// and everything else that was under way on it fails with it. One that still stands behind another
+/// A statement that misses its deadline leaves the connection in an unknown state: it is abandoned,
+/// and everything else that was under way on it fails with it. One that still waits behind another
 /// whose caller waits is given up alone: the other has a deadline of its own, by which the
 /// connection is judged.
 ///
-/// Ownership: made and held by shared_ptr; the reading coroutine keeps it alive until it breaks.
+/// Ownership: made and held by shared_ptr. Coroutines keep it alive for as long as a process of
+/// Postgres may be busy for it: when it is gone, so is that process, as far as can be known here.
 /// Thread-safety: everything on one single-threaded executor.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// Connects. Throws PgError.
-  static boost::asio::awaitable<std::shared_ptr<Connection>> Open(const std::string& conninfo,
-                                                                  Deadline deadline);
-
+  static std::shared_ptr<Connection> Make(boost::asio::any_io_executor executor);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs a statement, which is prepared the first time. It has to outlive the connection. Throws
-  /// PgError; `outcome_unknown()` when the answer was lost.
-  ///
-  /// `behind` is sent right after it: a transaction of its own that begins when this one has ended,
-  /// well or not, and whose answer nobody hears.
-  boost::asio::awaitable<Rows> Execute(const Statement& statement, const Params& params,
-                                       Deadline deadline, const Call* behind = nullptr);
+  /// Connects, once. Throws PgError.
+  boost::asio::awaitable<void> Open(const std::string& conninfo, Deadline deadline);
 
-  bool usable() const { return !broken_; }
+  /// Runs a statement, which is prepared the first time. It has to outlive the connection. Throws
+  /// PgError; `outcome_unknown()` when the answer was lost, or Postgres doubts its commit.
+  ///
+  /// `follow_up` is sent right after it: a transaction of its own that begins when this one has
+  /// ended, well or not, and whose answer nobody hears.
+  boost::asio::awaitable<Rows> Execute(const Statement& statement, const Params& params,
+                                       Deadline deadline, const Call* follow_up = nullptr);
+
+  bool usable() const { return !broken_ && !retired_; }
   std::size_t in_flight() const { return queue_.size(); }
 
   /// `heard` is called with the payload of each notification that comes from now on.
   void OnNotify(std::function<void(std::string_view payload)> heard) { heard_ = std::move(heard); }
 
-  /// Returns when the connection has broken or was closed.
-  boost::asio::awaitable<void> Closed();
+  /// Returns when the connection is not usable() any more.
+  boost::asio::awaitable<void> Ended();
 
   /// Fails everything under way and closes the socket. Safe to repeat.
   void Close(const PgError& reason);
+
+  /// Takes no more statements, and closes when those under way have been answered.
+  void Retire();
+
+  /// Fails everything under way and has Postgres cancel it; closes when Postgres is done with it.
+  void Abandon(const PgError& reason);
+
+  /// Why it ended, if that is a trouble; else empty.
+  const std::string& trouble() const { return trouble_; }
 
  private:
   struct Pending {
@@ -91,6 +101,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   explicit Connection(boost::asio::any_io_executor executor);
 
   boost::asio::awaitable<void> Connect(const std::string& conninfo, Deadline deadline);
+  boost::asio::awaitable<void> Linger(std::shared_ptr<Connection> self);
+  boost::asio::awaitable<void> CancelLoop(std::shared_ptr<Connection> self);
+  void Spawn(boost::asio::awaitable<void> loop);
+  static void OnNotice(void* connection, const PGresult* notice);
   [[noreturn]] static void ThrowUnprepared(const Statement& statement,
                                            const std::exception_ptr& why);
   boost::asio::awaitable<void> Await(std::shared_ptr<Pending> pending, Deadline deadline);
@@ -107,18 +121,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Flush();
   void ReadAnswers();
   void ReadNotifications();
-  bool StandsBehindAnother(const Pending& pending) const;
+  bool WaitsBehindAnother(const Pending& pending) const;
   void Accept(ResultHandle result);
+  void FailAll(const PgError& reason);
   PgError ConnectionError(const char* doing) const;
 
   boost::asio::any_io_executor executor_;
   PGconn* conn_ = nullptr;
   boost::asio::posix::stream_descriptor socket_;  // a duplicate of libpq's own descriptor
-  boost::asio::steady_timer closed_;              // never expires; canceled when broken
+  boost::asio::steady_timer ended_;               // never expires; canceled when not usable
+  boost::asio::steady_timer cancel_pause_;        // canceled when broken
   std::deque<std::shared_ptr<Pending>> queue_;
   std::unordered_map<const Statement*, std::shared_ptr<Pending>> prepared_;  // or about to be
   std::function<void(std::string_view)> heard_;
+  std::string trouble_;
   bool flushing_ = false;
+  bool retired_ = false;    // takes no more statements
+  bool canceling_ = false;  // Postgres is being asked to cancel what runs
   bool broken_ = false;
 };
 

@@ -5,8 +5,13 @@
 
 #include <array>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
+
+#include "core/text.h"
+#include "pg/password_file.h"
 
 namespace djps::pg {
 namespace {
@@ -24,19 +29,22 @@ struct Default {
   const char* variable;  // null: there is none
 };
 
-constexpr std::array<Default, 11> kDefaults = {{
+constexpr std::array<Default, 10> kDefaults = {{
     {"host", "localhost", "PGHOST"},
     {"user", "djps", "PGUSER"},
-    {"password", "djps", "PGPASSWORD"},
     {"dbname", "djps", "PGDATABASE"},
     {"connect_timeout", "5", "PGCONNECT_TIMEOUT"},
     {"keepalives_idle", "5", nullptr},
     {"keepalives_interval", "3", nullptr},
     {"keepalives_count", "3", nullptr},
     {"tcp_user_timeout", "15000", nullptr},
-    {"target_session_attrs", "read-write", "PGTARGETSESSIONATTRS"},
+    {"target_session_attrs", "primary", "PGTARGETSESSIONATTRS"},
     {"client_encoding", "UTF8", nullptr},
 }};
+
+/// Of the database that `djps` is shipped to work with at once.
+constexpr const char* kBuiltInPassword = "djps";
+constexpr const char* kBuiltInPort = "5432";
 
 const char* Environment(const char* name) {
   // Read at start-up, before any thread that could change it.
@@ -81,22 +89,52 @@ std::string Join(const Options& options) {
   return conninfo;
 }
 
+/// What was given, in one way or the other.
+std::string Setting(const Options& options, const char* keyword, const char* variable,
+                    const char* otherwise) {
+  if (const auto option = options.find(keyword); option != options.end()) return option->second;
+  const char* value = Environment(variable);
+  return value != nullptr ? value : otherwise;
+}
+
+/// Has the user's own password file one for this? libpq looks there when no password is given.
+bool PasswordFileHas(const Options& options, const PasswordFor& wanted) {
+  const char* home = Environment("HOME");
+  const std::string usual = home != nullptr ? std::string(home) + "/.pgpass" : "";
+  std::ifstream file(Setting(options, "passfile", "PGPASSFILE", usual.c_str()));
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return HasPassword(text, wanted);
+}
+
+/// Only for the built-in user at the default address, and where psql would find no password.
+bool WantsBuiltInPassword(const Options& options) {
+  if (options.contains("password") || Environment("PGPASSWORD") != nullptr) return false;
+  if (options.contains("hostaddr") || Environment("PGHOSTADDR") != nullptr) return false;
+  const std::string host = Setting(options, "host", "PGHOST", "localhost");
+  const std::string port = Setting(options, "port", "PGPORT", kBuiltInPort);
+  const std::string user = Setting(options, "user", "PGUSER", "djps");
+  const std::string dbname = Setting(options, "dbname", "PGDATABASE", "djps");
+  if (host != "localhost" || port != kBuiltInPort || user != "djps") return false;
+  return !PasswordFileHas(options, {host, port, dbname, user});
+}
+
 }  // namespace
 
 Result<std::string> ResolveConninfo(std::string_view given, std::string_view program) {
   const char* from_environment = given.empty() ? Environment("DATABASE_URL") : nullptr;
-  auto options = Parse(from_environment != nullptr ? from_environment : std::string(given));
+  auto options =
+      Parse(std::string(WithoutSpaceAtEnd(from_environment != nullptr ? from_environment : given)));
   if (!options) return tl::unexpected<Error>(options.error());
   // A service file may name everything; libpq reads it.
   const bool by_service = options->contains("service") || Environment("PGSERVICE") != nullptr;
+  if (!by_service && WantsBuiltInPassword(*options)) {
+    options->emplace("password", kBuiltInPassword);
+  }
   for (const Default& entry : kDefaults) {
     if (options->contains(entry.keyword) || by_service) continue;
     if (entry.variable != nullptr && Environment(entry.variable) != nullptr) continue;
     const std::string_view keyword = entry.keyword;
     if (keyword == "host" && (options->contains("hostaddr") || Environment("PGHOSTADDR"))) continue;
-    if (keyword == "password" && (options->contains("passfile") || Environment("PGPASSFILE"))) {
-      continue;
-    }
     options->emplace(entry.keyword, entry.value);
   }
   options->emplace("application_name", program);

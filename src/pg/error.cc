@@ -14,6 +14,11 @@ bool PgError::unavailable() const {
                      [this](std::string_view prefix) { return sqlstate_.starts_with(prefix); });
 }
 
+bool PgError::refused() const {
+  // 28 authorization, 3D000 unknown database, 42501 no right to connect to it.
+  return sqlstate_.starts_with("28") || sqlstate_ == "3D000" || sqlstate_ == "42501";
+}
+
 bool PgError::transient() const {
   // serialization failure, deadlock, changed result type of a cached plan, lost prepared statement
   static constexpr std::array<std::string_view, 4> kStates = {"40001", "40P01", "0A000", "26000"};

@@ -8,6 +8,8 @@ namespace djps::pg {
 
 /// SQLSTATEs that somebody asks for by name.
 inline constexpr std::string_view kConnectionFailure = "08006";
+inline constexpr std::string_view kResolutionUnknown = "08007";
+inline constexpr std::string_view kTooManyConnections = "53300";
 inline constexpr std::string_view kQueryCanceled = "57014";
 inline constexpr std::string_view kUniqueViolation = "23505";
 inline constexpr std::string_view kUndefinedTable = "42P01";
@@ -21,11 +23,16 @@ class PgError : public std::runtime_error {
 
   const std::string& sqlstate() const { return sqlstate_; }
 
-  /// The statement may have been carried out: its answer was lost with the connection.
+  /// The statement may have been carried out: its answer was lost with the connection, or Postgres
+  /// itself does not know whether a standby has what was committed.
   bool outcome_unknown() const { return outcome_unknown_; }
 
   /// The database is away, starting, stopping, read-only or overloaded: try again later.
   bool unavailable() const;
+
+  /// Postgres answered, and does not let this program in: a wrong password, an unknown role or
+  /// database, no right to connect. It takes a person to change that.
+  bool refused() const;
 
   /// Rolled back by a conflict with another transaction, or by a plan that went stale: the same
   /// statement may simply be run again.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/backoff.h"
+#include "core/trouble_log.h"
 
 namespace djps::pg {
 namespace {
@@ -23,6 +24,8 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kReconnectBase{20};
 constexpr std::chrono::milliseconds kReconnectCap{2'000};
 constexpr int kTransientTries = 4;
+/// How many processes of Postgres a pool may take up for each connection that it keeps.
+constexpr std::size_t kProcessesPerConnection = 2;
 
 }  // namespace
 
@@ -40,8 +43,9 @@ class Pool::State {
   }
 
   static void Start(const Shared& self);
+  static void Connect(const Shared& self);
   static asio::awaitable<Rows> Execute(Shared self, const Statement& statement, Params params,
-                                       Deadline deadline, std::optional<Call> behind);
+                                       Deadline deadline, std::optional<Call> follow_up);
   void Close();
 
   std::shared_ptr<Connection> FindLeastBusy() const;
@@ -59,21 +63,32 @@ class Pool::State {
   static asio::awaitable<void> KeepConnected(Shared self, Slot& slot);
   asio::awaitable<std::shared_ptr<Connection>> OpenConnection(bool listens);
   static asio::awaitable<std::shared_ptr<Connection>> LeastBusy(Shared self, Deadline deadline);
+  std::shared_ptr<Connection> MakeConnection();
   void Report(const std::string& trouble);
+  void Recover();
   void Refuse(const PgError& error);
 
   asio::any_io_executor executor_;
   PoolConfig config_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  // All that were made and may still keep a process of Postgres busy.
+  std::vector<std::weak_ptr<Connection>> connections_;
   asio::steady_timer connected_signal_;  // canceled each time a connection comes up
   std::string trouble_;
+  TroubleLog log_;
   // Why the server would not set up the last connection, where waiting cannot help: `listen` does
   // not fit its schema, say. Those who call hear it at once, until a connection was made.
   std::optional<PgError> refusal_;
+  bool connecting_ = false;
   bool closed_ = false;
 };
 
 void Pool::State::Start(const Shared& self) {
+  if (!self->config_.on_demand) Connect(self);
+}
+
+void Pool::State::Connect(const Shared& self) {
+  if (std::exchange(self->connecting_, true) || self->closed_) return;
   for (const auto& slot : self->slots_) {
     asio::co_spawn(self->executor_, KeepConnected(self, *slot),
                    [](const std::exception_ptr& error) {
@@ -86,10 +101,10 @@ void Pool::State::Start(const Shared& self) {
 void Pool::State::Close() {
   if (closed_) return;
   closed_ = true;
-  for (const auto& slot : slots_) {
-    slot->pause.cancel();
-    if (slot->connection) {
-      slot->connection->Close(PgError(kConnectionFailure, "the connection pool was closed"));
+  for (const auto& slot : slots_) slot->pause.cancel();
+  for (const auto& one : connections_) {
+    if (const auto connection = one.lock()) {
+      connection->Close(PgError(kConnectionFailure, "the connection pool was closed"));
     }
   }
   connected_signal_.cancel();
@@ -107,19 +122,15 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
       slot.connection = connection;
       self->refusal_.reset();
       backoff.Reset();
-      if (!self->trouble_.empty() && self->config_.log_trouble) {
-        spdlog::info("connected to Postgres again");
-      }
-      self->trouble_.clear();
+      self->Recover();
       self->connected_signal_.cancel();
-      co_await connection->Closed();
+      co_await connection->Ended();
       if (self->closed_) co_return;
       slot.connection.reset();
-      self->Report("a connection to Postgres broke");
+      if (!connection->trouble().empty()) self->Report(connection->trouble());
     } catch (const PgError& error) {
       if (self->closed_) co_return;
       self->Report(error.what());
-      self->Refuse(error);
     }
     if (self->closed_) co_return;
     slot.pause.expires_after(backoff.Next());
@@ -129,7 +140,13 @@ asio::awaitable<void> Pool::State::KeepConnected(Shared self, Slot& slot) {
 
 asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection(bool listens) {
   const Deadline deadline = After(config_.connect_timeout);
-  auto connection = co_await Connection::Open(config_.conninfo, deadline);
+  auto connection = MakeConnection();
+  try {
+    co_await connection->Open(config_.conninfo, deadline);
+  } catch (const PgError&) {
+    refusal_.reset();
+    throw;
+  }
   try {
     if (config_.setup != nullptr) {
       Params params;
@@ -144,19 +161,36 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::State::OpenConnection(bool li
     }
   } catch (const PgError& error) {
     connection->Close(error);
+    Refuse(error);
     throw;
   }
   co_return connection;
 }
 
+std::shared_ptr<Connection> Pool::State::MakeConnection() {
+  std::erase_if(connections_, [](const auto& one) { return one.expired(); });
+  if (connections_.size() >= kProcessesPerConnection * config_.size) {
+    throw PgError(kTooManyConnections,
+                  fmt::format("{} connections are taken up already, some by statements that were "
+                              "given up and that Postgres has not ended",
+                              connections_.size()));
+  }
+  auto connection = Connection::Make(executor_);
+  connections_.push_back(connection);
+  return connection;
+}
+
 void Pool::State::Report(const std::string& trouble) {
-  // Said once per trouble, not once per try.
-  if (trouble != trouble_ && config_.log_trouble) spdlog::warn("{}; trying again", trouble);
+  if (log_.Begins(trouble) && config_.log_trouble) spdlog::warn("{}; trying again", trouble);
   trouble_ = trouble;
 }
 
+void Pool::State::Recover() {
+  if (log_.Ends() && config_.log_trouble) spdlog::info("connected to Postgres again");
+  trouble_.clear();
+}
+
 void Pool::State::Refuse(const PgError& error) {
-  refusal_.reset();
   if (error.unavailable() || error.transient()) return;
   refusal_ = error;
   connected_signal_.cancel();
@@ -192,21 +226,18 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::State::LeastBusy(Shared self,
 }
 
 asio::awaitable<Rows> Pool::State::Execute(Shared self, const Statement& statement, Params params,
-                                           Deadline deadline, std::optional<Call> behind) {
+                                           Deadline deadline, std::optional<Call> follow_up) {
+  if (self->config_.on_demand) Connect(self);
   for (int attempt = 1;; ++attempt) {
     auto connection = co_await LeastBusy(self, deadline);
     try {
       co_return co_await connection->Execute(statement, params, deadline,
-                                             behind ? &*behind : nullptr);
+                                             follow_up ? &*follow_up : nullptr);
     } catch (const PgError& error) {
       if (!error.transient() || error.outcome_unknown() || attempt == kTransientTries) throw;
       spdlog::debug("{}: {}; running it again", statement.name, error.what());
-      // A plan or prepared statement that went stale is made anew with a new connection. Others who
-      // have something under way on this one lose its answer.
-      if (!error.sqlstate().starts_with("40")) {
-        connection->Close(
-            PgError(kConnectionFailure, "the connection was given up, with a stale plan"));
-      }
+      // A plan or prepared statement that went stale is made anew with a new connection.
+      if (!error.sqlstate().starts_with("40")) connection->Retire();
     }
   }
 }
@@ -221,8 +252,8 @@ void Pool::Start() { State::Start(state_); }
 void Pool::Close() { state_->Close(); }
 
 asio::awaitable<Rows> Pool::Execute(const Statement& statement, Params params, Deadline deadline,
-                                    std::optional<Call> behind) {
-  return State::Execute(state_, statement, std::move(params), deadline, std::move(behind));
+                                    std::optional<Call> follow_up) {
+  return State::Execute(state_, statement, std::move(params), deadline, std::move(follow_up));
 }
 
 bool Pool::connected() const { return state_->FindLeastBusy() != nullptr; }

@@ -27,10 +27,16 @@ struct PoolConfig {
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds connect_timeout{5'000};
   bool log_trouble = true;  ///< false: callers hear of it by their errors alone.
+  /// Start connects nothing; the first statement does.
+  bool on_demand = false;
 };
 
 /// Keeps `size` connections up, reconnecting with backoff and jitter, and sends each statement down
 /// the least busy one.
+///
+/// It never takes up more than twice as many processes of Postgres. One that does not answer in
+/// time is replaced, but counts until it is known to be done: while too many are not, no connection
+/// is opened, and callers hear that there is none.
 ///
 /// Lifetime: Start once. Its coroutines hold what they need, so a pool may be destroyed while they
 /// are still ending.
@@ -50,9 +56,9 @@ class Pool {
   /// where no connection can be set up because the server refuses `setup` or `listen`, that error,
   /// at once.
   ///
-  /// `behind` goes out with it, as Connection::Execute says.
+  /// `follow_up` goes out with it, as Connection::Execute says.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params, Deadline deadline,
-                                       std::optional<Call> behind = {});
+                                       std::optional<Call> follow_up = {});
 
   /// True while at least one connection is up.
   bool connected() const;

@@ -1,28 +1,59 @@
 #include "pg/session.h"
 
-#include <spdlog/spdlog.h>
+#include <string_view>
+#include <utility>
+
+#include "core/check.h"
+#include "pg/report.h"
 
 namespace djps::pg {
 
+namespace {
+
+/// Is the reason for a failed connection something that the server said? Only what it says has two
+/// spaces behind its severity.
+bool Answered(PGconn* conn) {
+  return std::string_view(PQerrorMessage(conn)).find(":  ") != std::string_view::npos;
+}
+
+}  // namespace
+
 Session::Session(const std::string& conninfo) : conn_(PQconnectdb(conninfo.c_str())) {
-  if (PQstatus(conn_.get()) != CONNECTION_OK) {
-    std::string message = PQerrorMessage(conn_.get());
-    while (!message.empty() && message.back() == '\n') message.pop_back();
-    throw PgError(kConnectionFailure, "could not connect to Postgres: " + message);
+  if (PQstatus(conn_.get()) != CONNECTION_OK && Answered(conn_.get())) {
+    // libpq tells the code of what the server said only if it was asked for before.
+    AskForCodes(conn_.get());
+    PQreset(conn_.get());
+    PQsetErrorVerbosity(conn_.get(), PQERRORS_DEFAULT);
   }
-  PQsetNoticeProcessor(
-      conn_.get(), [](void*, const char* message) { spdlog::debug("postgres: {}", message); },
-      nullptr);
+  if (PQstatus(conn_.get()) != CONNECTION_OK) throw ConnectError(conn_.get());
+  PQsetNoticeReceiver(
+      conn_.get(),
+      [](void* session, const PGresult* notice) {
+        LogNotice(notice);
+        if (auto doubt = DoubtOfCommit(notice)) static_cast<Session*>(session)->doubt_ = *doubt;
+      },
+      this);
 }
 
 ResultHandle Session::Run(const std::string& script) {
-  ResultHandle result(PQexec(conn_.get(), script.c_str()));
+  return Checked(ResultHandle(PQexec(conn_.get(), script.c_str())));
+}
+
+ResultHandle Session::Run(const Statement& statement, const std::string& parameter) {
+  DJPS_CHECK(statement.params.size() == 1);
+  const auto type = static_cast<Oid>(statement.params.front());
+  const char* const value = parameter.c_str();
+  return Checked(ResultHandle(PQexecParams(conn_.get(), std::string(statement.text).c_str(), 1,
+                                           &type, &value, nullptr, nullptr, 0)));
+}
+
+ResultHandle Session::Checked(ResultHandle result) {
+  const auto doubt = std::exchange(doubt_, std::nullopt);
+  if (doubt) throw PgError(*doubt);
+  if (!result) throw PgError(kConnectionFailure, Trimmed(PQerrorMessage(conn_.get())), true);
   const ExecStatusType status = PQresultStatus(result.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY) {
-    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    const char* message = PQresultErrorField(result.get(), PG_DIAG_MESSAGE_PRIMARY);
-    throw PgError(state != nullptr ? std::string_view(state) : kConnectionFailure,
-                  message != nullptr ? message : PQerrorMessage(conn_.get()));
+    throw ErrorOf(result.get());
   }
   return result;
 }

@@ -113,16 +113,19 @@ template <>
 struct Wire<Timestamp> {
   static constexpr Type kType = Type::kTimestamptz;
   static constexpr Type kArray = Type::kTimestamptzArray;
-  /// Timestamp::min() stands for '-infinity', as in Postgres itself.
+  /// Timestamp::min() is '-infinity', as in Postgres itself. Timestamp::max() is 'infinity', and
+  /// what Postgres holds beyond it, from the year 294247 on.
   static void Encode(std::string& out, Timestamp value) {
     const std::int64_t us = value.time_since_epoch().count();
-    EncodeInt(out, value == Timestamp::min() ? us : us - kPostgresEpochUs);
+    const bool infinite = value == Timestamp::min() || value == Timestamp::max();
+    EncodeInt(out, infinite ? us : us - kPostgresEpochUs);
   }
   static Timestamp Decode(std::string_view bytes) {
     const auto us = DecodeInt<std::int64_t>(bytes);
-    const Timestamp infinite = Timestamp::min();
-    if (us == infinite.time_since_epoch().count()) return infinite;
-    return Timestamp(std::chrono::microseconds(us + kPostgresEpochUs));
+    if (us == Timestamp::min().time_since_epoch().count()) return Timestamp::min();
+    const std::int64_t most = Timestamp::max().time_since_epoch().count() - kPostgresEpochUs;
+    return us > most ? Timestamp::max()
+                     : Timestamp(std::chrono::microseconds(us + kPostgresEpochUs));
   }
 };
 

@@ -1,5 +1,5 @@
 -- check_server()
--- What the health check asks: does the server answer, may it be written to, is it durable?
+-- The health check: does the server answer, does it take writes, is it durable?
 --
 -- Returns: version_num int4, read_only bool, fsync bool, full_page_writes bool, schema_version int4
 --

@@ -1,5 +1,5 @@
 -- clock()
--- The database's clock, by which new job ids are stamped.
+-- Reads the database's clock, which gives new job ids their time.
 --
 -- Returns: now timestamptz
 --

@@ -1,5 +1,5 @@
 -- list_definitions()
--- The functions, views and scripts that `djps migrate up` has made in this database.
+-- Lists the functions, views and scripts that `djps migrate up` has made in this database.
 --
 -- Returns: kind text, name text, checksum text, signature text
 --

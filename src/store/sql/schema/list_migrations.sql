@@ -1,5 +1,5 @@
 -- list_migrations()
--- The migrations this database has, in order. The table exists once the first one has run.
+-- Lists the migrations of this database, in order. The first migration creates the table.
 --
 -- Returns: version int4, name text, checksum text, applied_at timestamptz
 --
