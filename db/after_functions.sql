@@ -1,9 +1,9 @@
--- What needs the functions: the triggers, and the first partitions. `djps migrate up` runs this file
--- after the functions and the views, whenever its text has changed. Each statement may be repeated.
+-- Triggers and the first partitions, which need the functions. `djps migrate up` runs this file after
+-- the functions and the views, whenever its text has changed. Each statement may be repeated.
 --
--- Locks: SHARE ROW EXCLUSIVE on facts for a moment; djps.ensure_partitions says its own.
+-- Locks: SHARE ROW EXCLUSIVE on facts for a moment, and those of djps.ensure_partitions.
 
--- Jobs without tags never get as far as the function.
+-- For jobs without tags, Postgres does not call the function.
 create or replace trigger facts_note_tags after insert on djps.facts
   for each row when (new.tags is not null) execute function djps.note_tags();
 create or replace trigger facts_forget_tags after delete on djps.facts

@@ -1,8 +1,8 @@
--- Who may call and read what. `djps migrate up` runs this file every time, after everything else, so that
+-- The rights of the four roles. `djps migrate up` runs this file every time, after everything else. So
 -- roles get their rights whenever they are made: before, after, or again after a restore from a dump.
 --
--- Makes the four roles where they are missing, if the caller may. Functions can be called by anybody
--- by default; these only by the roles that they are granted to.
+-- It makes missing roles, if the caller may. By default everybody may call a function in Postgres; only
+-- the roles that these functions are granted to may call them.
 
 revoke all on all functions in schema djps from public;
 
@@ -16,7 +16,7 @@ begin
         execute format('create role %I nologin', v_role);
       end if;
     exception
-      -- Another database of the server may have made it at this moment.
+      -- A migration of another database of this server may have made the role at this moment.
       when duplicate_object or unique_violation then null;
       when insufficient_privilege then
         raise notice 'the role % is missing and % may not create it: when somebody has, run djps migrate up',

@@ -1,25 +1,25 @@
--- 0001_jobs: where jobs live. Why it is laid out like this: docs/decisions/0001-storage-layout.md
+-- 0001_jobs: the tables of jobs. The reasons for this layout: docs/decisions/0001-storage-layout.md
 --
---   facts      what was asked, once                         append only, partitioned by id
+--   facts      what was submitted                           append only, partitioned by id
 --   ready      what can be claimed, now or later            small; a claim deletes the row
 --   leases     what is running: one row per claimed batch   small; the row's id is the fencing token
 --   outcomes   how a job ended                              append only, partitioned by id
 --   attempts   what went wrong on the way                   append only, partitioned by id
 --   idempotency_keys   which job a (type, key) names        only for jobs that have a key
---   unique_keys        which job holds a place              only for unique jobs
+--   unique_keys        which job has a place                only for unique jobs
 --   job_tags           which jobs have a tag                only for jobs that have tags
 --   snoozes            how often a job was snoozed          only for jobs that were
 --
--- db/views/jobs.sql puts a job together again, with every field and its status.
+-- The view djps.jobs (db/views/jobs.sql) joins these tables: every field of a job and its status.
 --
--- The invariant everything rests on: a live job's id is in exactly one row of `ready` or in exactly
--- one lease; a finished job has exactly one outcome and is in neither. A job that has a fact and is
--- in none of the three is `running` only in the eyes of a snapshot; each transition is one statement.
+-- The main invariant: a live job's id is in exactly one row of `ready` or in exactly one lease. A
+-- finished job has exactly one outcome and is in neither. Each transition is one statement. A snapshot
+-- may show a job that has a fact and is in none of the three; the view shows it as `running`.
 --
--- Lane: the low 6 bits of a job's id, so that the schema can be spread over several machines by DDL
--- alone. One machine uses lane 0. Every statement on these tables names the lane.
+-- Lane: the low 6 bits of a job's id. Lanes make it possible to spread the schema over several machines
+-- by DDL alone. One machine uses lane 0. Every statement on these tables names the lane.
 --
--- Options that few jobs use cost nothing to the others: their columns are null, their tables empty.
+-- Options that few jobs use cost the others nothing: their columns are null, their tables empty.
 --
 -- Locks: creates new objects only. Old binaries: none exist.
 
@@ -46,8 +46,6 @@ create table djps.facts (
   primary key (id, lane),
   constraint facts_max_attempts_range check (max_attempts between 1 and 1000)
 ) partition by range (id);
--- Only the jobs that have a deadline: for the sweep that buries those which missed it.
-create index facts_finish_by_idx on djps.facts (finish_by) where finish_by is not null;
 
 create table djps.outcomes (
   id          uuid            not null,
@@ -59,7 +57,7 @@ create table djps.outcomes (
   primary key (id, lane),
   constraint outcomes_status_terminal check (status in ('succeeded', 'canceled', 'dead'))
 ) partition by range (id);
--- Jobs that succeeded, which are nearly all, cost nothing here.
+-- Succeeded jobs, which are nearly all, cost nothing here.
 create index outcomes_unsuccessful_idx on djps.outcomes (status, id) where status <> 'succeeded';
 
 create table djps.attempts (
@@ -74,20 +72,26 @@ create table djps.attempts (
   worker      text        not null
 ) partition by range (job_id);
 create index attempts_job_idx on djps.attempts (job_id, ended_at);
+-- The table has no key. A publication for all tables refuses deletes from a table without an identity.
+-- Partitions do not inherit this setting: djps.set_history_options sets it for each. Postgres logs whole
+-- rows for deletes only, and only with wal_level = logical.
+alter table djps.attempts replica identity full;
 
--- For rows that no partition of a day covers: a clock was wrong, or nobody made the partition.
+-- For rows without a partition of their day: a clock was wrong, or the partition was not made in time.
 create table djps.facts_default partition of djps.facts default;
 create table djps.outcomes_default partition of djps.outcomes default;
 create table djps.attempts_default partition of djps.attempts default;
+alter table djps.attempts_default replica identity full;
 
--- Vacuum of ready and leases takes its time: while somebody holds a snapshot it passes over all dead
+-- Vacuum of ready and leases is slowed down: while a session holds a snapshot, vacuum reads all dead
 -- rows and removes none. The measurements: docs/decisions/0010-held-snapshots.md
 create table djps.ready (
   id         uuid        not null,
   visible_at timestamptz not null,                     -- claimable from here
-  -- When the row was put back by a retry, a snooze or a hand. Null while the row is where its fact
-  -- says (queue, priority, run_at): such rows are found by that position and need no index on id.
+  -- When a retry, a snooze or a person put the row back. Null while the row is where its fact says
+  -- (queue, priority, run_at): such rows are found by that position and need no index on id.
   moved_at   timestamptz,
+  finish_by  timestamptz,                              -- as in its fact
   lane       smallint    not null,
   priority   smallint    not null,
   attempts   smallint    not null,                     -- used so far
@@ -100,6 +104,10 @@ create table djps.ready (
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000,
         autovacuum_vacuum_cost_delay = 2, autovacuum_vacuum_cost_limit = 100);
 create index ready_moved_idx on djps.ready (id) where moved_at is not null;
+-- Only waiting jobs with a deadline: for djps.bury_overdue.
+create index ready_finish_by_idx on djps.ready (finish_by) where finish_by is not null;
+-- There is no primary key: ready_claim_key has its columns in the order of claims.
+alter table djps.ready replica identity using index ready_claim_key;
 
 create table djps.leases (
   id         uuid        not null,                     -- the fencing token, random, made by the claimer
@@ -109,12 +117,12 @@ create table djps.leases (
   worker     text        not null,
   job_ids    uuid[]      not null,                     -- still running under this lease
   attempts   smallint[]  not null,                     -- the attempt number of each, in the same order
-  canceled   uuid[],                                   -- their cancellation was asked for
+  canceled   uuid[],                                   -- their cancellation was requested
   primary key (id, lane)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_cost_delay = 2, autovacuum_vacuum_cost_limit = 100);
--- Without the lane, which is the same for all: with it the planner took this index for "lane and id",
--- and each completion walked over every lease since the oldest snapshot.
+-- This index does not have the lane, which is the same for all leases. With it, the planner took this
+-- index for "lane and id", and each completion walked over every lease since the oldest snapshot.
 create index leases_expiry_idx on djps.leases (expires_at);
 
 -- ---- Jobs with a key, a place, tags, snoozes ---------------------------------------------------
@@ -124,33 +132,33 @@ create table djps.idempotency_keys (
   type         text collate "C" not null,
   key          text collate "C" not null,
   job_id       uuid        not null,
-  payload_hash bigint      not null,                   -- jsonb_hash_extended: equal for equal payloads
+  payload_hash bigint      not null,                   -- of djps.plain_text: equal for equal payloads
   created_at   timestamptz not null,
   expires_at   timestamptz,                            -- null: kept as long as its job
   primary key (lane, type, key)
 );
--- Only keys that have a lifetime: for djps.purge_expired_keys.
+-- Only keys with a lifetime: for djps.purge_expired_keys.
 create index idempotency_keys_expiry_idx on djps.idempotency_keys (expires_at)
   where expires_at is not null;
 
--- Which job holds a place of which there is only one: by type, and where asked for by queue and by
--- payload or parts of it. The row says which job came last. Whether that job still counts is looked up
--- when the next one comes, so that finishing a job costs nothing.
+-- The places of unique jobs. A place is defined by the type and, if requested, by the queue and by the
+-- payload or parts of it. The row names the latest job. The next submission looks up whether that job
+-- still counts, so finishing a job costs nothing.
 create table djps.unique_keys (
   lane       smallint not null,
-  hash       uuid     not null,                        -- md5 of what must be unique
+  hash       uuid     not null,                        -- of what must be unique: djps.unique_hash
   job_id     uuid     not null,
   states     djps.job_status[] not null,               -- the job counts while it is in one of these
   expires_at timestamptz,                              -- and until then; null: no end
   primary key (lane, hash)
 );
 create index unique_keys_expiry_idx on djps.unique_keys (expires_at) where expires_at is not null;
--- For djps.history_sweep, which forgets the places of the jobs that it removes.
+-- For djps.history_sweep, which deletes the places of the jobs that it removes.
 create index unique_keys_job_idx on djps.unique_keys (job_id);
 
--- The jobs that have a tag. Triggers write it (db/after_functions.sql), so that every way to submit is
--- covered. For a job without tags only the trigger's condition is evaluated, which is too cheap to
--- measure beside the insert.
+-- The jobs that have a tag. Triggers write this table (db/after_functions.sql), so that every way to
+-- submit is covered. For a job without tags, Postgres evaluates only the trigger's condition. Beside the
+-- insert, that is too cheap to measure.
 create table djps.job_tags (
   lane   smallint not null,
   tag    text collate "C" not null,
@@ -158,9 +166,9 @@ create table djps.job_tags (
   primary key (lane, tag, job_id)
 );
 
--- How often jobs were snoozed, of those that were. A snooze costs no attempt, so that a job could be
--- put off for ever; beyond djps.snooze_limit() it is a failed attempt. Written by snoozes alone: claims
--- and completions know nothing of it. A redrive forgets it.
+-- How often a job was snoozed; jobs that never were have no row. A snooze does not count as an attempt,
+-- so a job could be put off for ever. Beyond djps.snooze_limit() a snooze is a failed attempt. Only
+-- snoozes write this table; claims and completions do not use it. A redrive deletes the row.
 create table djps.snoozes (
   job_id uuid     not null,
   lane   smallint not null,
@@ -168,7 +176,7 @@ create table djps.snoozes (
   primary key (job_id, lane)
 ) with (fillfactor = 70);
 
--- ---- What functions are given ------------------------------------------------------------------
+-- ---- Types of the functions' parameters and results ----------------------------------------------
 
 -- One job to submit, with every option. Null means the default.
 create type djps.new_job as (
@@ -189,9 +197,9 @@ create type djps.new_job as (
   "unique"          jsonb                              -- see djps.store_unique_job
 );
 
--- What a submission with all options came to.
---   outcome: created, or for a job that was there already: replayed (its idempotency key is known),
---   existing, replaced or rescheduled (it is the unique one, and what was done to it).
+-- The result of a submission with all options.
+--   outcome: created; or for a job that existed: replayed (its idempotency key is known), or for a
+--   unique job what happened to it: existing, replaced or rescheduled.
 create type djps.submission as (
   n               bigint,
   id              uuid,
@@ -213,16 +221,16 @@ create type djps.failed_attempt as (
   retryable   boolean,
   retry_after interval,                                -- null: the retry policy decides
   policy      jsonb,                                   -- the handler's retry policy, null: none
-  canceled    boolean                                  -- its cancellation was asked for
+  canceled    boolean                                  -- its cancellation was requested
 );
 
--- What comes back of a lease without having ended, for djps.put_back.
+-- An attempt that returns to the queue without having ended, for djps.put_back.
 create type djps.returned_attempt as (
   job_id     uuid,
   attempt    smallint,
   started_at timestamptz,
   worker     text,
-  delay      interval,                                 -- null: handed back, to be run at once; else a snooze
+  delay      interval,                                 -- null: handed back, to run at once; else a snooze
   policy     jsonb,                                    -- the handler's, for the snooze beyond the limit
   canceled   boolean
 );

@@ -1,4 +1,4 @@
--- 0002_queues: what people decide about queues and types of jobs, and a record of what they did.
+-- 0002_queues: settings of queues and job types, and a record of what people did.
 --
 --   queues           settings of a queue: paused, its limit
 --   retry_policies   how jobs of a type wait between attempts
@@ -6,7 +6,7 @@
 --
 -- Locks: creates new objects only. Old binaries: none exist.
 
--- A queue without a row is an ordinary queue; rows are made when needed.
+-- A queue without a row has the default settings. Rows are made when needed.
 create table djps.queues (
   lane        smallint not null,
   name        text collate "C" not null,
@@ -17,7 +17,7 @@ create table djps.queues (
   constraint queues_max_backlog_range check (max_backlog between 1 and 100000000)
 );
 
--- For jobs that bring no policy of their own.
+-- For jobs without a policy of their own or of their handler.
 create table djps.retry_policies (
   type   text collate "C" primary key,
   policy jsonb not null                                -- see djps.retry_delay

@@ -1,7 +1,7 @@
--- 0003_workers: workers that can be seen, what they say about their jobs, and where they claimed.
+-- 0003_workers: the list of workers, what they report about their jobs, and where their claims begin.
 --
---   workers        which workers there are, for people: it decides nothing, so it may be late or incomplete
---   progress       how far a job is, and the checkpoint from which its next attempt goes on
+--   workers        the running workers, for people: no job depends on it, so it may be late or incomplete
+--   progress       how far a job is, and the checkpoint from which its next attempt continues
 --   log_lines      the last lines that an attempt wrote
 --   claim_cursors  per queue and set of types, a place below which there is nothing to claim
 --
@@ -9,10 +9,10 @@
 
 create table djps.workers (
   name         text        not null,
-  started_at   timestamptz not null,                   -- when it came, or came back
+  started_at   timestamptz not null,                   -- when it started, or came back
   last_seen_at timestamptz not null,
   pid          integer,
-  capacity     integer,                                -- jobs at once; for kind http what it last asked for
+  capacity     integer,                                -- jobs at once; for kind http the max of its last claim
   running      integer,                                -- by its own count; null for kind http
   kind         text        not null,
   host         text,
@@ -30,7 +30,7 @@ create table djps.progress (
   lane       smallint         not null,
   attempt    smallint         not null,                -- the one that wrote percent and message
   message    text,
-  checkpoint jsonb,                                    -- stays over attempts until it is replaced
+  checkpoint jsonb,                                    -- kept across attempts until it is replaced
   primary key (job_id, lane),
   constraint progress_percent_range check (percent between 0 and 100)
 ) with (fillfactor = 50);
@@ -46,12 +46,12 @@ create table djps.log_lines (
   primary key (job_id, lane, attempt, line)
 );
 
--- What the C++ class ClaimCursor goes on from: a place below which there is nothing to claim, and which
--- transactions were writing then. Without it, a process that starts while somebody holds a snapshot
--- walks over every job that was done since: three seconds for some five million.
+-- Saved state of the C++ class ClaimCursor: a place below which there is nothing to claim, and the
+-- transactions that were writing then. Without it, a process that starts while a session holds a
+-- snapshot walks over every job that was done since: three seconds for some five million.
 --
--- It is a hint, like the cursor itself: a missing or old row costs time and loses no job. There is one
--- row per set of workers that claim alike, rewritten every 5 to 10 s while they are busy.
+-- The row is a hint, like the cursor itself: a missing or old row costs time and loses no job. There is
+-- one row per set of workers with the same queue and types. They rewrite it every 5 to 10 s while busy.
 -- The argument and the measurement: docs/decisions/0011-saved-claim-cursors.md
 create table djps.claim_cursors (
   kind        uuid        not null,                    -- of lane, queue and types: they may be long

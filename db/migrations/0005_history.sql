@@ -1,15 +1,15 @@
--- 0005_history: how long ended jobs are kept, and how what is past that goes: as whole partitions,
--- in small steps, without a long lock. Why it is done like this: docs/decisions/0007-history.md
+-- 0005_history: how long ended jobs are kept. Jobs past their retention are removed as whole partitions,
+-- in small steps, without a long lock. The reasons: docs/decisions/0007-history.md
 --
 --   retention        how long, per queue and status
 --   history_parts    the partitions of days that are over
---   history_work     the one piece of work in progress, so that anybody can go on with it
---   history_changes  jobs that changed while what is kept of their partition was being copied
+--   history_work     the one piece of work in progress, so that any process can continue it
+--   history_changes  jobs that changed while the kept jobs of their partition were being copied
 --
--- A piece of work goes through: survey (how much may go), copy (what stays, into new tables beside
--- the old ones), swap (the new ones take the place of the old ones), sweep (keys, tags, logs of the
--- jobs that are gone, then the old tables themselves). Each call of djps.history_step is a small
--- transaction; after a crash the next call, by whomever, goes on where the last one committed.
+-- A piece of work has these phases: survey (counts the jobs that may go), copy (copies the jobs that
+-- stay into new tables beside the old ones), swap (replaces the old tables by the new ones), sweep
+-- (removes keys, tags and logs of the removed jobs, then the old tables). Each call of djps.history_step
+-- is a small transaction. After a crash the next call, by any process, continues after the last commit.
 --
 -- Locks: creates new objects only. Old binaries: none exist.
 
@@ -29,7 +29,7 @@ create table djps.history_parts (
   to_day   date not null,                              -- exclusive
   suffix   text not null unique,                       -- facts_<suffix>, outcomes_<suffix>, ...
   kept     bigint,                                     -- jobs in it; null: a day as it was written
-  check_at timestamptz                                 -- not looked at before
+  check_at timestamptz                                 -- the next look is not before this
 );
 
 create table djps.history_work (
@@ -38,14 +38,15 @@ create table djps.history_work (
   from_day    date    not null,
   to_day      date    not null,
   sources     text[]  not null,                        -- suffixes of the parts that it replaces
-  target      text,                                    -- suffix of the part that takes their place
+  target      text,                                    -- suffix of the part that replaces them
   after_id    uuid    not null,                        -- this phase has walked up to here
   seen        bigint  not null default 0,
   expired     bigint  not null default 0,
   live        boolean not null default false,          -- some have not ended
   overdue     boolean not null default false,          -- some expired more than a week ago
-  next_expiry timestamptz                              -- of what stays
+  next_expiry timestamptz                              -- of the jobs that stay
 );
 
 create table djps.history_changes (job_id uuid not null);
+alter table djps.history_changes replica identity full;  -- see djps.attempts
 create sequence djps.history_generation;

@@ -1,5 +1,5 @@
--- djps.job_details: a job as the API shows it: with its latest error, and what its latest attempt said
--- last.
+-- djps.job_details: a job as the API shows it, with its latest error and the last progress report of
+-- its latest attempt.
 create view djps.job_details as
 select j.*, e.last_error, p.progress
 from djps.jobs j

@@ -1,5 +1,5 @@
--- djps.jobs: every job as a person sees it, with its status and core fields, put together from facts,
--- ready, leases and outcomes. One row per fact; the status is derived, never stored.
+-- djps.jobs: every job with its status and core fields, joined from facts, ready, leases and outcomes.
+-- One row per fact; the status is derived, never stored.
 create view djps.jobs as
 select
   f.id,
@@ -33,9 +33,9 @@ select
 from djps.facts f
 left join djps.outcomes o on o.id = f.id and o.lane = f.lane
 left join lateral (
-  -- At its fact's own place, or moved: exactly one of the two, or none when it is running. The second
-  -- look does not name the lane: a plan made while the table is small would take it for a reason to
-  -- go through all of ready_claim_key instead of ready_moved_idx.
+  -- The row is at its fact's own place or was moved: one of the two, or none while the job runs. The
+  -- second look does not name the lane: a plan made while the table is small would otherwise walk all
+  -- of ready_claim_key instead of ready_moved_idx.
   select r0.* from djps.ready r0
   where r0.lane = f.lane and r0.queue = f.queue and r0.priority = f.priority
     and r0.visible_at = f.run_at and r0.id = f.id and r0.moved_at is null

@@ -1,5 +1,5 @@
--- Raises DJ001 unless the lease still holds the job. It stays held until the caller's transaction
--- ends, so what is written in it is committed by the holder or not at all.
+-- Raises DJ001 unless the lease still holds the job. The lease stays held until the caller's
+-- transaction ends. So the holder commits the writes of that transaction, or nobody does.
 create or replace function djps.assert_lease(job uuid, lease_token uuid) returns void
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$

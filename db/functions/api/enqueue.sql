@@ -1,5 +1,5 @@
--- Submits one job inside the caller's transaction and returns its id; for a known idempotency key,
--- or a unique job that there is already, the id of that one.
+-- Submits one job inside the caller's transaction and returns its id. For a known idempotency key, or
+-- a unique job that exists, it returns the id of the existing job.
 create or replace function djps.enqueue(
   type            text,
   payload         jsonb       default '{}',
@@ -23,7 +23,7 @@ as $$
     'type', $1, 'queue', $3, 'priority', $4, 'run_at', $5, 'delay_ms', $6, 'max_attempts', $7,
     'idempotency_key', $8, 'key_lifetime_ms', $9, 'tags', $10, 'retry', $12,
     'timeout_ms', $13, 'finish_by', $14, 'unique', $15))
-    -- Nulls inside these are the caller's own.
+    -- Nulls inside these values are the caller's own.
     || jsonb_build_object('payload', coalesce($2, '{}'))
     || case when $11 is null then '{}' else jsonb_build_object('metadata', $11) end)) m;
 $$;

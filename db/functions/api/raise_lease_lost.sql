@@ -1,4 +1,4 @@
--- Raises DJ001, with a hint: roll back.
+-- Raises DJ001, with the hint to roll back.
 create or replace function djps.raise_lease_lost(p_job uuid, p_lease uuid) returns void
 language plpgsql
 as $$

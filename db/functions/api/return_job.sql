@@ -1,4 +1,4 @@
--- Puts a job back; `p_delay` null: handed back, else a snooze. Errors: DJ001.
+-- Puts a job back. `p_delay` null: it is handed back; else it is a snooze. Errors: DJ001.
 create or replace function djps.return_job(p_job uuid, p_lease uuid, p_delay interval) returns void
 language plpgsql volatile
 as $$

@@ -1,4 +1,4 @@
--- Throws a copy away; the old parts have been there all the time.
+-- Drops an unfinished copy. The old parts were in use all the time.
 create or replace function djps.history_abandon(p_work djps.history_work) returns void
 language plpgsql
 as $$

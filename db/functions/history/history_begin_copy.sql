@@ -1,5 +1,5 @@
--- Begins to copy what stays. Older kept parts that are not much larger are taken along, so that
--- there are never more than a few: their number grows with the logarithm of what is kept.
+-- Begins to copy the jobs that stay. It includes older kept parts that are not much larger. So there
+-- are only a few of them: their number grows with the logarithm of the kept jobs.
 create or replace function djps.history_begin_copy(p_work djps.history_work) returns void
 language plpgsql
 as $$
@@ -15,7 +15,7 @@ begin
     select * into v_part from djps.history_parts p
     where p.from_day < p_work.from_day order by p.from_day desc limit 1;
     exit when not found or v_part.kept is null or v_part.kept > 2 * v_kept + 10000;
-    -- Strays in the gap between the two belong to the default partition.
+    -- Stray rows in the gap between the two parts belong to the default partition.
     exit when exists (select from djps.facts_default f where f.id >= djps.day_floor(v_part.to_day)
                         and f.id < djps.day_floor(p_work.from_day))
            or exists (select from djps.outcomes_default o where o.id >= djps.day_floor(v_part.to_day)

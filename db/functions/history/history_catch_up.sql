@@ -1,4 +1,4 @@
--- Copies again what changed since it was copied, at most p_rows changes. Returns how many.
+-- Copies jobs again that changed since they were copied, at most p_rows changes. Returns how many.
 create or replace function djps.history_catch_up(p_work djps.history_work, p_rows integer) returns bigint
 language plpgsql
 as $$

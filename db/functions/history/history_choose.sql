@@ -1,4 +1,4 @@
--- Finds a part in which something may be past its retention. Returns idle or chosen.
+-- Finds a part that may have jobs past their retention. Returns idle or chosen.
 create or replace function djps.history_choose() returns text
 language plpgsql
 as $$

@@ -1,4 +1,4 @@
--- Copies these jobs, so far as they stay, into the new tables.
+-- Copies those of these jobs that stay into the new tables.
 create or replace function djps.history_copy(p_work djps.history_work, p_ids uuid[]) returns void
 language plpgsql
 as $$

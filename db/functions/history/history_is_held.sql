@@ -1,6 +1,6 @@
--- Would a swap have to wait for somebody: a vacuum or DDL on one of its tables, or a transaction that
--- has read or written jobs for a second? Better to ask than to queue for the lock and have all others
--- queue behind.
+-- Says whether a swap would have to wait: for a vacuum or DDL on one of its tables, or for a
+-- transaction that has read or written jobs for a second. This check avoids queueing for the lock,
+-- because all others would then queue behind the swap.
 create or replace function djps.history_is_held(p_work djps.history_work) returns boolean
 language sql volatile
 as $$

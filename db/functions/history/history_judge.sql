@@ -1,5 +1,6 @@
--- When each of these jobs may go; null: it stays. Ids are of (p_after, p_until): named as literals,
--- so that only their partitions are opened, whatever the number of the others.
+-- Returns the time at which each of these jobs may be removed; null: it stays. Ids are of (p_after,
+-- p_until). The bounds are literals in the query, so that Postgres opens only their partitions,
+-- however many others there are.
 create or replace function djps.history_judge(p_ids uuid[], p_after uuid, p_until uuid)
 returns table (id uuid, live boolean, expires_at timestamptz)
 language plpgsql volatile

@@ -1,4 +1,4 @@
--- When a part is to be looked at again. Whatever stays for ever is looked at once a month.
+-- Returns when to look at a part again. A part whose jobs all stay for ever is due once a month.
 create or replace function djps.history_next_check(p_live boolean, p_next_expiry timestamptz)
 returns timestamptz
 language sql volatile

@@ -1,12 +1,12 @@
--- Does the next small step of throwing away what is past its retention, whoever began it; one at a
--- time, whoever calls. `done` says what it was:
---   idle      nothing to do          busy      somebody else is at it
+-- Does the next small step of removing jobs past their retention, whichever process began the work.
+-- Only one call works at a time. `done` says what the step was:
+--   idle      nothing to do          busy      another process works on it
 --   chosen    a part to look at      survey, copy, sweep   walked over `jobs` jobs of it
---   began     to copy what stays     left      too little of it may go: later
---   caught_up with what changed      swapped   what stays is in place, the rest is out
+--   began     to copy what stays     left      too few of its jobs may go: later
+--   caught_up with what changed      swapped   the copy is in place, the old parts are out
 --   dropped   an old part            finished  with this part      abandoned  a copy
---   locked    somebody held a lock for too long: try again later
---   failed    see the server's log; the copy is thrown away and begun again after an hour
+--   locked    another transaction held a lock for too long: try again later
+--   failed    see the server's log; the copy is dropped and begun again after an hour
 --
 -- Locks: an advisory transaction lock, the row of history_work, and what the steps say. Safe to
 -- repeat, and to interrupt at any point: yes.

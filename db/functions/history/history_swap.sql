@@ -1,8 +1,8 @@
--- Puts what was copied in the place of the old parts. Returns false where others are in the way.
+-- Replaces the old parts by the copies. Returns false if other transactions are in the way.
 --
--- Locks: ACCESS EXCLUSIVE on facts, outcomes and attempts, for as long as it takes to copy the last
--- few changes and to write to the catalogs. Whoever reads or writes jobs waits for it, so it hardly
--- waits for anybody: lock_timeout, 100 ms for the first lock and 10 ms for the others.
+-- Locks: ACCESS EXCLUSIVE on facts, outcomes and attempts, for the time it takes to copy the last few
+-- changes and to write to the catalogs. All readers and writers of jobs wait for it. So it waits only
+-- briefly itself: lock_timeout is 100 ms for the first lock and 10 ms for the others.
 create or replace function djps.history_swap(p_work djps.history_work) returns boolean
 language plpgsql
 as $$
@@ -17,7 +17,7 @@ begin
     return false;
   end if;
   lock table only djps.facts in access exclusive mode;
-  -- Whoever took the others first now waits for facts, and would wait for as long as we do.
+  -- A transaction that took the others first now waits for facts, and would wait as long as we do.
   perform set_config('lock_timeout', '10ms', true);
   lock table only djps.outcomes, only djps.attempts in access exclusive mode;
   while djps.history_catch_up(p_work, 1000) > 0 loop

@@ -1,5 +1,5 @@
--- Removes what is kept beside the next p_rows jobs that are gone, of the first old part; when it is
--- through with a part, drops it. A key whose own lifetime goes on stays.
+-- Removes the keys, tags and logs of the next p_rows removed jobs of the first old part. When a part
+-- is done, it drops the part. A key whose own lifetime is not over stays.
 create or replace function djps.history_sweep(p_work djps.history_work, p_rows integer,
                                    out done text, out jobs bigint)
 language plpgsql

@@ -1,6 +1,6 @@
--- Walks over the next p_rows jobs of the work in progress: judges them, and in the phase copy
--- copies what stays. At the end of the survey decides whether the part goes now: when half of its
--- jobs may go, or some could have gone a week ago.
+-- Walks over the next p_rows jobs of the work in progress. It judges them, and in the phase copy it
+-- copies the jobs that stay. At the end of the survey it decides whether the part goes now: if half
+-- of its jobs may go, or if some could have gone a week ago.
 create or replace function djps.history_walk(p_work djps.history_work, p_rows integer,
                                   out done text, out jobs bigint)
 language plpgsql

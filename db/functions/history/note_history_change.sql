@@ -1,4 +1,4 @@
--- Trigger on the parts that are being copied: remembers which job changed, so that it is copied again.
+-- Trigger on the parts that are being copied: records which job changed, so that it is copied again.
 -- Argument: facts, outcomes or attempts.
 create or replace function djps.note_history_change() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp

@@ -1,5 +1,6 @@
--- Says how long jobs that ended as p_status are kept; p_inherit: as those of all queues. What is
--- being copied by the old rule is thrown away. Returns whether this changed anything.
+-- Sets how long jobs that ended as p_status are kept. p_inherit: as the jobs of all queues. It drops
+-- a copy that was made by the old rule. Returns whether this changed anything. Errors: 22023 naming
+-- the argument.
 create or replace function djps.set_retention(p_queue text, p_status djps.job_status, p_keep interval,
                                    p_inherit boolean default false,
                                    p_actor text default session_user)
@@ -12,7 +13,16 @@ begin
   if p_queue = '*' and p_inherit then
     raise exception 'queue * has nothing to inherit from' using errcode = '22023';
   end if;
-  -- No step may begin or go on by the old rule meanwhile.
+  if p_queue <> '*' and djps.name_trouble(to_jsonb(p_queue)) is not null then
+    raise exception 'p_queue %', djps.name_trouble(to_jsonb(p_queue)) using errcode = '22023';
+  end if;
+  if p_keep not between interval '1 hour' and interval '3660 days' then
+    raise exception 'p_keep must be from 1 hour to 3660 days, got %', p_keep using errcode = '22023';
+  end if;
+  if octet_length(p_actor) > 255 then
+    raise exception 'p_actor must be at most 255 bytes long' using errcode = '22023';
+  end if;
+  -- Meanwhile no step may begin or continue by the old rule.
   perform pg_advisory_xact_lock(hashtextextended('djps.history', 0));
   select * into v_before from djps.retention r
   where r.queue = p_queue and r.status = p_status for update;

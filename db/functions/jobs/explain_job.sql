@@ -1,4 +1,4 @@
--- Why a job is not running now: the one reason that would have to go first. No row: no such job.
+-- Says why a job is not running now: the one reason that must be resolved first. No row: no such job.
 --
 --   finished      it ended; `status` says how
 --   running       it runs; `worker` says where, `until` for how long its lease holds without a heartbeat
@@ -11,9 +11,10 @@
 --   behind        `ahead` jobs of its queue come before it (exact below `p_bound`); with none ahead
 --                 the next worker that asks gets it. `estimate_ms` from the queue's recent pace.
 --
--- The three about workers need djps.workers, which says who is there; no such table, no such reason.
+-- The three reasons about workers need djps.workers, which lists the workers. Without that table they
+-- are not given.
 --
--- Cost: a few probes, and for a job that waits O(p_bound) rows of ready_claim_key and as many of the
+-- Cost: a few probes. For a waiting job also O(p_bound) rows of ready_claim_key and as many of the
 -- latest outcomes.
 create or replace function djps.explain_job(
   p_lane  smallint,

@@ -1,5 +1,5 @@
 -- Deletes idempotency keys and places of unique jobs whose own lifetime is over, at most p_limit of
--- each. Returns how many. Such a key is as good as none, so nothing is decided here.
+-- each. Returns how many. Such keys are ignored anyway, so this deletion decides nothing.
 create or replace function djps.purge_expired_keys(p_limit integer) returns bigint
 language sql volatile
 as $$

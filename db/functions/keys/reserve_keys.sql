@@ -1,10 +1,11 @@
--- Reserves idempotency keys: for each (type, key) given, the job it names. A new key names the id
--- offered with it; a known one, or the second of two equal ones in one call, names the first job.
--- A key whose lifetime is over is as good as new. One that was deleted between the two looks (its job
--- was thrown away, say) is no answer: 40001 has the caller ask again.
+-- Reserves idempotency keys. Returns for each given (type, key) the job that it names. A new key
+-- names the id offered with it. A known key, or the second of two equal keys in one call, names the
+-- first job. A key whose lifetime is over counts as new. If a key is deleted between the two
+-- statements, for example because its job was purged, this raises 40001, and the caller tries again.
 --
--- Two statements on purpose: the second sees what a concurrent submitter committed while the first
--- waited for it. Keys are taken in order, so that two batches with the same keys cannot deadlock.
+-- There are two statements on purpose: the second sees what a concurrent submitter committed while
+-- the first waited for it. Keys are taken in order, so that two batches with the same keys cannot
+-- deadlock.
 create or replace function djps.reserve_keys(
   p_lane      smallint,
   p_types     text[],

@@ -1,15 +1,15 @@
--- Everything that happens when attempts have failed, for jobs just taken out of their leases: the
--- history row, then a place in the queue after the backoff, or the dead-letter queue, or the end as
--- canceled where that was asked for. Returns for each job what became of it.
+-- Processes failed attempts of jobs just taken out of their leases. It writes the history row. Then
+-- it puts the job into the queue after its backoff, or ends it as dead, or ends it as canceled if a
+-- cancellation was requested. Returns the new state of each job.
 --
--- The wait: `retry_after` of the failure, else the policy of the job, of the handler, of the type,
--- or the default, whichever there is first. A retry that would come after finish_by is none.
+-- The wait is the first of these that exists: `retry_after` of the failure, the policy of the job, of
+-- the handler, of the type, the default. No retry is made after finish_by.
 create or replace function djps.fail_attempts(p_lane smallint, p_failures djps.failed_attempt[])
 returns table (job_id uuid, status djps.job_status, run_at timestamptz)
 language sql volatile
 as $$
   with failures as materialized (
-    select x.*, f.queue, f.type, f.priority,
+    select x.*, f.queue, f.type, f.priority, f.finish_by,
            not coalesce(x.canceled, false) and x.retryable and x.attempt < f.max_attempts
              and (f.finish_by is null or due.at < f.finish_by) as again,
            due.at as due_at
@@ -31,8 +31,8 @@ as $$
 
   retried as (
     insert into djps.ready
-      (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
-    select job_id, due_at, clock_timestamp(), p_lane, priority, attempt, true, queue, type
+      (id, visible_at, moved_at, finish_by, lane, priority, attempts, failed, queue, type)
+    select job_id, due_at, clock_timestamp(), finish_by, p_lane, priority, attempt, true, queue, type
     from failures
     where again
     returning id, visible_at

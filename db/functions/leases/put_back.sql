@@ -1,6 +1,6 @@
--- Puts jobs just taken out of their leases back into the queue, the attempt not counted; those whose
--- cancellation was asked for end here instead, and a snooze beyond the limit is a failed attempt.
--- run_at is null for jobs that have died of that.
+-- Puts jobs just taken out of their leases back into the queue. The attempt does not count. Jobs
+-- whose cancellation was requested end here instead. A snooze beyond the limit is a failed attempt;
+-- run_at is null for jobs that die of it.
 create or replace function djps.put_back(p_lane smallint, p_returned djps.returned_attempt[])
 returns table (job_id uuid, run_at timestamptz)
 language sql volatile
@@ -26,9 +26,10 @@ as $$
   ),
 
   placed as (
-    insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
-    select g.job_id, clock_timestamp() + coalesce(g.delay, interval '0'), clock_timestamp(), p_lane,
-           f.priority, (g.attempt - 1)::smallint, false, f.queue, f.type
+    insert into djps.ready
+      (id, visible_at, moved_at, finish_by, lane, priority, attempts, failed, queue, type)
+    select g.job_id, clock_timestamp() + coalesce(g.delay, interval '0'), clock_timestamp(),
+           f.finish_by, p_lane, f.priority, (g.attempt - 1)::smallint, false, f.queue, f.type
     from given g
     join djps.facts f on f.id = g.job_id and f.lane = p_lane
     where not g.canceled
@@ -36,7 +37,7 @@ as $$
     returning id, visible_at
   ),
 
-  -- No row unless there are some, so that nothing is called for them.
+  -- Without such jobs there is no row, so that no function is called.
   refused as (
     select array_agg(
              row(g.job_id, g.attempt, g.started_at, g.worker, 'snooze_limit',

@@ -1,10 +1,10 @@
--- THE FENCE. Takes jobs out of a lease, if it still holds: locks the lease, drops the ids from it
--- (the last ones delete it) and returns those that were in it, each with its attempt number. An id
--- that does not come back was not held: its lease expired, was taken over, or was finished before.
--- Every write by a worker goes through here.
+-- THE FENCE. Takes jobs out of a lease that still holds. It locks the lease, removes the ids from it
+-- (the last ids delete it), and returns the jobs that were in it, each with its attempt number. A
+-- missing id was not held: its lease expired, was taken over, or the job was finished before. Every
+-- write by a worker goes through here.
 --
 -- Locks: the lease row, until the caller's transaction ends. Heartbeats and rescue skip it meanwhile.
--- Time: clock_timestamp() after the lock was won, so that a long wait cannot revive a dead lease.
+-- Time: clock_timestamp() after the lock was granted, so that a long wait cannot revive a dead lease.
 create or replace function djps.take_from_lease(
   p_lane  smallint,
   p_lease uuid,
@@ -26,7 +26,8 @@ begin
   -- Short jobs mostly end all together, in the order in which they were claimed.
   v_all := v_lease.job_ids = p_jobs;
   if not v_all then
-    -- A join, where `any` would compare each with each: for large leases that costs more than the rest.
+    -- A join, because `any` would compare each id with each: for large leases the most expensive
+    -- part.
     select coalesce(array_agg(held.id order by held.n), '{}'),
            coalesce(array_agg(held.attempt order by held.n), '{}')
     into v_left_ids, v_left_attempts

@@ -1,18 +1,24 @@
--- Buries jobs that nobody started before their deadline, at most p_limit of them. The claim does
--- the same with those it comes upon; this finds the ones in queues that nobody works on.
+-- Ends as dead the jobs whose deadline passed before a worker started them, at most p_limit. The
+-- claim does the same with the overdue jobs that it meets. This function finds those in queues
+-- without workers.
+--
+-- Locks: the rows, skip locked. Index: ready_finish_by_idx, which holds only waiting jobs. The scan
+-- does not name the lane: with it the planner may walk all of ready_claim_key instead.
 create or replace function djps.bury_overdue(p_lane smallint, p_limit integer) returns table (job_id uuid)
 language plpgsql volatile
 as $$
 begin
   return query
   with overdue as (
-    select t.id, t.attempts
-    from djps.take_from_ready(p_lane, array(
-      select f.id from djps.facts f
-      where f.lane = p_lane and f.finish_by <= now() and f.finish_by > now() - interval '1 day'
-        and not exists (select from djps.outcomes o where o.id = f.id and o.lane = f.lane)
-      order by f.finish_by
-      limit p_limit)) t
+    delete from djps.ready r
+    where r.lane = p_lane
+      and r.ctid = any (array(
+        select d.ctid from djps.ready d
+        where d.finish_by <= now()
+        order by d.finish_by
+        limit p_limit
+        for update skip locked))
+    returning r.id, r.attempts
   ),
 
   history as (

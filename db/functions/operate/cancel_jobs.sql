@@ -1,6 +1,7 @@
--- Cancels jobs. state says what became of each: `canceled` (it waited, now it is over), `requested`
--- (it runs: its worker is told, and it ends as canceled at the latest when its lease expires),
--- or the terminal status that it had already. A job that is not in the answer does not exist.
+-- Cancels jobs. state is the result for each job: `canceled` (it waited, and has ended now),
+-- `requested` (it runs, and its worker is told; it ends as canceled at the latest when its lease
+-- expires), or the terminal status that it had already. A job that is not in the answer does not
+-- exist.
 --
 -- Locks: rows of ready, then leases in the order of their ids. Safe to repeat: yes.
 create or replace function djps.cancel_jobs(p_lane smallint, p_jobs uuid[], p_actor text, p_reason text)
@@ -11,7 +12,7 @@ declare
   v_left uuid[] := p_jobs;
   v_some uuid[];
 begin
-  -- A job may be claimed, or come back from a claim, between one look and the next.
+  -- Between one look and the next, a worker may claim the job, or the job may come back to the queue.
   for v_try in 1 .. 10 loop
     with taken as (
       select t.id, t.attempts from djps.take_from_ready(p_lane, v_left) t

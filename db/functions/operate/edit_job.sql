@@ -1,7 +1,7 @@
--- Changes a job that waits; null leaves a value as it is. Returns false for a job that does not
--- wait: it runs, has ended, or does not exist, and nothing was changed.
+-- Changes a waiting job; null leaves a value unchanged. Returns false, and changes nothing, if the
+-- job does not wait: it runs, has ended, or does not exist.
 --
--- Locks: the row of ready and the fact. The one place where a fact is updated.
+-- Locks: the row of ready and the fact. This is the only function that updates a fact.
 create or replace function djps.edit_job(p_lane smallint, p_job uuid, p_priority smallint, p_run_at timestamptz,
                               p_payload jsonb, p_max_attempts smallint, p_actor text)
 returns boolean
@@ -18,24 +18,26 @@ begin
   select jsonb_strip_nulls(jsonb_build_object(
            'priority', case when p_priority is not null then f.priority end,
            'run_at', case when p_run_at is not null then v_ready.visible_at end,
-           'payload', case when p_payload is not null then f.payload end,
+           'payload', case when p_payload is not null then djps.audited(f.payload) end,
            'max_attempts', case when p_max_attempts is not null then f.max_attempts end))
   into v_before
   from djps.facts f where f.id = p_job and f.lane = p_lane;
 
   update djps.facts f
   set priority = coalesce(p_priority, f.priority), payload = coalesce(p_payload, f.payload),
-      max_attempts = greatest(coalesce(p_max_attempts, f.max_attempts), v_ready.attempts + 1)
+      max_attempts = least(1000, greatest(coalesce(p_max_attempts, f.max_attempts),
+                                          v_ready.attempts + 1))
   where f.id = p_job and f.lane = p_lane;
-  insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
+  insert into djps.ready
+    (id, visible_at, moved_at, finish_by, lane, priority, attempts, failed, queue, type)
   values (p_job, greatest(coalesce(p_run_at, v_ready.visible_at), clock_timestamp()),
-          clock_timestamp(), p_lane, coalesce(p_priority, v_ready.priority), v_ready.attempts,
-          v_ready.failed, v_ready.queue, v_ready.type);
+          clock_timestamp(), v_ready.finish_by, p_lane, coalesce(p_priority, v_ready.priority),
+          v_ready.attempts, v_ready.failed, v_ready.queue, v_ready.type);
   insert into djps.audit (actor, action, target, detail)
   values (p_actor, 'edit', p_job::text, jsonb_build_object(
             'before', v_before,
             'after', jsonb_strip_nulls(jsonb_build_object(
-              'priority', p_priority, 'run_at', p_run_at, 'payload', p_payload,
+              'priority', p_priority, 'run_at', p_run_at, 'payload', djps.audited(p_payload),
               'max_attempts', p_max_attempts))));
   return true;
 end

@@ -1,6 +1,6 @@
--- Deletes jobs that have ended, with all that is kept of them and all that they said. An idempotency key
--- with a lifetime of its own stays until that is over. Returns those that were deleted; what has not
--- ended stays.
+-- Deletes ended jobs with everything that is kept of them, including progress and logs. An
+-- idempotency key with a lifetime of its own stays until that lifetime is over. Returns the deleted
+-- jobs. Jobs that have not ended stay.
 create or replace function djps.purge_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
                                 p_actor text)
 returns table (job_id uuid)

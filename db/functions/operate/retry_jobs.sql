@@ -1,6 +1,6 @@
--- Puts jobs into the queue to be claimed at once: one that waits is due now, one that has ended
--- (its status must be among p_from) begins again from attempt 0, its history kept.
--- Returns each job that this changed, with the status it had.
+-- Makes jobs claimable at once. A waiting job becomes due now. An ended job (its status must be in
+-- p_from) begins again from attempt 0 and keeps its history. Returns each changed job with the status
+-- that it had.
 --
 -- Locks: rows of ready or outcomes. Safe to repeat: yes.
 create or replace function djps.retry_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
@@ -9,7 +9,7 @@ returns table (job_id uuid, was djps.job_status)
 language sql volatile
 as $$
   with taken as (
-    select t.id, t.attempts, t.failed, t.priority, t.queue, t.type
+    select t.id, t.finish_by, t.attempts, t.failed, t.priority, t.queue, t.type
     from djps.take_from_ready(p_lane, array(
       select j.id from djps.jobs j
       where j.id = any (p_jobs) and j.status in ('queued', 'failed') and j.status = any (p_from))) t
@@ -22,23 +22,27 @@ as $$
   ),
 
   forgotten as (
-    -- A deadline that has passed would bury the job again at once.
+    -- A deadline that has passed would end the job as dead again at once.
     update djps.facts f set finish_by = null
     from raised
     where f.id = raised.id and f.lane = p_lane and f.finish_by < clock_timestamp()
   ),
 
-  -- It has all its snoozes again.
+  -- The job may be snoozed as often as a new one.
   rested as (
     delete from djps.snoozes s using raised where s.job_id = raised.id and s.lane = p_lane
   ),
 
   placed as (
-    insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
-    select id, clock_timestamp(), clock_timestamp(), p_lane, priority, attempts, failed, queue, type
+    insert into djps.ready
+      (id, visible_at, moved_at, finish_by, lane, priority, attempts, failed, queue, type)
+    select id, clock_timestamp(), clock_timestamp(), finish_by, p_lane, priority, attempts, failed,
+           queue, type
     from taken
     union all
-    select f.id, clock_timestamp(), clock_timestamp(), p_lane, f.priority, 0, false, f.queue, f.type
+    select f.id, clock_timestamp(), clock_timestamp(),
+           case when f.finish_by >= clock_timestamp() then f.finish_by end, p_lane, f.priority, 0, false,
+           f.queue, f.type
     from raised
     join djps.facts f on f.id = raised.id and f.lane = p_lane
   ),

@@ -1,4 +1,4 @@
--- The day on which a job with this id was submitted.
+-- Returns the day on which the job with this id was submitted.
 create or replace function djps.day_of(p_id uuid) returns date
 language sql immutable strict parallel safe
 as $$

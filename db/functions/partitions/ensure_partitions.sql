@@ -1,11 +1,11 @@
--- Makes the daily partitions of facts, outcomes and attempts from today to `p_days` days ahead, and
--- those of past days of which there are jobs in the default partition: nobody made them in time.
--- Safe to run from many nodes at once, and again; returns how many were made.
+-- Makes the daily partitions of facts, outcomes and attempts from today to `p_days` days ahead. It
+-- also makes the partitions of past days that have jobs in the default partition. Returns how many it
+-- made. Many nodes may run it at once, and it may be repeated.
 --
--- Locks: takes an advisory transaction lock. A new partition is built apart and attached, which
--- takes SHARE UPDATE EXCLUSIVE on the parent (inserts and claims go on) and ACCESS EXCLUSIVE on the
--- default partition, out of which at most 10,000 rows a day are moved. lock_timeout: gives up rather
--- than make anybody wait.
+-- Locks: an advisory transaction lock. It builds a new partition apart and attaches it. That takes
+-- SHARE UPDATE EXCLUSIVE on the parent (inserts and claims continue) and ACCESS EXCLUSIVE on the
+-- default partition, out of which it moves at most 10,000 rows a day. With lock_timeout it gives up
+-- rather than make other transactions wait.
 create or replace function djps.ensure_partitions(p_days integer default 3) returns integer
 language plpgsql volatile
 set lock_timeout = '200ms'

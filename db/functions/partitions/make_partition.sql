@@ -1,6 +1,7 @@
--- Makes one partition of one day; false: there is one, or it has to wait. Rows of the day that are
--- in the default partition (a clock was wrong, or nobody ran for days) move into it, where they are
--- few; where they are many it cannot be made, they stay where they are, and nothing is lost.
+-- Makes one partition of one day. Returns false if it exists, or if it has to wait. Rows of the day
+-- may be in the default partition, because a clock was wrong or nothing ran for days. If they are
+-- few, they move into the new partition. If they are many, the partition cannot be made; the rows
+-- stay where they are, and nothing is lost.
 --
 -- Locks: ACCESS EXCLUSIVE on the default partition, from the move to the end of the transaction.
 create or replace function djps.make_partition(p_parent text, p_day date) returns boolean
@@ -32,14 +33,15 @@ begin
                     insert into djps.%I select * from moved',
                    p_parent || '_default', v_key, v_from, v_key, v_to, v_name);
   end if;
-  -- Lets ATTACH skip the scan; dropped again, since the partition bound says the same.
+  -- Lets ATTACH skip the scan; dropped afterwards, since the partition bound says the same.
   execute format('alter table djps.%I add constraint bounds check (%I >= %L and %I < %L)',
                  v_name, v_key, v_from, v_key, v_to);
   execute format('alter table djps.%I attach partition djps.%I for values from (%L) to (%L)',
                  p_parent, v_name, v_from, v_to);
   execute format('alter table djps.%I drop constraint bounds', v_name);
   if v_rows > 0 and p_parent = 'facts' then
-    -- The move out of the default partition has told djps.note_tags that they are gone.
+    -- The move out of the default partition fired djps.note_tags, which removed the tags of these
+    -- jobs.
     execute format('insert into djps.job_tags (lane, tag, job_id)
                     select f.lane, tag, f.id from djps.%I f cross join lateral unnest(f.tags) tag
                     on conflict do nothing', v_name);

@@ -1,4 +1,4 @@
--- The smallest UUIDv7 of a moment: where a partition that starts then begins.
+-- Returns the smallest UUIDv7 of a moment, where a partition that starts then begins.
 create or replace function djps.uuid_floor(moment timestamptz) returns uuid
 language sql immutable strict parallel safe
 as $$

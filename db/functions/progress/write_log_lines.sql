@@ -1,8 +1,8 @@
--- Appends lines to the log of a running attempt, if its lease still holds, and drops the oldest ones
--- beyond 1,000: the end of a log says why an attempt ended. No row: the lease is lost.
+-- Appends lines to the log of a running attempt, if its lease still holds. It drops the oldest lines
+-- beyond 1,000, because the end of a log says why an attempt ended. No row: the lease is lost.
 --
--- Locks: the lease row, until the caller's transaction ends, so that two writers count one after
--- the other, and so that nobody else gets the job meanwhile.
+-- Locks: the lease row, until the caller's transaction ends. So two writers number their lines one
+-- after the other, and no other worker gets the job meanwhile.
 create or replace function djps.write_log_lines(
   p_lane     smallint,
   p_lease    uuid,

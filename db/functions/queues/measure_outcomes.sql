@@ -1,4 +1,4 @@
--- How many jobs ended in each way, counted exactly below `p_bound` and estimated from there on.
+-- Counts the jobs that ended with each status: exactly below `p_bound`, as an estimate from there on.
 --
 -- Index: outcomes_unsuccessful_idx, the primary key. Cost: O(p_bound).
 create or replace function djps.measure_outcomes(

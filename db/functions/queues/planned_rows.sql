@@ -1,5 +1,5 @@
--- How many rows the planner expects from a query: the statistics' answer to count(*), in
--- microseconds, whatever the size. Callers quote what they put into the query.
+-- Returns how many rows the planner expects from a query. It answers count(*) from the statistics in
+-- microseconds, whatever the size. Callers must quote the values that they put into the query.
 create or replace function djps.planned_rows(p_query text) returns bigint
 language plpgsql volatile strict
 as $$

@@ -1,7 +1,7 @@
--- Has the queue as many jobs waiting as it may? Up to a limit of 1,000 the jobs are counted each time.
--- Counting to a larger one would cost more than the submission. There each session recounts once a
--- second while there is room, so a queue may overshoot by a second's arrivals. The setting djps.backlogs
--- remembers per queue the limit and when there was room.
+-- Says whether the queue has reached its limit of waiting jobs. Up to a limit of 1,000 the jobs are
+-- counted each time. Counting to a larger limit would cost more than the submission. So each session
+-- recounts once a second while there is room, and a queue may overshoot by a second's arrivals. The
+-- setting djps.backlogs keeps, per queue, the limit and the time at which there was room.
 create or replace function djps.queue_is_full(p_lane smallint, p_queue text, p_limit integer) returns boolean
 language plpgsql volatile
 as $$

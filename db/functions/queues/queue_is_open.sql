@@ -1,5 +1,6 @@
--- May jobs of this queue be claimed? The answer holds until the caller's transaction ends: a pause
--- waits for it. Volatile, so that the setting is read after the lock was won and not before.
+-- Says whether jobs of this queue may be claimed. The answer holds until the caller's transaction
+-- ends, because a pause waits for it. The function is volatile, so that it reads the setting after
+-- the lock was granted, not before.
 create or replace function djps.queue_is_open(p_lane smallint, p_queue text) returns boolean
 language plpgsql volatile
 as $$

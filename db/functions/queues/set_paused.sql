@@ -1,5 +1,5 @@
--- Pauses or opens a queue. Once a pause is committed, no claim commits any more; jobs that run
--- already run on. Returns whether this changed anything.
+-- Pauses or resumes a queue. Once a pause is committed, no claim commits any more; running jobs keep
+-- running. Returns whether this changed anything.
 create or replace function djps.set_paused(p_lane smallint, p_queue text, p_paused boolean, p_actor text)
 returns boolean
 language plpgsql volatile

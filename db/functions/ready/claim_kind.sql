@@ -1,4 +1,4 @@
--- The key of a row of djps.claim_cursors: a hash of lane, queue and types, which may be long.
+-- Returns the key of a row of djps.claim_cursors: a hash of lane, queue and types, which may be long.
 create or replace function djps.claim_kind(p_lane smallint, p_queue text, p_types text[])
 returns uuid
 language sql immutable parallel safe

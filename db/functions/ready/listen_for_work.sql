@@ -1,4 +1,4 @@
--- From now on this session hears what notify_workers says.
+-- Subscribes this session to notify_workers.
 create or replace function djps.listen_for_work() returns boolean
 language plpgsql volatile
 as $$

@@ -1,7 +1,7 @@
--- Takes jobs that wait out of the queue; what comes back is out, and the caller decides what becomes
--- of it. A job that does not come back runs, has ended, or does not exist.
+-- Takes waiting jobs out of the queue and returns them. The caller decides what happens to them. A
+-- missing job runs, has ended, or does not exist.
 --
--- Locks: the rows, in the order of their places in the table; claimers skip them, so nobody waits.
+-- Locks: the rows, in the order of their places in the table. Claimers skip them, so no claim waits.
 create or replace function djps.take_from_ready(p_lane smallint, p_jobs uuid[]) returns setof djps.ready
 language sql volatile
 as $$
@@ -13,7 +13,7 @@ as $$
       where r0.lane = f.lane and r0.queue = f.queue and r0.priority = f.priority
         and r0.visible_at = f.run_at and r0.id = f.id and r0.moved_at is null
       union all
-      -- Without its lane: with it the planner may walk all of ready_claim_key instead.
+      -- Does not name the lane: with it the planner may walk all of ready_claim_key instead.
       select r1.ctid, r1.id from djps.ready r1
       where r1.id = f.id and r1.moved_at is not null
     ) r

@@ -1,6 +1,6 @@
--- The longest wait after attempt number `used`: base_ms * factor^(used - 1), at most cap_ms. The wait
--- itself is drawn evenly from zero to this (djps.retry_delay). A null takes the default, which stands
--- here and nowhere else in SQL: 1 s, doubling, at most 1 h.
+-- Returns the longest wait after attempt number `used`: base_ms * factor^(used - 1), at most cap_ms.
+-- The wait itself is drawn evenly from zero to this (djps.retry_delay). A null takes the default. The
+-- defaults are only here in SQL: 1 s, doubling, at most 1 h.
 --
 -- Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015), the variant "full jitter".
 create or replace function djps.backoff_ceiling(

@@ -7,33 +7,27 @@ as $$
     when jsonb_typeof(policy) <> 'object' then 'retry must be a JSON object'
     when coalesce(policy ->> 'kind', '') not in ('exponential', 'linear', 'fixed', 'list') then
       format('retry.kind must be exponential, linear, fixed or list, got %s',
-             coalesce(policy ->> 'kind', 'nothing'))
-    when policy ->> 'kind' in ('linear', 'fixed') and jsonb_typeof(policy -> 'delay_ms') is distinct from 'number'
+             coalesce(left(policy ->> 'kind', 64), 'nothing'))
+    when policy ->> 'kind' in ('linear', 'fixed') and policy ->> 'delay_ms' is null
       then format('retry.delay_ms is missing, which kind %s needs', policy ->> 'kind')
-    when policy ->> 'kind' = 'list' and (jsonb_typeof(policy -> 'delays_ms') is distinct from 'array'
-                                         or jsonb_array_length(policy -> 'delays_ms') not between 1 and 1000)
-      then 'retry.delays_ms must be an array of 1 to 1000 numbers'
-    when exists (select from jsonb_each(policy) e
-                 where e.key in ('base_ms', 'cap_ms', 'delay_ms')
-                   and (jsonb_typeof(e.value) <> 'number'
-                        or (e.value #>> '{}')::numeric not between 0 and 31622400000))
-      then 'retry.base_ms, cap_ms and delay_ms must be from 0 to 31622400000'
-    when exists (select from jsonb_array_elements(
-                   case when jsonb_typeof(policy -> 'delays_ms') = 'array' then policy -> 'delays_ms'
-                        else '[]' end) d
-                 where jsonb_typeof(d) <> 'number'
-                    or (d #>> '{}')::numeric not between 0 and 31622400000)
-      then 'retry.delays_ms must be from 0 to 31622400000 each'
-    when policy ? 'factor' and (jsonb_typeof(policy -> 'factor') <> 'number'
-                                or (policy ->> 'factor')::numeric not between 1 and 100)
-      then 'retry.factor must be from 1 to 100'
-    when policy ? 'jitter' and jsonb_typeof(policy -> 'jitter') <> 'boolean'
-      then 'retry.jitter must be true or false'
-    when exists (select from jsonb_object_keys(policy) k
-                 where k not in ('kind', 'base_ms', 'factor', 'cap_ms', 'jitter', 'delay_ms', 'delays_ms'))
-      then format('retry has an unknown member %s',
-                  (select k from jsonb_object_keys(policy) k
-                   where k not in ('kind', 'base_ms', 'factor', 'cap_ms', 'jitter', 'delay_ms', 'delays_ms')
-                   limit 1))
+    when policy ->> 'kind' = 'list' and policy ->> 'delays_ms' is null
+      then 'retry.delays_ms is missing, which kind list needs'
+    else (
+      select t.trouble
+      from jsonb_each(policy) m
+      cross join lateral (
+        select case
+          when m.key in ('base_ms', 'cap_ms', 'delay_ms') then
+            format('retry.%s ', m.key) || djps.whole_trouble(m.value, 0, 31622400000)
+          when m.key = 'factor' then
+            case when jsonb_typeof(m.value) <> 'number' or (m.value #>> '{}')::numeric not between 1 and 100
+              then format('retry.factor must be a number from 1 to 100, got %s', djps.shown(m.value)) end
+          when m.key = 'jitter' then
+            case when jsonb_typeof(m.value) <> 'boolean' then 'retry.jitter must be true or false' end
+          when m.key = 'delays_ms' then djps.delays_trouble(m.value, policy ->> 'kind' = 'list')
+          when m.key <> 'kind' then format('retry.%s is not known', left(m.key, 64))
+        end as trouble) t
+      where jsonb_typeof(m.value) <> 'null' and t.trouble is not null
+      limit 1)
   end;
 $$;

@@ -1,4 +1,4 @@
--- Stores one job that has been checked; no key, no uniqueness.
+-- Stores one checked job without a key and without uniqueness.
 create or replace function djps.store_job(p_lane smallint, p_id uuid, j djps.new_job) returns djps.facts
 language sql volatile
 as $$
@@ -17,8 +17,8 @@ as $$
   ),
 
   place as (
-    insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type)
-    select id, run_at, lane, priority, 0, false, queue, type from fact
+    insert into djps.ready (id, visible_at, finish_by, lane, priority, attempts, failed, queue, type)
+    select id, run_at, finish_by, lane, priority, 0, false, queue, type from fact
   )
 
   select * from fact;

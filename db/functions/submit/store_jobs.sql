@@ -1,4 +1,4 @@
--- Stores jobs with any options, all or none. Made by the caller: the ids, of this lane.
+-- Stores jobs with any options, all or none. The caller makes the ids, of this lane.
 --
 -- Locks: keys in (type, key) order, then places of unique jobs in the order of their hashes, so that
 -- two batches with the same ones cannot deadlock.
@@ -22,7 +22,8 @@ begin
         array(select (i.job).type from item i order by i.n),
         array(select (i.job).idempotency_key from item i order by i.n),
         p_ids,
-        array(select jsonb_hash_extended(coalesce((i.job).payload, '{}'), 0) from item i order by i.n),
+        array(select hashtextextended(djps.plain_text(coalesce((i.job).payload, '{}')), 0)
+              from item i order by i.n),
         array(select interval '1 millisecond' * (i.job).key_lifetime_ms from item i order by i.n)) k
       where exists (select from item i where (i.job).idempotency_key is not null)
     )
@@ -40,7 +41,7 @@ begin
       v_found := djps.store_unique_job(p_lane, v_item.id, v_item.job);
       v_found.n := v_item.n;
       if v_found.outcome <> 'created' and (v_item.job).idempotency_key is not null then
-        -- From now on the key names the job that it led to.
+        -- From now on the key names the job that the submission led to.
         update djps.idempotency_keys k set job_id = v_found.id
         where k.lane = p_lane and k.type = (v_item.job).type
           and k.key = (v_item.job).idempotency_key and k.job_id = v_item.id;

@@ -1,5 +1,5 @@
--- Trigger on facts: keeps djps.job_tags, by which jobs are found by tag. A job without tags never gets
--- here: the triggers have a condition (db/after_functions.sql).
+-- Trigger on facts: maintains djps.job_tags, which finds jobs by tag. It never runs for a job without
+-- tags, because the triggers have a condition (db/after_functions.sql).
 create or replace function djps.note_tags() returns trigger
 language plpgsql volatile
 as $$

@@ -1,9 +1,9 @@
--- Stores one job that has to be the only one of its kind, or does to the one there is what
--- unique.on_conflict says.
+-- Stores one unique job. If another job has its place, unique.on_conflict says what happens to that
+-- job.
 --   {"fields": ["customer.id"], "key": "...", "queue": true, "period_ms": 60000,
 --    "states": ["queued", "running", "failed"], "on_conflict": "existing"}
--- Without fields and key the whole payload counts. With a period, and no states, a job that has
--- succeeded counts too until the period since its submission is over.
+-- Without fields and key the whole payload counts. With a period and without states, a succeeded job
+-- also counts, until the period since its submission is over.
 create or replace function djps.store_unique_job(p_lane smallint, p_id uuid, j djps.new_job)
 returns djps.submission
 language plpgsql volatile
@@ -49,10 +49,12 @@ begin
       clock_timestamp(),
       coalesce(j.run_at, clock_timestamp() + interval '1 millisecond' * j.delay_ms));
   end if;
-  -- Never in the past: the claim cursor would not find it there.
-  insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, type)
-  values (v_existing, greatest(v_ready.visible_at, clock_timestamp()), clock_timestamp(), p_lane,
-          v_ready.priority, v_ready.attempts, v_ready.failed, v_ready.queue, v_ready.type)
+  -- Never in the past: the claim cursor would miss it there.
+  insert into djps.ready
+    (id, visible_at, moved_at, finish_by, lane, priority, attempts, failed, queue, type)
+  values (v_existing, greatest(v_ready.visible_at, clock_timestamp()), clock_timestamp(),
+          v_ready.finish_by, p_lane, v_ready.priority, v_ready.attempts, v_ready.failed, v_ready.queue,
+          v_ready.type)
   returning visible_at into v_result.run_at;
   v_result.outcome := case v_action when 'replace' then 'replaced' else 'rescheduled' end;
   return v_result;

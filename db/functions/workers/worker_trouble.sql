@@ -1,5 +1,5 @@
--- What keeps the workers from a job of this queue and type; null: nothing. Call it only where there is
--- a table djps.workers. A worker that has not said what it works on may work on anything.
+-- Says why no worker can take a job of this queue and type; null: one can. Call it only if the table
+-- djps.workers exists. A worker that has not reported its queues or types may work on any.
 create or replace function djps.worker_trouble(p_lane smallint, p_queue text, p_type text, out trouble text)
 language plpgsql stable
 as $$
