@@ -5,10 +5,10 @@
 
 namespace djps::store {
 
-static_assert(pg::StartWith(sql::find_job::kColumns, sql::find_jobs::kColumns));
+static_assert(pg::StartWith(sql::find_jobs::kColumns, sql::find_job::kColumns));
 
 JobRecord ReadJob(const pg::Row& row) {
-  namespace columns = sql::find_jobs;
+  namespace columns = sql::find_job;
   JobRecord job;
   job.id = row.Get(columns::kId);
   job.type = row.Get(columns::kType);

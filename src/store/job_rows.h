@@ -8,7 +8,7 @@
 
 namespace djps::store {
 
-/// One row of find_job or find_jobs, which have the same columns.
+/// One row of find_job or find_jobs, which has the same columns and more.
 JobRecord ReadJob(const pg::Row& row);
 
 JobStatus ReadStatus(const pg::Row& row, pg::ColumnAt<std::string> column);

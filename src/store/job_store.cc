@@ -12,6 +12,12 @@ namespace {
 
 namespace asio = boost::asio;
 
+/// For Postgres. Short is longer than most commits take, which is what the second of two
+/// submissions with the same key waits for.
+std::string_view LockTimeout(Patience patience) {
+  return patience == Patience::kShort ? "20ms" : "500ms";
+}
+
 Timestamp LocalNow() {
   return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
@@ -77,25 +83,32 @@ SubmittedJob ReadSubmission(const pg::Row& row) {
 
 }  // namespace
 
-SubmissionKind KindOf(const std::vector<NewJob>& jobs) {
+SubmissionKind SubmissionKindOf(const std::vector<NewJob>& jobs) {
   const auto any = [&jobs](auto has) { return std::any_of(jobs.begin(), jobs.end(), has); };
-  if (any([](const NewJob& job) { return job.HasOptions(); })) return SubmissionKind::kWithOptions;
-  if (any([](const NewJob& job) { return job.idempotency_key.has_value(); })) {
-    return SubmissionKind::kKeyed;
+  const bool keyed = any([](const NewJob& job) { return job.idempotency_key || job.unique; });
+  if (any([](const NewJob& job) { return job.HasOptions(); })) {
+    return keyed ? SubmissionKind::kKeyedWithOptions : SubmissionKind::kWithOptions;
   }
-  return SubmissionKind::kPlain;
+  return keyed ? SubmissionKind::kKeyed : SubmissionKind::kPlain;
+}
+
+pg::Pool& JobStore::PoolFor(SubmissionKind kind, Patience patience) {
+  if (!MayWait(kind)) return pools_.plain;
+  return patience == Patience::kShort ? pools_.keyed : pools_.waiting;
 }
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vector<NewJob>& jobs,
                                                                  pg::Deadline deadline,
-                                                                 Behind behind) {
+                                                                 FollowUp follow_up,
+                                                                 Patience patience) {
   if (jobs.empty()) co_return std::vector<SubmittedJob>{};
   const Timestamp now = co_await DatabaseTime(deadline);
   std::vector<Uuid> ids;
   ids.reserve(jobs.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) ids.push_back(ids_.NextJobId(now));
 
-  std::vector<SubmittedJob> submitted = co_await StoreJobs(jobs, ids, deadline, std::move(behind));
+  std::vector<SubmittedJob> submitted =
+      co_await StoreJobs(jobs, ids, deadline, std::move(follow_up), patience);
   DJPS_CHECK(submitted.size() == jobs.size());
   for (const SubmittedJob& job : submitted) {
     if (job.created()) LearnClock(job.created_at);
@@ -106,25 +119,29 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobs(const std::vector<NewJob>& jobs,
                                                                const std::vector<Uuid>& ids,
                                                                pg::Deadline deadline,
-                                                               Behind behind) {
-  const SubmissionKind kind = KindOf(jobs);
-  if (kind == SubmissionKind::kWithOptions) {
-    co_return co_await StoreJobsWithOptions(jobs, ids, deadline, std::move(behind));
+                                                               FollowUp follow_up,
+                                                               Patience patience) {
+  const SubmissionKind kind = SubmissionKindOf(jobs);
+  pg::Pool& pool = PoolFor(kind, patience);
+  if (kind == SubmissionKind::kWithOptions || kind == SubmissionKind::kKeyedWithOptions) {
+    co_return co_await StoreJobsWithOptions(pool, jobs, ids, deadline, std::move(follow_up),
+                                            patience);
   }
   pg::Params params = SubmissionParams(jobs, ids);
   if (kind == SubmissionKind::kKeyed) {
     params.AddArray(jobs, [](const NewJob& job) { return job.idempotency_key; });
-    co_return ReadKeyedJobs(co_await pool_.Execute(sql::kEnqueueKeyedJobs, std::move(params),
-                                                   deadline, std::move(behind)));
+    params.Add(LockTimeout(patience));
+    co_return ReadKeyedJobs(co_await pool.Execute(sql::kEnqueueKeyedJobs, std::move(params),
+                                                  deadline, std::move(follow_up)));
   }
   co_return ReadNewJobs(
-      co_await pool_.Execute(sql::kEnqueueJobs, std::move(params), deadline, std::move(behind)),
+      co_await pool.Execute(sql::kEnqueueJobs, std::move(params), deadline, std::move(follow_up)),
       ids);
 }
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
-    const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline,
-    Behind behind) {
+    pg::Pool& pool, const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids,
+    pg::Deadline deadline, FollowUp follow_up, Patience patience) {
   std::vector<std::string> texts;
   texts.reserve(jobs.size());
   for (const NewJob& job : jobs) texts.push_back(WriteNewJob(job));
@@ -132,8 +149,9 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
   params.Add(kLane);
   params.AddArray(ids, [](const Uuid& id) { return id; });
   params.AddArray(texts, [](const std::string& text) { return pg::Json{text}; });
-  const pg::Rows rows = co_await pool_.Execute(sql::kEnqueueJobsWithOptions, std::move(params),
-                                               deadline, std::move(behind));
+  params.Add(LockTimeout(patience));
+  const pg::Rows rows = co_await pool.Execute(sql::kEnqueueJobsWithOptions, std::move(params),
+                                              deadline, std::move(follow_up));
   std::vector<SubmittedJob> submitted;
   for (const pg::Row row : rows) submitted.push_back(ReadSubmission(row));
   co_return submitted;
@@ -141,7 +159,7 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
 
 asio::awaitable<std::optional<JobRecord>> JobStore::FindJob(Uuid id, pg::Deadline deadline) {
   const pg::Rows rows =
-      co_await pool_.Execute(sql::kFindJob, std::move(pg::Params().Add(id)), deadline);
+      co_await pools_.plain.Execute(sql::kFindJob, std::move(pg::Params().Add(id)), deadline);
   if (rows.empty()) co_return std::nullopt;
   JobRecord job = ReadJob(rows[0]);
   job.progress = rows[0].Find(sql::find_job::kProgress);
@@ -150,7 +168,7 @@ asio::awaitable<std::optional<JobRecord>> JobStore::FindJob(Uuid id, pg::Deadlin
 
 asio::awaitable<Timestamp> JobStore::DatabaseTime(pg::Deadline deadline) {
   if (!clock_offset_) {
-    const pg::Rows rows = co_await pool_.Execute(sql::kClock, {}, deadline);
+    const pg::Rows rows = co_await pools_.plain.Execute(sql::kClock, {}, deadline);
     LearnClock(rows[0].Get(sql::clock::kNow));
   }
   co_return LocalNow() + *clock_offset_;

@@ -13,16 +13,41 @@ namespace djps::store {
 
 /// The ways of submitting, from the shortest on; a call takes the shortest that all its jobs can
 /// go.
-enum class SubmissionKind { kPlain, kKeyed, kWithOptions };
-SubmissionKind KindOf(const std::vector<NewJob>& jobs);
+enum class SubmissionKind {
+  kPlain,
+  kKeyed,             ///< Idempotency keys, and nothing else.
+  kWithOptions,       ///< Tags, delays and the like.
+  kKeyedWithOptions,  ///< The same, and keys or uniqueness.
+};
+SubmissionKind SubmissionKindOf(const std::vector<NewJob>& jobs);
+
+/// May it have to wait until somebody else's transaction ends?
+inline bool MayWait(SubmissionKind kind) {
+  return kind == SubmissionKind::kKeyed || kind == SubmissionKind::kKeyedWithOptions;
+}
+
+/// How long a submission waits for somebody's lock.
+enum class Patience {
+  kShort,  ///< As long as commits take: others are written with it, or wait behind it.
+  kLong,   ///< Half a second.
+};
+
+/// Which connections submissions go over, so that what waits for a lock is never in front of what
+/// does not. All may be the same pool.
+struct SubmissionPools {
+  pg::Pool& plain;
+  pg::Pool& keyed;    ///< MayWait, with Patience::kShort.
+  pg::Pool& waiting;  ///< MayWait, with Patience::kLong.
+};
 
 /// Submitting and reading jobs: typed calls over src/store/sql/jobs.
 /// Every call throws pg::PgError when the database is away, and does nothing by halves.
 class JobStore {
  public:
-  using Behind = std::optional<pg::Call>;
+  using FollowUp = std::optional<pg::Call>;
 
-  explicit JobStore(pg::Pool& pool) : pool_(pool) {}
+  explicit JobStore(pg::Pool& pool) : JobStore(SubmissionPools{pool, pool, pool}) {}
+  explicit JobStore(const SubmissionPools& pools) : pools_(pools) {}
 
   /// Stores all of `jobs` in one transaction, or none. Answers in the order given; an item whose
   /// (type, idempotency key) is known is a replay and stores nothing.
@@ -31,24 +56,30 @@ class JobStore {
   /// jsonb cannot hold (a number beyond its range, say).
   /// Idempotency: safe to repeat for jobs that have a key.
   ///
-  /// `behind` is sent right after it, as Pool::Execute says.
-  boost::asio::awaitable<std::vector<SubmittedJob>> EnqueueJobs(const std::vector<NewJob>& jobs,
-                                                                pg::Deadline deadline,
-                                                                Behind behind = {});
+  /// Throws PgError with kLockNotAvailable when somebody's transaction holds a key, or the place of
+  /// a unique job, for longer than `patience`.
+  ///
+  /// `follow_up` is sent right after it, as Pool::Execute says.
+  boost::asio::awaitable<std::vector<SubmittedJob>> EnqueueJobs(
+      const std::vector<NewJob>& jobs, pg::Deadline deadline, FollowUp follow_up = {},
+      Patience patience = Patience::kLong);
 
   boost::asio::awaitable<std::optional<JobRecord>> FindJob(Uuid id, pg::Deadline deadline);
 
  private:
   boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobs(const std::vector<NewJob>& jobs,
                                                               const std::vector<Uuid>& ids,
-                                                              pg::Deadline deadline, Behind behind);
+                                                              pg::Deadline deadline,
+                                                              FollowUp follow_up,
+                                                              Patience patience);
   boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobsWithOptions(
-      const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids, pg::Deadline deadline,
-      Behind behind);
+      pg::Pool& pool, const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids,
+      pg::Deadline deadline, FollowUp follow_up, Patience patience);
+  pg::Pool& PoolFor(SubmissionKind kind, Patience patience);
   boost::asio::awaitable<Timestamp> DatabaseTime(pg::Deadline deadline);
   void LearnClock(Timestamp database_now);
 
-  pg::Pool& pool_;
+  SubmissionPools pools_;
   IdGenerator ids_;
   // What to add to this machine's clock to get the database's: ids are stamped on that one.
   std::optional<std::chrono::microseconds> clock_offset_;

@@ -1,7 +1,6 @@
 #include "store/list_store.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "core/check.h"
@@ -187,9 +186,16 @@ asio::awaitable<ListStore::Found> ListStore::Walk(const ListRequest& request,
   co_return found;
 }
 
+/// What FindJobs read of the ids it was given.
+struct ListStore::Read {
+  std::vector<JobRecord> jobs;
+  std::size_t ids = 0;  ///< So many of them, from the first: the bytes of a page ended there.
+};
+
 asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::Deadline deadline) {
   DJPS_CHECK(request.limit >= 1 && request.limit <= kListLimitMax && request.scan >= 1);
   ListPage page;
+  Found found;
   std::vector<Uuid> ids;
   if (!request.filter.idempotency_key.empty()) {
     pg::Params params;
@@ -198,7 +204,7 @@ asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::De
     // A list of one has no second page.
     if (!rows.empty() && !request.after) ids.push_back(rows[0].Get(sql::find_keyed_job::kId));
   } else {
-    Found found = co_await Walk(request, deadline);
+    found = co_await Walk(request, deadline);
     page.next = found.stop;
     page.scan_ended = found.stop.has_value();
     const auto limit = static_cast<std::size_t>(request.limit);
@@ -209,28 +215,46 @@ asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::De
     }
     for (const ListPosition& position : found.matched) ids.push_back(position.id);
   }
-  page.jobs = co_await FindJobs(ids, request.payload, deadline);
+  Read read = co_await ReadJobs(ids, request.detail, deadline);
+  if (read.ids < ids.size() && !found.matched.empty()) {
+    page.next = found.matched[read.ids - 1];
+    page.scan_ended = false;
+  }
+  page.jobs = std::move(read.jobs);
   // Between the two statements jobs may have gone on; nobody gets one of a status not asked for.
   std::erase_if(page.jobs, [&](const JobRecord& job) { return !Fits(request.filter, job); });
   co_return page;
 }
 
 asio::awaitable<std::vector<JobRecord>> ListStore::FindJobs(const std::vector<Uuid>& ids,
-                                                            bool payload, pg::Deadline deadline) {
-  std::vector<JobRecord> jobs;
-  if (ids.empty()) co_return jobs;
+                                                            pg::Deadline deadline) {
+  Read read = co_await ReadJobs(ids, ListDetail::kBrief, deadline);
+  co_return std::move(read.jobs);
+}
+
+asio::awaitable<ListStore::Read> ListStore::ReadJobs(const std::vector<Uuid>& ids,
+                                                     ListDetail detail, pg::Deadline deadline) {
+  Read read;
+  if (ids.empty()) co_return read;
   pg::Params params;
+  params.Add(kLane);
   params.AddArray(ids, [](const Uuid& id) { return id; });
-  params.Add(payload);
+  params.Add(detail == ListDetail::kAll).Add(detail == ListDetail::kBrief).Add(kListBytesMax);
   const pg::Rows rows = co_await pool_.Execute(sql::kFindJobs, std::move(params), deadline);
-  std::unordered_map<Uuid, int> places;
-  for (int row = 0; row < rows.size(); ++row) places[rows[row].Get(sql::find_jobs::kId)] = row;
-  jobs.reserve(places.size());
-  for (const Uuid& id : ids) {
-    const auto place = places.find(id);
-    if (place != places.end()) jobs.push_back(ReadJob(rows[place->second]));
+  // By place; an id that names no job leaves a gap.
+  std::vector<int> row_of(ids.size(), -1);
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto place = static_cast<std::size_t>(rows[row].Get(sql::find_jobs::kPlace));
+    row_of[place - 1] = row;
+    read.ids = std::max(read.ids, place);
   }
-  co_return jobs;
+  read.jobs.reserve(static_cast<std::size_t>(rows.size()));
+  for (const int row : row_of) {
+    if (row >= 0) read.jobs.push_back(ReadJob(rows[row]));
+  }
+  // Where none of them exists any more, nothing was left off.
+  if (rows.empty()) read.ids = ids.size();
+  co_return read;
 }
 
 }  // namespace djps::store

@@ -14,6 +14,15 @@ namespace djps::store {
 /// How many jobs one call looks at, at most, before it gives back what it has found.
 inline constexpr int kListScanMax = 20'000;
 inline constexpr int kListLimitMax = 1'000;
+/// Bytes of JSON and error texts that end a page, so that no list takes the memory of a server.
+inline constexpr std::int32_t kListBytesMax = 4 << 20;
+
+/// How much of each job is read.
+enum class ListDetail {
+  kBrief,      ///< Without payload, result, error and metadata: for those who act on jobs.
+  kNoPayload,  ///< All but the payload, which is "null".
+  kAll,
+};
 
 enum class ListOrder {
   kNewest,  ///< By creation, the latest first.
@@ -37,7 +46,7 @@ struct ListRequest {
   std::optional<ListPosition> after = {};
   int limit = 100;  ///< 1..kListLimitMax
   int scan = kListScanMax;
-  bool payload = false;  ///< Without it, payloads are "null".
+  ListDetail detail = ListDetail::kNoPayload;
 };
 
 struct ListPage {
@@ -47,7 +56,7 @@ struct ListPage {
 };
 
 /// Lists of jobs: typed calls over src/store/sql/lists. Each looks at a bounded number of rows,
-/// whatever there is in the database. Throws pg::PgError.
+/// whatever there is in the database, and a page ends early at kListBytesMax. Throws pg::PgError.
 class ListStore {
  public:
   explicit ListStore(pg::Pool& pool) : pool_(pool) {}
@@ -56,14 +65,17 @@ class ListStore {
   /// while others are added; one that changes its status meanwhile may be on none.
   boost::asio::awaitable<ListPage> ListJobs(const ListRequest& request, pg::Deadline deadline);
 
-  /// The jobs of these ids, in the order given; those that do not exist are left out.
+  /// Those of these jobs that exist, in the order given and brief.
   boost::asio::awaitable<std::vector<JobRecord>> FindJobs(const std::vector<Uuid>& ids,
-                                                          bool payload, pg::Deadline deadline);
+                                                          pg::Deadline deadline);
 
  private:
   struct Found;
+  struct Read;
 
   boost::asio::awaitable<Found> Walk(const ListRequest& request, pg::Deadline deadline);
+  boost::asio::awaitable<Read> ReadJobs(const std::vector<Uuid>& ids, ListDetail detail,
+                                        pg::Deadline deadline);
 
   pg::Pool& pool_;
 };

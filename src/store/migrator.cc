@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/backoff.h"
+#include "core/trouble_log.h"
 #include "pg/session.h"
 #include "store/statements.h"
 
@@ -14,6 +16,12 @@ namespace djps::store {
 namespace {
 
 constexpr int kOldestServer = 140000;
+constexpr std::chrono::milliseconds kRetryBase{100};
+constexpr std::chrono::milliseconds kRetryCap{5'000};
+
+/// For looking; a migration may take as long as it needs.
+constexpr const char* kReadTimeout = "30s";
+constexpr const char* kNoTimeout = "0";
 
 struct Applied {
   std::string checksum;
@@ -84,6 +92,17 @@ Result<void> CheckJournal(const std::map<int, Applied>& applied) {
     }
   }
   return {};
+}
+
+/// Texts of any language must fit: another encoding would refuse some when they are written.
+Result<void> CheckEncoding(const pg::Session& session) {
+  const char* const encoding = PQparameterStatus(session.handle(), "server_encoding");
+  if (encoding == nullptr || std::string_view(encoding) == "UTF8") return {};
+  return Failure(ErrorCode::kUnsupported,
+                 fmt::format("the database has the encoding {}, and djps needs UTF8. Make another "
+                             "one (createdb --encoding=UTF8 --template=template0 NAME) and name "
+                             "it in DATABASE_URL or --database",
+                             encoding));
 }
 
 MadeDefinitions ReadDefinitions(pg::Session& session) {
@@ -175,13 +194,17 @@ void ApplyMigration(pg::Session& session, const sql::Migration& migration) {
                   migration.version, migration.name, migration.checksum));
 }
 
+tl::unexpected<Error> FailureOf(const pg::PgError& error) {
+  const bool away = error.unavailable() || error.refused();
+  return Failure(away ? ErrorCode::kUnavailable : ErrorCode::kInternal, error.what());
+}
+
 template <typename Work>
 auto Guarded(Work work) -> decltype(work()) {
   try {
     return work();
   } catch (const pg::PgError& error) {
-    return Failure(error.unavailable() ? ErrorCode::kUnavailable : ErrorCode::kInternal,
-                   error.what());
+    return FailureOf(error);
   }
 }
 
@@ -195,11 +218,36 @@ std::vector<MigrationStatus> Describe(const std::map<int, Applied>& applied) {
   return all;
 }
 
+Result<void> RequireCurrent(pg::Session& session) {
+  session.Run(sql::kConfigureSession, kReadTimeout);
+  if (auto checked = CheckEncoding(session); !checked) return checked;
+  const auto applied = ReadJournal(session);
+  if (auto checked = CheckJournal(applied); !checked) return checked;
+  if (const auto all = sql::Migrations().size(); applied.size() < all) {
+    return Failure(ErrorCode::kSchemaOutdated,
+                   fmt::format("the database lacks {} of {} migrations; run: djps migrate up",
+                               all - applied.size(), all));
+  }
+  const DefinitionChanges changes = CompareDefinitions(ReadDefinitions(session));
+  if (!changes.unusable.empty()) {
+    return Failure(ErrorCode::kSchemaOutdated,
+                   fmt::format("the database lacks the {}, or has it with another signature; "
+                               "run: djps migrate up",
+                               changes.unusable.front()));
+  }
+  if (!changes.names.empty()) {
+    spdlog::warn("the database has the {} of another djps; see: djps migrate status",
+                 fmt::join(changes.names, ", "));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<SchemaStatus> ReadMigrations(const std::string& conninfo) {
   return Guarded([&]() -> Result<SchemaStatus> {
     pg::Session session(conninfo);
+    session.Run(sql::kConfigureSession, kReadTimeout);
     const auto applied = ReadJournal(session);
     if (auto checked = CheckJournal(applied); !checked) {
       return tl::unexpected<Error>(checked.error());
@@ -216,6 +264,10 @@ Result<SchemaStatus> ApplyMigrations(const std::string& conninfo) {
       return Failure(
           ErrorCode::kUnsupported,
           fmt::format("PostgreSQL {} is too old: 14 or later is needed", server / 10000));
+    }
+    session.Run(sql::kConfigureSession, kNoTimeout);
+    if (auto checked = CheckEncoding(session); !checked) {
+      return tl::unexpected<Error>(checked.error());
     }
     session.Run(kConfigure);
     session.Run(kBeginLocked);
@@ -245,26 +297,27 @@ Result<SchemaStatus> ApplyMigrations(const std::string& conninfo) {
 Result<void> RequireCurrentSchema(const std::string& conninfo) {
   return Guarded([&]() -> Result<void> {
     pg::Session session(conninfo);
-    const auto applied = ReadJournal(session);
-    if (auto checked = CheckJournal(applied); !checked) return checked;
-    if (const auto all = sql::Migrations().size(); applied.size() < all) {
-      return Failure(ErrorCode::kSchemaOutdated,
-                     fmt::format("the database lacks {} of {} migrations; run: djps migrate up",
-                                 all - applied.size(), all));
-    }
-    const DefinitionChanges changes = CompareDefinitions(ReadDefinitions(session));
-    if (!changes.unusable.empty()) {
-      return Failure(ErrorCode::kSchemaOutdated,
-                     fmt::format("the database lacks the {}, or has it with another signature; "
-                                 "run: djps migrate up",
-                                 changes.unusable.front()));
-    }
-    if (!changes.names.empty()) {
-      spdlog::warn("the database has the {} of another djps; see: djps migrate status",
-                   fmt::join(changes.names, ", "));
-    }
-    return {};
+    return RequireCurrent(session);
   });
+}
+
+Result<bool> AwaitCurrentSchema(const std::string& conninfo,
+                                const std::function<bool(std::chrono::milliseconds)>& pause) {
+  Backoff backoff(kRetryBase, kRetryCap);
+  TroubleLog log;
+  while (true) {
+    try {
+      pg::Session session(conninfo);
+      const auto current = RequireCurrent(session);
+      if (!current) return tl::unexpected<Error>(current.error());
+      if (log.Ends()) spdlog::info("the database can be reached now");
+      return true;
+    } catch (const pg::PgError& error) {
+      if (!error.unavailable()) return FailureOf(error);
+      if (log.Begins(error.what())) spdlog::warn("{}; trying again", error.what());
+    }
+    if (!pause(backoff.Next())) return false;
+  }
 }
 
 }  // namespace djps::store

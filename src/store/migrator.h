@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -53,5 +55,14 @@ Result<SchemaStatus> ApplyMigrations(const std::string& conninfo);
 /// that this binary knows, with the same signature. Another body is only logged: an older binary
 /// may start beside the functions of a newer one.
 Result<void> RequireCurrentSchema(const std::string& conninfo);
+
+/// The same for a process that starts: a database that cannot be reached is waited for, with one
+/// line in the log for each change of its trouble. `pause` waits that long between two tries; false
+/// from it ends this with false.
+///
+/// Errors: as RequireCurrentSchema; kUnavailable only when the server refuses the role, the
+/// password or the database, since waiting cannot help then.
+Result<bool> AwaitCurrentSchema(const std::string& conninfo,
+                                const std::function<bool(std::chrono::milliseconds)>& pause);
 
 }  // namespace djps::store

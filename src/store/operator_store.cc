@@ -26,7 +26,7 @@ asio::awaitable<std::vector<CanceledJob>> OperatorStore::CancelJobs(
   params.Add(kLane);
   params.AddArray(ids, [](const Uuid& id) { return id; });
   params.Add(actor).Add(reason);
-  const pg::Rows rows = co_await pool_.Execute(sql::kCancelJobs, std::move(params), deadline);
+  const pg::Rows rows = co_await waiting_.Execute(sql::kCancelJobs, std::move(params), deadline);
   std::vector<CanceledJob> canceled;
   for (const pg::Row row : rows)
     canceled.push_back({row.Get(sql::cancel_jobs::kId), row.Get(sql::cancel_jobs::kState)});
@@ -38,7 +38,7 @@ asio::awaitable<std::vector<RetriedJob>> OperatorStore::RetryJobs(
     pg::Deadline deadline) {
   pg::Params params = JobsInStatus(ids, from);
   params.Add(actor);
-  const pg::Rows rows = co_await pool_.Execute(sql::kRetryJobs, std::move(params), deadline);
+  const pg::Rows rows = co_await waiting_.Execute(sql::kRetryJobs, std::move(params), deadline);
   std::vector<RetriedJob> retried;
   for (const pg::Row row : rows)
     retried.push_back({row.Get(sql::retry_jobs::kId), ReadStatus(row, sql::retry_jobs::kWas)});
@@ -53,7 +53,7 @@ asio::awaitable<bool> OperatorStore::EditJob(Uuid id, const JobEdit& edit, const
   params.Add(edit.max_attempts ? std::optional(static_cast<std::int16_t>(*edit.max_attempts))
                                : std::nullopt);
   params.Add(actor);
-  const pg::Rows rows = co_await pool_.Execute(sql::kEditJob, std::move(params), deadline);
+  const pg::Rows rows = co_await waiting_.Execute(sql::kEditJob, std::move(params), deadline);
   const bool changed = rows[0].Get(sql::edit_job::kChanged);
   co_return changed;
 }
@@ -64,7 +64,7 @@ asio::awaitable<std::vector<Uuid>> OperatorStore::PurgeJobs(const std::vector<Uu
                                                             pg::Deadline deadline) {
   pg::Params params = JobsInStatus(ids, from);
   params.Add(actor);
-  co_return ReadIds(co_await pool_.Execute(sql::kPurgeJobs, std::move(params), deadline),
+  co_return ReadIds(co_await waiting_.Execute(sql::kPurgeJobs, std::move(params), deadline),
                     sql::purge_jobs::kId);
 }
 

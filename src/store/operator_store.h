@@ -49,7 +49,9 @@ struct AuditEntry {
 /// src/store/sql/queues. Each writes down who did it. Throws pg::PgError when the database is away.
 class OperatorStore {
  public:
-  explicit OperatorStore(pg::Pool& pool) : pool_(pool) {}
+  explicit OperatorStore(pg::Pool& pool) : OperatorStore(pool, pool) {}
+  /// `waiting` is for what may have to wait until somebody's transaction lets a job go.
+  OperatorStore(pg::Pool& pool, pg::Pool& waiting) : pool_(pool), waiting_(waiting) {}
 
   /// A job that is missing in the answer does not exist.
   boost::asio::awaitable<std::vector<CanceledJob>> CancelJobs(
@@ -102,6 +104,7 @@ class OperatorStore {
 
  private:
   pg::Pool& pool_;
+  pg::Pool& waiting_;
 };
 
 }  // namespace djps::store

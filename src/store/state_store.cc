@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 asio::awaitable<std::vector<PastAttempt>> StateStore::ListAttempts(Uuid id, pg::Deadline deadline) {
   namespace columns = sql::list_attempts;
   pg::Params params;
-  params.Add(id).Add(std::int32_t{kAttemptsShownMax});
+  params.Add(id).Add(std::int32_t{kAttemptsShownMax}).Add(kAttemptsBytesMax);
   const pg::Rows rows = co_await pool_.Execute(sql::kListAttempts, std::move(params), deadline);
   std::vector<PastAttempt> attempts;
   for (const pg::Row row : rows) {

@@ -13,6 +13,8 @@ namespace djps::store {
 
 /// How many failed attempts of a job are shown, the latest ones.
 inline constexpr int kAttemptsShownMax = 1'000;
+/// Bytes of their messages and details.
+inline constexpr std::int32_t kAttemptsBytesMax = 4 << 20;
 /// How far the jobs ahead of one are counted.
 inline constexpr int kAheadCountMax = 10'000;
 

@@ -17,21 +17,22 @@ namespace djps::store {
 
 /// Every statement there is, by subject. The pools must outlive it.
 struct Stores {
-  explicit Stores(pg::Pool& pool) : Stores(pool, pool) {}
+  explicit Stores(pg::Pool& pool) : Stores(SubmissionPools{pool, pool, pool}, pool) {}
   /// `slow` is for what may take seconds and keeps nobody waiting.
-  Stores(pg::Pool& pool, pg::Pool& slow)
-      : jobs(pool),
-        leases(LeasePools{pool, pool, slow}),
-        operators(pool),
-        tokens(pool),
-        upkeep(pool),
-        workers(pool),
-        progress(pool),
-        lists(pool),
-        states(pool),
-        queues(pool),
-        signal(pool),
-        history(pool) {}
+  Stores(const SubmissionPools& pools, pg::Pool& slow)
+      : jobs(pools),
+        // A worker over HTTP that is told that there is nothing may not ask again soon.
+        leases(LeasePools{pools.plain, pools.plain, slow}, LookPace{.empty = {}}),
+        operators(pools.plain, pools.waiting),
+        tokens(pools.plain),
+        upkeep(pools.plain),
+        workers(pools.plain),
+        progress(pools.plain),
+        lists(pools.plain),
+        states(pools.plain),
+        queues(pools.plain),
+        signal(pools.plain),
+        history(pools.plain) {}
 
   JobStore jobs;
   LeaseStore leases;

@@ -87,12 +87,12 @@ asio::awaitable<CreatedToken> TokenStore::CreateToken(const NewToken& token, std
 }
 
 asio::awaitable<bool> TokenStore::EnsureToken(const std::string& secret, const std::string& role,
-                                              pg::Deadline deadline) {
+                                              std::string actor, pg::Deadline deadline) {
   constexpr std::size_t kHashShown = 8;  // tells two of them apart, and nothing about the secret
   const std::string hash = HashApiToken(secret);
   pg::Params params;
   params.Add(ids_.NewLeaseToken()).Add("bootstrap-" + hash.substr(0, kHashShown));
-  params.Add(hash).Add(role);
+  params.Add(hash).Add(role).Add(actor);
   const pg::Rows rows = co_await pool_.Execute(sql::kEnsureToken, std::move(params), deadline);
   co_return !rows.empty();
 }

@@ -68,7 +68,7 @@ class TokenStore {
   /// Makes a token of that text, unless it was made before; true when it is new. One that has been
   /// revoked stays revoked. Idempotency: safe to repeat, also from many servers at once.
   boost::asio::awaitable<bool> EnsureToken(const std::string& secret, const std::string& role,
-                                           pg::Deadline deadline);
+                                           std::string actor, pg::Deadline deadline);
 
   /// The newest first, those revoked and expired included.
   boost::asio::awaitable<std::vector<TokenRecord>> ListTokens(pg::Deadline deadline);

@@ -13,6 +13,7 @@ struct ServerState {
   bool fsync = true;
   bool full_page_writes = true;
   int schema_version = 0;
+  bool schema_fits = false;  ///< It has all migrations of this binary.
 };
 
 /// The database itself: its health and its upkeep. Calls throw pg::PgError.

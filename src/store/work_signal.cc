@@ -29,7 +29,8 @@ class WorkSignal::State {
 
   explicit State(pg::Pool& pool) : executor_(pool.executor()), pool_(&pool), pause_(executor_) {}
 
-  static std::optional<pg::Call> Along(const Shared& self, const std::set<std::string>& queues) {
+  static std::optional<pg::Call> NotifyCall(const Shared& self,
+                                            const std::set<std::string>& queues) {
     DJPS_CHECK(queues.empty() || !self->busy_);
     if (queues.empty()) return std::nullopt;
     Begin(self, true);
@@ -102,8 +103,8 @@ WorkSignal::~WorkSignal() { state_->Close(); }
 
 bool WorkSignal::quiet() const { return state_->quiet(); }
 
-std::optional<pg::Call> WorkSignal::Along(const std::set<std::string>& queues) {
-  return State::Along(state_, queues);
+std::optional<pg::Call> WorkSignal::NotifyCall(const std::set<std::string>& queues) {
+  return State::NotifyCall(state_, queues);
 }
 
 void WorkSignal::Submitted(const std::string& queue) { State::Submitted(state_, queue); }

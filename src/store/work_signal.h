@@ -29,7 +29,7 @@ class WorkSignal {
 
   /// While quiet: the word to send right behind a submission of jobs that are due, which saves it a
   /// round trip. Empty for no queues. At other times Submitted says it, after the commit.
-  std::optional<pg::Call> Along(const std::set<std::string>& queues);
+  std::optional<pg::Call> NotifyCall(const std::set<std::string>& queues);
 
   /// Jobs of `queue` are committed and due.
   void Submitted(const std::string& queue);

@@ -66,9 +66,9 @@ asio::awaitable<WorkerCount> WorkerStore::CountWorkers(const std::string& queue,
                         .free = rows[0].Get(columns::kFree)};
 }
 
-asio::awaitable<void> WorkerStore::RemoveWorker(const std::string& name, pg::Deadline deadline) {
+asio::awaitable<void> WorkerStore::RemoveWorker(const WorkerReport& worker, pg::Deadline deadline) {
   pg::Params params;
-  params.Add(name);
+  params.Add(worker.name).Add(worker.host).Add(worker.pid);
   co_await pool_.Execute(sql::kRemoveWorker, std::move(params), deadline);
 }
 

@@ -59,7 +59,7 @@ class WorkerStore {
   boost::asio::awaitable<WorkerCount> CountWorkers(const std::string& queue,
                                                    const std::vector<std::string>& types,
                                                    pg::Deadline deadline);
-  boost::asio::awaitable<void> RemoveWorker(const std::string& name, pg::Deadline deadline);
+  boost::asio::awaitable<void> RemoveWorker(const WorkerReport& worker, pg::Deadline deadline);
   /// Gives back how many.
   boost::asio::awaitable<int> ForgetWorkers(std::chrono::milliseconds silence,
                                             pg::Deadline deadline);

@@ -1,5 +1,6 @@
 #include "upkeep/upkeep.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -31,6 +32,22 @@ constexpr int kJobsPerHistoryStep = 2'000;
 constexpr int kFewerJobs = 8;
 constexpr int kKeysPerPurge = 2'000;
 constexpr milliseconds kStatementTimeout{10'000};
+
+/// `what` could not be done.
+void Tell(TroubleLog& log, const std::string& what, std::string_view why) {
+  const std::string text = fmt::format("could not {}: {}", what, why);
+  if (log.Begins(text)) spdlog::warn("{}; trying again", text);
+}
+
+/// It could.
+void TellEnd(TroubleLog& log, std::string_view what) {
+  if (log.Ends()) spdlog::info("could {} again", what);
+}
+
+constexpr const char* kMakePartitions = "make partitions ahead";
+constexpr const char* kTidyUp = "tidy up";
+constexpr const char* kThrowAway = "throw away what is past its retention";
+constexpr const char* kDropPartition = "drop a partition";
 
 }  // namespace
 
@@ -130,15 +147,17 @@ asio::awaitable<void> Upkeep::PartitionLoop() {
       const int made =
           co_await upkeep_.EnsurePartitions(kPartitionDaysAhead, pg::After(kStatementTimeout));
       if (made > 0) spdlog::info("made {} partitions ahead", made);
+      TellEnd(partition_log_, kMakePartitions);
     } catch (const pg::PgError& error) {
       // There are days in hand, and what no partition covers lands in the default ones.
-      spdlog::warn("could not make partitions ahead: {}", error.what());
+      Tell(partition_log_, kMakePartitions, error.what());
       wait = config_.partition_retry;
     }
     try {
       co_await TidyUp();
+      TellEnd(tidy_log_, kTidyUp);
     } catch (const pg::PgError& error) {
-      spdlog::warn("could not tidy up: {}", error.what());
+      Tell(tidy_log_, kTidyUp, error.what());
     }
     co_await Sleep(partition_timer_, wait);
   }
@@ -150,8 +169,9 @@ asio::awaitable<void> Upkeep::HistoryLoop() {
     try {
       wait = co_await ThrowAway();
       jobs_per_step_ = kJobsPerHistoryStep;
+      TellEnd(history_log_, kThrowAway);
     } catch (const pg::PgError& error) {
-      spdlog::warn("could not throw away what is past its retention: {}", error.what());
+      Tell(history_log_, kThrowAway, error.what());
       jobs_per_step_ = std::max(1, jobs_per_step_ / kFewerJobs);
     }
     co_await Sleep(history_timer_, wait);
@@ -171,8 +191,11 @@ asio::awaitable<milliseconds> Upkeep::ThrowAway() {
     }
     // Another node is at it, or somebody holds a lock for long.
     if (done == "busy" || done == "locked") co_return config_.history_retry;
-    if (done == "dropped") spdlog::info("dropped a partition whose jobs are past retention");
-    if (done == "failed") spdlog::warn("could not drop a partition: see the log of Postgres");
+    if (done == "dropped") {
+      TellEnd(drop_log_, kDropPartition);
+      spdlog::info("dropped a partition whose jobs are past retention");
+    }
+    if (done == "failed") Tell(drop_log_, kDropPartition, "see the log of Postgres");
     // At most half of this node's time is spent here, so that claims come first.
     const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
     co_await Sleep(history_timer_, std::max(took, config_.history_pause));

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "core/random.h"
+#include "core/trouble_log.h"
 #include "pg/pool.h"
 #include "store/claims/lease_store.h"
 #include "store/history_store.h"
@@ -88,6 +89,10 @@ class Upkeep {
   RandomSource random_;
   int nodes_ = 1;                                    // as last counted
   std::chrono::steady_clock::time_point bury_at_{};  // not before
+  TroubleLog partition_log_;
+  TroubleLog tidy_log_;
+  TroubleLog history_log_;
+  TroubleLog drop_log_;
   boost::asio::steady_timer rescue_timer_;
   boost::asio::steady_timer partition_timer_;
   boost::asio::steady_timer history_timer_;

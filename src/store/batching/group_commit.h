@@ -46,8 +46,9 @@ struct GroupCommitCounts {
 ///
 /// The items of a caller stay together: they are written by one call of `write`, or not at all.
 /// When Postgres refuses what several callers wrote, they are written again in halves, until the
-/// one that is to blame stands alone; its neighbours do not notice. When the database is away, all
-/// of a batch are told.
+/// refused one is alone; its neighbours do not notice. The same search finds a caller that needs a
+/// lock of another transaction; with LetWait it waits in a line of its own. When the database is
+/// away, all of a batch are told.
 ///
 /// Lifetime: made by make_shared; batches under way keep it alive. What `write` uses must outlive
 /// them, that is the last deadline of a caller.
@@ -62,6 +63,8 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   using Write = std::function<boost::asio::awaitable<Answers>(const Items& items, pg::Deadline)>;
   /// What no two items of one batch may have in common, where there is something.
   using Identity = std::function<Uuid(const Item&)>;
+  /// Gets the answers of a caller that had given up before they came.
+  using Unheard = std::function<void(Answers answers)>;
 
   /// The items of a caller as it gave them, and what became of each.
   struct Written {
@@ -70,12 +73,17 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   };
 
   GroupCommit(boost::asio::any_io_executor executor, std::shared_ptr<Backlog> backlog, Write write,
-              Identity identity = {}, GroupCommitLimits limits = {})
+              Identity identity = {}, GroupCommitLimits limits = {}, Unheard unheard = {})
       : executor_(std::move(executor)),
         backlog_(std::move(backlog)),
         write_(std::move(write)),
         identity_(std::move(identity)),
-        limits_(limits) {}
+        limits_(limits),
+        unheard_(std::move(unheard)) {}
+
+  /// From now on a caller that alone meets a lock is not told, but goes to the end of `line`, whose
+  /// `write` is more patient.
+  void LetWait(std::shared_ptr<GroupCommit> line) { waiting_ = std::move(line); }
 
   /// Writes `items`, of which `bytes` is about the size.
   ///
@@ -90,25 +98,30 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     caller->items = std::move(items);
     caller->bytes = bytes;
     caller->deadline = deadline;
+    caller->line = this;
     caller->done.expires_at(deadline);
     ++counts_.callers;
     counts_.items += caller->items.size();
     line_.push_back(caller);
-    StartBatches();
+    StartBatch();
 
     constexpr auto kNoThrow = boost::asio::as_tuple(boost::asio::use_awaitable);
     if (!caller->finished) co_await caller->done.async_wait(kNoThrow);
     if (!caller->finished) {
-      const auto place = std::find(line_.begin(), line_.end(), caller);
-      if (place != line_.end()) {
-        line_.erase(place);
+      auto& line = caller->line->line_;
+      const auto place = std::find(line.begin(), line.end(), caller);
+      if (place != line.end()) {
+        line.erase(place);
         throw LateError(false);
       }
       // The statement mostly has the same deadline, and knows better what happened.
       caller->done.expires_after(kGrace);
       co_await caller->done.async_wait(kNoThrow);
     }
-    if (!caller->finished) throw LateError(true);
+    if (!caller->finished) {
+      caller->gone = true;
+      throw LateError(true);
+    }
     if (caller->error) std::rethrow_exception(caller->error);
     co_return Written{std::move(caller->items), std::move(caller->answers)};
   }
@@ -126,8 +139,10 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     Items items;
     std::size_t bytes = 0;
     pg::Deadline deadline;
+    GroupCommit* line = nullptr;     // this one, or the one to wait in
     boost::asio::steady_timer done;  // expires at the deadline; canceled when there is an answer
     bool finished = false;
+    bool gone = false;  // gave up at its deadline
     Answers answers;
     std::exception_ptr error;
   };
@@ -139,10 +154,10 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     pg::Deadline deadline = pg::Deadline::min();
   };
 
-  void StartBatches() {
+  void StartBatch() {
     if (under_way_ >= limits_.batches) return;
     ++under_way_;
-    boost::asio::co_spawn(executor_, WriteLine(this->shared_from_this()),
+    boost::asio::co_spawn(executor_, DrainLine(this->shared_from_this()),
                           [](const std::exception_ptr& error) {
                             // What the database does is told to callers; this is a bug.
                             if (error) std::rethrow_exception(error);
@@ -150,7 +165,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   }
 
   /// Writes one batch after another until nobody waits.
-  static boost::asio::awaitable<void> WriteLine(std::shared_ptr<GroupCommit> self) {
+  static boost::asio::awaitable<void> DrainLine(std::shared_ptr<GroupCommit> self) {
     // Requests that were read in the same turn of the I/O loop come along.
     co_await boost::asio::post(self->executor_, boost::asio::use_awaitable);
     while (!self->line_.empty()) co_await WriteBatch(self, self->TakeBatch());
@@ -193,6 +208,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   static boost::asio::awaitable<void> WriteBatch(std::shared_ptr<GroupCommit> self, Batch batch) {
     std::exception_ptr failure;
     bool divisible = false;
+    bool waits = false;
     Answers answers;
     try {
       // Past the deadline a statement would only cost its connection.
@@ -203,6 +219,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     } catch (const pg::PgError& error) {
       failure = std::current_exception();
       divisible = batch.callers.size() > 1 && MayBeOneCallersFault(error);
+      waits = self->waiting_ && error.sqlstate() == pg::kLockNotAvailable;
     } catch (...) {
       failure = std::current_exception();
     }
@@ -210,12 +227,23 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
       Batch second = SplitOff(batch);
       co_await WriteBatch(self, std::move(batch));
       co_await WriteBatch(self, std::move(second));
+    } else if (waits) {
+      self->HandOver(batch);
     } else if (failure) {
       for (const auto& caller : batch.callers) caller->error = failure;
       Finish(batch.callers);
     } else {
-      Deliver(batch, answers);
+      self->Deliver(batch, answers);
     }
+  }
+
+  /// Has the one caller of `batch` wait in the other line.
+  void HandOver(Batch& batch) {
+    const auto& caller = batch.callers.front();
+    caller->items = std::move(batch.items);
+    caller->line = waiting_.get();
+    waiting_->line_.push_back(caller);
+    waiting_->StartBatch();
   }
 
   /// The second half of the callers.
@@ -235,7 +263,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   }
 
   /// Gives each caller its items back, and its part of the answers.
-  static void Deliver(Batch& batch, Answers& answers) {
+  void Deliver(Batch& batch, Answers& answers) const {
     auto item = batch.items.begin();
     auto answer = answers.begin();
     for (const auto& caller : batch.callers) {
@@ -245,6 +273,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
                              std::make_move_iterator(answer + count));
       item += count;
       answer += count;
+      if (caller->gone && unheard_) unheard_(std::move(caller->answers));
     }
     Finish(batch.callers);
   }
@@ -261,6 +290,8 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
   Write write_;
   Identity identity_;
   GroupCommitLimits limits_;
+  std::shared_ptr<GroupCommit> waiting_;  // null: callers are told at once
+  Unheard unheard_;
   std::deque<std::shared_ptr<Caller>> line_;  // not yet being written
   std::size_t under_way_ = 0;                 // batches
   GroupCommitCounts counts_;

@@ -1,5 +1,6 @@
 #include "store/batching/job_writer.h"
 
+#include <algorithm>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -28,31 +29,106 @@ std::size_t SizeOf(const NewJob& job) {
   return bytes;
 }
 
+/// Waiting callers are alone: what one needs is not what holds up another. Two at once, so that one
+/// whose wait is short is not behind one whose wait is long.
+constexpr GroupCommitLimits kWaitingLimits{.batches = 2, .batch_items = 1};
+
+/// What only one transaction at a time may write; two jobs that share a name wait for each other.
+/// Jobs that are unique by parts of their payload may do so without sharing one.
+std::vector<std::string> NamesOf(const NewJob& job) {
+  std::vector<std::string> names;
+  if (job.idempotency_key) names.push_back("key " + job.type + ' ' + *job.idempotency_key);
+  if (job.unique) names.push_back("place " + job.type + ' ' + job.payload);
+  return names;
+}
+
 }  // namespace
+
+/// What the lines write to. They keep it, so the writer may go before they end.
+class JobWriter::Store {
+ public:
+  Store(JobStore& jobs, WorkSignal& signal) : jobs_(jobs), signal_(signal) {}
+
+  /// Stores jobs and tells of those that are due.
+  static asio::awaitable<std::vector<SubmittedJob>> Write(std::shared_ptr<Store> self,
+                                                          const std::vector<NewJob>& items,
+                                                          pg::Deadline deadline,
+                                                          Patience patience) {
+    std::set<std::string> told;
+    if (self->signal_.quiet()) told = QueuesDue(items);
+    std::optional<pg::Call> word = self->signal_.NotifyCall(told);
+    auto submitted = co_await self->jobs_.EnqueueJobs(items, deadline, std::move(word), patience);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const std::string& queue = items[i].queue;
+      if (submitted[i].due() && !told.contains(queue)) self->signal_.Submitted(queue);
+    }
+    co_return submitted;
+  }
+
+  /// The same for jobs that have met a lock.
+  static asio::awaitable<std::vector<SubmittedJob>> WriteWaiting(std::shared_ptr<Store> self,
+                                                                 const std::vector<NewJob>& items,
+                                                                 pg::Deadline deadline) {
+    const Awaited awaited(self->awaited_, items);
+    co_return co_await Write(self, items, deadline, Patience::kLong);
+  }
+
+  /// Does somebody wait for what one of `jobs` needs, too?
+  bool AwaitsAny(const std::vector<NewJob>& jobs) const {
+    if (awaited_.empty()) return false;
+    return std::any_of(jobs.begin(), jobs.end(), [this](const NewJob& job) {
+      const std::vector<std::string> names = NamesOf(job);
+      return std::any_of(names.begin(), names.end(),
+                         [this](const std::string& name) { return awaited_.contains(name); });
+    });
+  }
+
+ private:
+  using Names = std::multiset<std::string>;
+
+  /// Names that are being waited for as long as this lives.
+  class Awaited {
+   public:
+    Awaited(Names& names, const std::vector<NewJob>& jobs) : names_(names) {
+      for (const NewJob& job : jobs) {
+        for (std::string& name : NamesOf(job)) mine_.push_back(names_.insert(std::move(name)));
+      }
+    }
+    ~Awaited() {
+      for (const auto& name : mine_) names_.erase(name);
+    }
+    Awaited(const Awaited&) = delete;
+    Awaited& operator=(const Awaited&) = delete;
+
+   private:
+    Names& names_;
+    std::vector<Names::iterator> mine_;
+  };
+
+  JobStore& jobs_;
+  WorkSignal& signal_;
+  Names awaited_;
+};
 
 JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, WorkSignal& signal,
                      BacklogLimits limits)
-    : jobs_(jobs), signal_(signal), backlog_(std::make_shared<Backlog>(limits)) {
-  const Line::Write write = [&jobs, &signal](const std::vector<NewJob>& items,
+    : store_(std::make_shared<Store>(jobs, signal)), backlog_(std::make_shared<Backlog>(limits)) {
+  const Line::Write write = [store = store_](const std::vector<NewJob>& items,
                                              pg::Deadline deadline) {
-    return Write(jobs, signal, items, deadline);
+    return Store::Write(store, items, deadline, Patience::kShort);
+  };
+  const Line::Write write_waiting = [store = store_](const std::vector<NewJob>& items,
+                                                     pg::Deadline deadline) {
+    return Store::WriteWaiting(store, items, deadline);
   };
   plain_ = std::make_shared<Line>(executor, backlog_, write);
   keyed_ = std::make_shared<Line>(executor, backlog_, write);
   with_options_ = std::make_shared<Line>(executor, backlog_, write);
-}
-
-asio::awaitable<std::vector<SubmittedJob>> JobWriter::Write(JobStore& jobs, WorkSignal& signal,
-                                                            const std::vector<NewJob>& items,
-                                                            pg::Deadline deadline) {
-  std::set<std::string> told;
-  if (signal.quiet()) told = QueuesDue(items);
-  std::optional<pg::Call> word = signal.Along(told);
-  auto submitted = co_await jobs.EnqueueJobs(items, deadline, std::move(word));
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (submitted[i].due() && !told.contains(items[i].queue)) signal.Submitted(items[i].queue);
-  }
-  co_return submitted;
+  keyed_with_options_ = std::make_shared<Line>(executor, backlog_, write);
+  waiting_ =
+      std::make_shared<Line>(executor, backlog_, write_waiting, Line::Identity{}, kWaitingLimits);
+  keyed_->LetWait(waiting_);
+  keyed_with_options_->LetWait(waiting_);
 }
 
 asio::awaitable<JobWriter::Line::Written> JobWriter::EnqueueJobs(std::vector<NewJob> jobs,
@@ -63,15 +139,24 @@ asio::awaitable<JobWriter::Line::Written> JobWriter::EnqueueJobs(std::vector<New
   if (jobs.size() >= kLargeJobs || bytes >= kLargeBytes) {
     return WriteAlone(std::move(jobs), bytes, deadline);
   }
-  const auto& line = LineOf(KindOf(jobs));
+  const SubmissionKind kind = SubmissionKindOf(jobs);
+  const bool waits = MayWait(kind) && store_->AwaitsAny(jobs);
+  const auto& line = waits ? waiting_ : LineOf(kind);
   return line->Submit(std::move(jobs), bytes, deadline);
 }
 
 asio::awaitable<JobWriter::Line::Written> JobWriter::WriteAlone(std::vector<NewJob> jobs,
                                                                 std::size_t bytes,
                                                                 pg::Deadline deadline) {
+  const auto store = store_;
   const Backlog::Place place = Backlog::Enter(backlog_, jobs.size(), bytes);
-  auto submitted = co_await Write(jobs_, signal_, jobs, deadline);
+  try {
+    auto submitted = co_await Store::Write(store, jobs, deadline, Patience::kShort);
+    co_return Line::Written{std::move(jobs), std::move(submitted)};
+  } catch (const pg::PgError& error) {
+    if (error.sqlstate() != pg::kLockNotAvailable) throw;
+  }
+  auto submitted = co_await Store::WriteWaiting(store, jobs, deadline);
   co_return Line::Written{std::move(jobs), std::move(submitted)};
 }
 
@@ -82,9 +167,11 @@ const std::shared_ptr<JobWriter::Line>& JobWriter::LineOf(SubmissionKind kind) c
     case SubmissionKind::kKeyed:
       return keyed_;
     case SubmissionKind::kWithOptions:
+      return with_options_;
+    case SubmissionKind::kKeyedWithOptions:
       break;
   }
-  return with_options_;
+  return keyed_with_options_;
 }
 
 }  // namespace djps::store

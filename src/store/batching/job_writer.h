@@ -14,7 +14,8 @@ namespace djps::store {
 /// Submits jobs by group commit: what many callers submit at the same time is written together.
 ///
 /// There is a line for each way of submitting (SubmissionKind), so that plain jobs never pay for
-/// what others have. Large batches gain nothing from company and go by themselves.
+/// what others have. Large batches gain nothing from company and go by themselves. Jobs that need
+/// what somebody's transaction holds, such as their key, wait in a line of their own.
 ///
 /// Workers elsewhere hear of what is due, once it is committed.
 ///
@@ -40,20 +41,19 @@ class JobWriter {
   const GroupCommitCounts& counts(SubmissionKind kind) const { return LineOf(kind)->counts(); }
 
  private:
+  class Store;
+
   boost::asio::awaitable<Line::Written> WriteAlone(std::vector<NewJob> jobs, std::size_t bytes,
                                                    pg::Deadline deadline);
-  /// Stores jobs and tells of those that are due.
-  static boost::asio::awaitable<std::vector<SubmittedJob>> Write(JobStore& jobs, WorkSignal& signal,
-                                                                 const std::vector<NewJob>& items,
-                                                                 pg::Deadline deadline);
   const std::shared_ptr<Line>& LineOf(SubmissionKind kind) const;
 
-  JobStore& jobs_;
-  WorkSignal& signal_;
+  std::shared_ptr<Store> store_;
   std::shared_ptr<Backlog> backlog_;
   std::shared_ptr<Line> plain_;
   std::shared_ptr<Line> keyed_;
   std::shared_ptr<Line> with_options_;
+  std::shared_ptr<Line> keyed_with_options_;
+  std::shared_ptr<Line> waiting_;
 };
 
 }  // namespace djps::store

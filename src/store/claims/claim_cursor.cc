@@ -1,6 +1,7 @@
 #include "store/claims/claim_cursor.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 namespace djps::store {
@@ -18,8 +19,8 @@ constexpr int kSweepPause = 200;
 constexpr auto kSweepPauseMax = 10min;
 /// A writer that is never there: what a restored cursor goes back to.
 constexpr const char* kEnded = "ended";
-/// With more levels than this, those that were not used for a while are forgotten.
-constexpr std::size_t kLevelsKept = 64;
+/// In a crowded queue a look may pass over thousands of levels: 1 in 5 of the time, as revisits.
+constexpr int kCrowdedPause = 4;
 
 constexpr int kBelowAll = std::numeric_limits<std::int16_t>::min() - 1;
 constexpr int kAboveAll = std::numeric_limits<std::int16_t>::max() + 1;
@@ -30,11 +31,13 @@ bool ClaimCursor::WantsLook(Clock::time_point now) const {
   if (!looked_at_) return true;
   if (slice_tried_ && now - answered_at_ >= pace_.idle) return true;
   if (claimed_since_look_ == 0) return false;
+  if (now < crowded_until_) return false;
   return claimed_since_look_ >= pace_.busy_jobs || now - answered_at_ >= pace_.busy;
 }
 
 bool ClaimCursor::MayLook(Clock::time_point now) const {
-  return levels_.empty() || now - answered_at_ >= pace_.idle;
+  if (levels_.empty() || more_levels_) return true;
+  return now - answered_at_ >= pace_.empty && now >= crowded_until_;
 }
 
 QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked,
@@ -49,7 +52,7 @@ QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked
   list_asked_at_ = asked;
   listed_at_ = now;
 
-  question_ = {};
+  question_ = {.ranges = {}, .due = crowded_, .levels = pace_.levels};
   int above = kBelowAll;
   for (auto& [priority, level] : levels_) {
     level.asked = true;
@@ -73,30 +76,52 @@ QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked
 
 bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
   claimed_since_look_ = 0;
+  through_ = false;
   bool more = MoveFloors(answer);
   MoveSlices(answer);
   more = more || !revisit_.empty();
-  for (const std::int16_t priority : answer.new_levels) {
-    more = levels_.try_emplace(priority).second || more;
-  }
+  more = AddLevels(answer.new_levels) || more;
   back_ = Timestamp::max();
   answered_at_ = now;
+  if (crowded_) crowded_until_ = now + kCrowdedPause * (now - listed_at_);
   return more;
+}
+
+/// True when there is one that stays.
+bool ClaimCursor::AddLevels(const std::vector<std::int16_t>& found) {
+  for (const std::int16_t priority : found) levels_.try_emplace(priority).first->second.due = true;
+  more_levels_ = found.size() >= pace_.levels;
+  // What this look has found may hold nothing that is due, and have taken the place of what does.
+  const bool crowd = more_levels_ || levels_.size() > pace_.levels;
+  if (crowd && !std::exchange(crowded_, true)) through_ = true;
+  for (auto level = levels_.end(); levels_.size() > pace_.levels && level != levels_.begin();) {
+    --level;
+    if (!level->second.due) level = levels_.erase(level);
+  }
+  while (levels_.size() > pace_.levels) {
+    levels_.erase(std::prev(levels_.end()));
+    more_levels_ = true;
+  }
+  return std::any_of(found.begin(), found.end(),
+                     [this](std::int16_t priority) { return levels_.contains(priority); });
 }
 
 bool ClaimCursor::MoveFloors(const QueueAnswer& answer) {
   std::vector<QueuePlace> reached;
+  std::vector<bool> due(question_.ranges.size());
   reached.reserve(question_.ranges.size());
   for (const QueueQuestion::Range& range : question_.ranges) reached.push_back(range.until);
-  for (const QueueAnswer::Left& left : answer.left) reached.at(left.range) = left.first;
+  for (const QueueAnswer::Left& left : answer.left) {
+    reached.at(left.range) = left.first;
+    due.at(left.range) = left.first.at <= *looked_at_;
+  }
   bool more = false;
   for (std::size_t i = 0; i < levels_asked_; ++i) {
-    const auto level = levels_.find(question_.ranges[i].priority);
-    // A sweep may have forgotten the level meanwhile, or gone back: then it goes no higher.
-    if (level == levels_.end()) continue;
-    QueuePlace& floor = level->second.floor;
-    more = more || reached[i] < floor;
-    floor = level->second.asked ? reached[i] : std::min(floor, reached[i]);
+    Level& level = levels_.at(question_.ranges[i].priority);
+    // A sweep may have gone back meanwhile: then the floor goes no higher.
+    more = more || reached[i] < level.floor;
+    level.due = due[i] || !level.asked;
+    level.floor = level.asked ? reached[i] : std::min(level.floor, reached[i]);
   }
   present_first_ = present_first_ || more;
   return more;
@@ -128,7 +153,7 @@ bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Cloc
     sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
     sweep_owed_ = false;
   }
-  ForgetUnused();
+  crowded_ = false;  // a look without a choice says whether it still is
   bool more = false;
   for (const QueueAnswer::Left& left : answer.left) more = GoBackTo(left.first.at, true) || more;
   return more;
@@ -146,13 +171,6 @@ std::optional<ClaimCursor::Clock::duration> ClaimCursor::LooksBackWithin() const
   if (!revisit_.empty()) return pace_.idle;
   if (sweep_owed_) return pace_.owed;
   return std::nullopt;
-}
-
-void ClaimCursor::ForgetUnused() {
-  if (levels_.size() > kLevelsKept) {
-    std::erase_if(levels_, [](const auto& level) { return !level.second.used; });
-  }
-  for (auto& [priority, level] : levels_) level.used = false;
 }
 
 std::optional<SavedCursor> ClaimCursor::Save() {
@@ -280,12 +298,11 @@ ClaimPlan ClaimCursor::Plan(Clock::time_point now) const {
   return plan;
 }
 
-void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
-                          const std::vector<JobPlace>& jobs, Clock::time_point begun,
-                          Clock::time_point now) {
-  claimed_since_look_ += jobs.size();
-  if (!jobs.empty()) claimed_since_save_ = true;
-  const bool exhausted = jobs.size() < limit;
+void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit, std::size_t jobs,
+                          Clock::time_point begun, Clock::time_point now) {
+  claimed_since_look_ += jobs;
+  if (jobs > 0) claimed_since_save_ = true;
+  const bool exhausted = jobs < limit;
   if (plan.revisit) {
     revisit_at_ = now + kRevisitPause * (now - begun);
     const bool same = !revisit_.empty() && !plan.ranges.empty() &&
@@ -294,10 +311,7 @@ void ClaimCursor::Claimed(const ClaimPlan& plan, std::size_t limit,
     return;
   }
   present_first_ = false;
-  for (const JobPlace& job : jobs) {
-    const auto level = levels_.find(job.priority);
-    if (level != levels_.end()) level->second.used = true;
-  }
+  through_ = through_ || exhausted;
 }
 
 }  // namespace djps::store

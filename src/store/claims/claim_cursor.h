@@ -24,9 +24,12 @@ struct QueuePlace {
   auto operator<=>(const QueuePlace&) const = default;
 };
 
+/// Smaller: claimed first, and run first.
 struct JobPlace {
   std::int16_t priority = 0;
   QueuePlace place;
+
+  auto operator<=>(const JobPlace&) const = default;
 };
 
 /// What list_writers says: the first half of a look.
@@ -48,7 +51,9 @@ struct QueueQuestion {
     QueuePlace until;  // exclusive
   };
   std::vector<Range> ranges;
-  std::vector<std::pair<int, int>> gaps;  // exclusive bounds between known levels
+  std::vector<std::pair<int, int>> gaps = {};  // exclusive bounds between known levels
+  bool due = false;                            // only levels in which something is due
+  std::size_t levels = 0;                      // at most so many new ones, the smallest
 };
 struct QueueAnswer {
   struct Left {
@@ -85,7 +90,12 @@ struct LookPace {
   /// time, so that a job that was committed late does not wait longer.
   std::size_t busy_jobs = 1'000;
   Duration busy = std::chrono::milliseconds(100);
-  Duration idle = std::chrono::milliseconds(20);   ///< After a claim that found nothing.
+  /// After a claim that found nothing. So long a new level may be missed.
+  Duration empty = std::chrono::milliseconds(20);
+  Duration idle =
+      std::chrono::milliseconds(20);  ///< While some of the past is to be looked through.
+  /// The most priority levels that a claim goes through: the most urgent ones.
+  std::size_t levels = 128;
   Duration sweep = std::chrono::seconds(30);       ///< Between sweeps, at least.
   Duration owed = std::chrono::milliseconds(200);  ///< To hear of a sweep that must be.
   /// What lies back no farther than this a look reads by itself; what is farther is looked through
@@ -114,6 +124,12 @@ struct LookPace {
 ///    leaves it to be found. So slices are done only when a look finds nothing left in them.
 /// 4. A clock that stepped back takes the floor along. Another server makes a look forget it all.
 ///
+/// A level that is not known is in a gap between those that are, where each look finds it. A queue
+/// with more levels than a claim should go through is crowded: then looks drop levels in which
+/// nothing is due, find only levels in which something is, and the most urgent ones stay. Where
+/// there were more, a claim that did not get all it asked for is followed by a look before the next
+/// (`NeedsLook`).
+///
 /// Should all that be wrong somewhere, a sweep finds the job: every half minute, or every ten where
 /// it takes long, it looks at everything below the floors. With a snapshot held for minutes that
 /// takes seconds, so looks and claims go on meanwhile.
@@ -135,6 +151,8 @@ class ClaimCursor {
   bool MayLook(Clock::time_point now) const;
   /// Has there been one?
   bool looked() const { return looked_at_.has_value(); }
+  /// Must there be one before the next claim?
+  bool NeedsLook() const { return !looked() || (more_levels_ && through_); }
 
   /// What to ask after a list that was sent at `asked` and answered at `now`. One look at a time;
   /// one that failed after this moves nothing, and the next goes back as far.
@@ -161,20 +179,20 @@ class ClaimCursor {
   void Restore(const SavedCursor& saved, Clock::time_point now);
 
   ClaimPlan Plan(Clock::time_point now) const;
-  /// What came of a plan that asked for `limit` jobs and took from `begun` to `now`.
-  void Claimed(const ClaimPlan& plan, std::size_t limit, const std::vector<JobPlace>& jobs,
-               Clock::time_point begun, Clock::time_point now);
+  /// A plan that asked for `limit` jobs brought `jobs`, and took from `begun` to `now`.
+  void Claimed(const ClaimPlan& plan, std::size_t limit, std::size_t jobs, Clock::time_point begun,
+               Clock::time_point now);
 
  private:
   struct Level {
     QueuePlace floor;    // claims begin here
     bool asked = false;  // by the look under way, and not lowered since
-    bool used = false;   // something was claimed since the last sweep
+    bool due = true;     // something was, or may be, when the last look was made
   };
 
   bool MoveFloors(const QueueAnswer& answer);
   void MoveSlices(const QueueAnswer& answer);
-  void ForgetUnused();
+  bool AddLevels(const std::vector<std::int16_t>& found);
   void HearWriters(const QueueWriters& list);
   bool GoBackTo(Timestamp place, bool seen);
   void AddSlices(Timestamp from, Timestamp until);
@@ -186,6 +204,9 @@ class ClaimCursor {
   LookPace pace_;
   std::map<std::int16_t, Level> levels_;      // by priority
   std::map<std::string, Timestamp> writers_;  // nothing of it lies below this
+  bool crowded_ = false;                      // there were more than a claim goes through
+  bool more_levels_ = false;                  // something may be due beyond the known ones
+  bool through_ = false;                      // a claim since the last look has taken all it saw
   std::deque<Timestamp> revisit_;             // where slices of the past begin
   bool slice_tried_ = false;                  // nothing came of the first: a look has to confirm it
   bool present_first_ = false;                // a look has found something there
@@ -198,10 +219,11 @@ class ClaimCursor {
   bool claimed_since_save_ = false;
   Clock::time_point list_asked_at_{};  // the last list
   Clock::time_point listed_at_{};
-  Clock::time_point answered_at_{};  // the last look
-  Clock::time_point revisit_at_{};   // not before
-  Clock::time_point sweep_at_{};     // not before; never, while one is under way
-  bool sweep_owed_ = false;          // it alone finds what a writer of long ago has left
+  Clock::time_point answered_at_{};    // the last look
+  Clock::time_point crowded_until_{};  // no look before, but where there is more
+  Clock::time_point revisit_at_{};     // not before
+  Clock::time_point sweep_at_{};       // not before; never, while one is under way
+  bool sweep_owed_ = false;            // it alone finds what a writer of long ago has left
   // Of the look under way:
   QueueQuestion question_;
   std::size_t levels_asked_ = 0;  // so many of its ranges; the others are those of the first slice

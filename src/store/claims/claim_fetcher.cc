@@ -37,6 +37,7 @@ pg::Params LookParams(const std::string& queue, const std::vector<std::string>& 
   params.AddArray(ranges, [](const Range& range) { return range.until.id; });
   params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.first}; });
   params.AddArray(question.gaps, [](const auto& gap) { return std::int32_t{gap.second}; });
+  params.Add(question.due).Add(static_cast<std::int32_t>(question.levels));
   return params;
 }
 

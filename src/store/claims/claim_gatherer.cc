@@ -17,6 +17,8 @@ constexpr GroupCommitLimits kLimits{
     .batches = 2, .batch_items = 200, .batch_bytes = 2 * kClaimLimitMax};
 /// A job with so much counts as two.
 constexpr std::size_t kUsualJobBytes = 4U << 10U;
+/// One worker is given no more at once than this, or one job.
+constexpr std::size_t kAnswerBytesMax = 8U << 20U;
 /// Beyond this, all lines begin anew; those at work end what they do.
 constexpr std::size_t kLinesMax = 1'000;
 
@@ -45,16 +47,22 @@ ClaimGatherer::ClaimGatherer(asio::any_io_executor executor, LeaseStore& leases,
       backlog_(std::make_shared<Backlog>(limits)) {}
 
 std::shared_ptr<ClaimGatherer::Kind> ClaimGatherer::FindKind(const ClaimRequest& request) {
-  const std::string name = KindOf(request);
+  const std::string name = ClaimKey(request);
   if (kinds_.size() >= kLinesMax && !kinds_.contains(name)) kinds_.clear();
   std::shared_ptr<Kind>& kind = kinds_[name];
   if (!kind) {
     auto claim = [&leases = leases_](const Line::Items& requests, pg::Deadline deadline) {
       return leases.ClaimForMany(requests, deadline);
     };
+    // What came for a worker that had given up meanwhile.
+    auto unheard = [&leases = leases_](const Line::Answers& batches) {
+      for (const ClaimedBatch& batch : batches) {
+        if (!batch.jobs.empty()) leases.ReturnLease(batch.lease);
+      }
+    };
     kind = std::make_shared<Kind>();
-    kind->line =
-        std::make_shared<Line>(executor_, backlog_, std::move(claim), Line::Identity{}, kLimits);
+    kind->line = std::make_shared<Line>(executor_, backlog_, std::move(claim), Line::Identity{},
+                                        kLimits, std::move(unheard));
   }
   return kind;
 }
@@ -62,17 +70,21 @@ std::shared_ptr<ClaimGatherer::Kind> ClaimGatherer::FindKind(const ClaimRequest&
 asio::awaitable<ClaimedBatch> ClaimGatherer::ClaimJobs(ClaimRequest request,
                                                        pg::Deadline deadline) {
   const std::shared_ptr<Kind> kind = FindKind(request);
+  if (kind->job_bytes > 0) {
+    const std::size_t most = std::max<std::size_t>(1, kAnswerBytesMax / kind->job_bytes);
+    request.limit = std::min(request.limit, most);
+  }
   const std::size_t weight = Weight(request.limit, kind->job_bytes);
   Line::Items alone;
   alone.push_back(std::move(request));
   Line::Written written = co_await kind->line->Submit(std::move(alone), weight, deadline);
   ClaimedBatch batch = std::move(written.answers.front());
-  kind->job_bytes = BytesOf(batch) / std::max<std::size_t>(1, batch.jobs.size());
+  if (!batch.jobs.empty()) kind->job_bytes = BytesOf(batch) / batch.jobs.size();
   co_return batch;
 }
 
 GroupCommitCounts ClaimGatherer::counts(const ClaimRequest& request) const {
-  const auto kind = kinds_.find(KindOf(request));
+  const auto kind = kinds_.find(ClaimKey(request));
   return kind == kinds_.end() ? GroupCommitCounts{} : kind->second->line->counts();
 }
 

@@ -15,8 +15,9 @@ namespace djps::store {
 /// is under way are claimed for together, by one statement and one commit. Who comes alone is
 /// served at once, as by LeaseStore. Each gets a lease of its own.
 ///
-/// One statement brings a few megabytes, or what one worker asked for: how many share it depends on
-/// how large the jobs of such claims were lately.
+/// One statement brings a few megabytes, or what one worker asked for, and one worker gets at most
+/// 8 MiB at once: how many share a statement, and how many jobs are claimed, depends on how large
+/// the jobs of such claims were lately. A first claim of large jobs finds that out.
 ///
 /// Lifetime: `leases` must outlive what is under way.
 /// Thread-safety: everything on the pool's single-threaded executor.

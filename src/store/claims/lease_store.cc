@@ -1,10 +1,13 @@
 #include "store/claims/lease_store.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "core/check.h"
 #include "store/claims/claim_fetcher.h"
+#include "store/claims/lease_returner.h"
 #include "store/job_rows.h"
 #include "store/statements.h"
 
@@ -50,7 +53,31 @@ ClaimedJob ReadClaimedJob(const pg::Row& row) {
   job.checkpoint = row.Find(columns::kCheckpoint);
   if (const auto within = row.Find(columns::kBeginWithinMs))
     job.begin_within = milliseconds(*within);
+  job.tags = row.Find(columns::kTags);
   return job;
+}
+
+/// The rows in the order in which their jobs should run. They come as they lie in the table, which
+/// for jobs of one priority mostly is the same.
+std::vector<std::pair<JobPlace, pg::Row>> InOrder(const pg::Rows& rows) {
+  namespace columns = sql::claim_jobs;
+  std::vector<std::pair<JobPlace, pg::Row>> ordered;
+  ordered.reserve(static_cast<std::size_t>(rows.size()));
+  for (const pg::Row row : rows) {
+    const QueuePlace place{row.Get(columns::kVisibleAt), row.Get(columns::kId)};
+    ordered.emplace_back(JobPlace{row.Get(columns::kPriority), place}, row);
+  }
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  if (!std::is_sorted(ordered.begin(), ordered.end(), before)) {
+    std::sort(ordered.begin(), ordered.end(), before);
+  }
+  return ordered;
+}
+
+/// A value that Postgres cannot turn into an answer, or bytes that are no value: one job may be to
+/// blame, and the claim would fail for ever.
+bool FailsForOneJob(const pg::PgError& error) {
+  return error.bad_value() || error.sqlstate().starts_with("XX");
 }
 
 std::size_t JobsWanted(const std::vector<ClaimRequest>& requests) {
@@ -105,14 +132,15 @@ std::optional<pg::Json> Policy(const std::optional<std::string>& policy) {
 
 }  // namespace
 
-std::string KindOf(const ClaimRequest& request) {
+std::string ClaimKey(const ClaimRequest& request) {
   std::string kind = request.queue;
   for (const std::string& type : request.types) (kind += '\0') += type;
   return kind;
 }
 
-LeaseStore::LeaseStore(const LeasePools& pools, LookPace pace) : pools_(pools), pace_(pace) {}
-LeaseStore::~LeaseStore() = default;
+LeaseStore::LeaseStore(const LeasePools& pools, LookPace pace)
+    : pools_(pools), pace_(pace), returner_(std::make_shared<LeaseReturner>(pools.slow)) {}
+LeaseStore::~LeaseStore() { returner_->Stop(); }
 
 bool LeaseStore::Claim::empty() const {
   return std::all_of(batches.begin(), batches.end(),
@@ -120,7 +148,7 @@ bool LeaseStore::Claim::empty() const {
 }
 
 LeaseStore::SharedFetcher LeaseStore::FetcherFor(const ClaimRequest& request) {
-  const std::string kind = KindOf(request);
+  const std::string kind = ClaimKey(request);
   if (fetchers_.size() >= kFetchersMax && !fetchers_.contains(kind)) fetchers_.clear();
   SharedFetcher& fetcher = fetchers_[kind];
   if (!fetcher) {
@@ -145,7 +173,7 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
   const SharedFetcher fetcher = FetcherFor(requests.front());
   const ClaimCursor& cursor = fetcher->cursor();
   // The look of somebody else may fail: then this one hears the error of its own.
-  while (!cursor.looked()) co_await fetcher->Look(deadline);
+  while (cursor.NeedsLook()) co_await fetcher->Look(deadline);
   fetcher->KeepUp(deadline);
   Claim claim;
   const auto overdue_until = steady_clock::now() + kOverdueFor;
@@ -176,6 +204,31 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
 asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
     const std::vector<ClaimRequest>& requests, SharedFetcher fetcher, ClaimPlan plan,
     pg::Deadline deadline) {
+  namespace unreadable = sql::bury_unreadable;
+  for (bool sure = false;;) {
+    std::exception_ptr error;
+    try {
+      Claim claim = co_await TryClaim(requests, *fetcher, plan, deadline);
+      co_return claim;
+    } catch (const pg::PgError& why) {
+      if (!FailsForOneJob(why)) throw;
+      error = std::current_exception();
+    }
+    const pg::Rows buried =
+        co_await pools_.claims.Execute(sql::kBuryUnreadable, ClaimParams(requests, plan), deadline);
+    for (const pg::Row row : buried) {
+      spdlog::warn("job {} is dead: {}", row.Get(unreadable::kId).ToString(),
+                   row.Get(unreadable::kReason));
+    }
+    // Another process may have been at it: then the next try succeeds.
+    if (buried.empty() && std::exchange(sure, true)) std::rethrow_exception(error);
+  }
+}
+
+asio::awaitable<LeaseStore::Claim> LeaseStore::TryClaim(const std::vector<ClaimRequest>& requests,
+                                                        ClaimFetcher& fetcher,
+                                                        const ClaimPlan& plan,
+                                                        pg::Deadline deadline) {
   namespace columns = sql::claim_jobs_for_many;
   Claim claim;
   std::vector<ClaimedBatch>& batches = claim.batches;
@@ -193,18 +246,23 @@ asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
   } else {
     AddShares(params, requests, batches);
   }
-  const pg::Rows rows = co_await pools_.claims.Execute(
-      alone ? sql::kClaimJobs : sql::kClaimJobsForMany, std::move(params), deadline);
+  pg::Rows rows;
+  try {
+    rows = co_await pools_.claims.Execute(alone ? sql::kClaimJobs : sql::kClaimJobsForMany,
+                                          std::move(params), deadline);
+  } catch (const pg::PgError& error) {
+    // It may have been carried out: then nobody else would run these jobs before their lease ends.
+    if (error.outcome_unknown()) {
+      for (const ClaimedBatch& batch : batches) returner_->Return(batch.lease);
+    }
+    throw;
+  }
   if (alone) batches[0].jobs.reserve(static_cast<std::size_t>(rows.size()));
-  std::vector<JobPlace> places;
-  places.reserve(static_cast<std::size_t>(rows.size()));
   std::map<Uuid, std::vector<Uuid>> overdue;  // by lease
-  for (const pg::Row row : rows) {
+  for (const auto& [place, row] : InOrder(rows)) {
     const int share = alone ? 1 : row.Get(columns::kShare);
     ClaimedBatch& batch = batches.at(static_cast<std::size_t>(share) - 1);
     batch.expires_at = row.Get(columns::kExpiresAt);
-    places.push_back(
-        {row.Get(columns::kPriority), {row.Get(columns::kVisibleAt), row.Get(columns::kId)}});
     ClaimedJob job = ReadClaimedJob(row);
     if (job.begin_within == milliseconds(0)) {
       overdue[batch.lease].push_back(job.id);
@@ -212,7 +270,8 @@ asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
       batch.jobs.push_back(std::move(job));
     }
   }
-  fetcher->cursor().Claimed(plan, JobsWanted(requests), places, begun, steady_clock::now());
+  fetcher.cursor().Claimed(plan, JobsWanted(requests), static_cast<std::size_t>(rows.size()), begun,
+                           steady_clock::now());
   claim.overdue = !overdue.empty();
   if (claim.overdue) {
     try {
@@ -275,6 +334,12 @@ asio::awaitable<std::vector<Uuid>> LeaseStore::ReturnJobs(const std::vector<Retu
   params.AddArray(jobs, [](const ReturnedJob& job) { return Policy(job.policy); });
   co_return ReadIds(co_await pools_.outcomes.Execute(sql::kReturnJobs, std::move(params), deadline),
                     sql::return_jobs::kId);
+}
+
+void LeaseStore::ReturnLease(Uuid lease) { returner_->Return(lease); }
+
+asio::awaitable<void> LeaseStore::FinishReturns(pg::Deadline deadline) {
+  return returner_->Finish(deadline);
 }
 
 asio::awaitable<std::vector<ExtendedLease>> LeaseStore::ExtendLeases(

@@ -21,6 +21,7 @@
 namespace djps::store {
 
 class ClaimFetcher;
+class LeaseReturner;
 
 /// The most jobs one claim puts under one lease: a lease is rewritten each time part of it is done.
 inline constexpr std::size_t kClaimLimitMax = 500;
@@ -38,7 +39,7 @@ struct ClaimRequest {
 
 /// The queue and the types as one word: who claims alike shares what is known of the queue. Names
 /// hold no NUL (core/validation.h).
-std::string KindOf(const ClaimRequest& request);
+std::string ClaimKey(const ClaimRequest& request);
 
 struct ClaimedJob {
   Uuid id;
@@ -55,13 +56,16 @@ struct ClaimedJob {
   std::optional<std::string> checkpoint = {};  ///< JSON text, left by an earlier attempt.
   /// How long after the claim an attempt may still begin, where the job has a deadline.
   std::optional<std::chrono::milliseconds> begin_within = {};
+  std::optional<std::string> tags = {};  ///< JSON text, an array of strings; none: it has none.
 };
 
 struct ClaimedBatch {
   Uuid lease;
   std::chrono::steady_clock::time_point begun{};  ///< Just before the claim was sent.
   Timestamp expires_at{};
-  std::vector<ClaimedJob> jobs;  ///< Empty: nothing was due, and no lease was made.
+  /// In the order in which they should run: by priority, then by the time at which they were due.
+  /// Empty: nothing was due, and no lease was made.
+  std::vector<ClaimedJob> jobs;
   /// Who is idle should claim again this soon: some of the past is to be looked through, or there
   /// were jobs that are too late to be run.
   std::optional<std::chrono::steady_clock::duration> again_within{};
@@ -147,6 +151,13 @@ class LeaseStore {
   boost::asio::awaitable<std::vector<Uuid>> ReturnJobs(const std::vector<ReturnedJob>& jobs,
                                                        pg::Deadline deadline);
 
+  /// Gives back all that was claimed under a lease, none of which was started: attempts are not
+  /// counted. Returns at once; it is tried until the database has taken it. Claims whose answer was
+  /// lost are given back like this by themselves.
+  void ReturnLease(Uuid lease);
+  /// Waits for that, but not beyond the deadline; what is left then is given up, for good.
+  boost::asio::awaitable<void> FinishReturns(pg::Deadline deadline);
+
   /// The heartbeat. Gives back the leases that still hold.
   boost::asio::awaitable<std::vector<ExtendedLease>> ExtendLeases(
       const std::vector<Uuid>& leases, std::chrono::milliseconds duration, pg::Deadline deadline);
@@ -179,12 +190,17 @@ class LeaseStore {
   };
 
   SharedFetcher FetcherFor(const ClaimRequest& request);
+  /// Jobs that cannot be read end here as dead, and stop nobody else.
   boost::asio::awaitable<Claim> ClaimByPlan(const std::vector<ClaimRequest>& requests,
                                             SharedFetcher fetcher, ClaimPlan plan,
                                             pg::Deadline deadline);
+  boost::asio::awaitable<Claim> TryClaim(const std::vector<ClaimRequest>& requests,
+                                         ClaimFetcher& fetcher, const ClaimPlan& plan,
+                                         pg::Deadline deadline);
 
   LeasePools pools_;
   LookPace pace_;
+  std::shared_ptr<LeaseReturner> returner_;
   IdGenerator ids_;
   std::chrono::steady_clock::time_point rescue_all_at_{};  // at the latest
   std::chrono::steady_clock::time_point rescued_at_{};  // when the last look began that succeeded

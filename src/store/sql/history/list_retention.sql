@@ -1,8 +1,8 @@
 -- list_retention()
--- How long ended jobs are kept: the rule of all queues first, then those that have their own.
+-- Lists how long ended jobs are kept: the rules of all queues first, then the rules of single queues.
 --
 -- Returns: queue text, status text, keep_ms int8
--- keep_ms is null for those that are kept for ever.
+-- keep_ms is null for jobs that are kept for ever.
 --
 -- Locks: none. Cost: O(rows). Safe to repeat: yes.
 select r.queue::text as queue, r.status::text as status,

@@ -1,11 +1,11 @@
 -- run_history_step(int4)
--- Does the next small step of throwing away what is past its retention, whoever began it.
+-- Does the next small step of removing jobs past their retention, whichever process began the work.
 --
--- $1 jobs  int4  how many to walk over, at most
+-- $1 jobs  int4  jobs to walk over, at most
 -- Returns: done text, jobs int8
--- done: what the step was; db/functions/history/history_step.sql has the words.
+-- done: what the step was; db/functions/history/history_step.sql lists the words.
 --
--- Locks: an advisory one, so that one is at it at a time; the step `swap` takes ACCESS EXCLUSIVE on
--- facts, outcomes and attempts for some milliseconds, and gives up rather than wait 100 ms for it.
--- Index: the primary keys. Cost: O($1). Safe to repeat: yes, until it says idle.
+-- Locks: an advisory lock, so that one process works at a time. The step `swap` takes ACCESS
+-- EXCLUSIVE on facts, outcomes and attempts for some milliseconds; it gives up rather than wait 100
+-- ms for it. Index: the primary keys. Cost: O($1). Safe to repeat: yes, until it says idle.
 select s.done, s.jobs from djps.history_step($1) s

@@ -1,5 +1,5 @@
 -- set_retention(text, text, interval, bool, text)
--- Says how long jobs of a queue that ended in one way are kept, and writes down who said so.
+-- Sets how long a queue keeps jobs that ended with one status. The audit records who set it.
 --
 -- $1 queue    text      '*': all that have no rule of their own
 -- $2 status   text      succeeded, canceled or dead
@@ -8,6 +8,6 @@
 -- $5 actor    text      for the audit
 -- Returns: changed bool
 --
--- Locks: the rule, and history_work: waits for the step in progress. Cost: O(parts of the history).
--- Safe to repeat: yes.
+-- Locks: the rule, and history_work, so it waits for the step in progress. Cost: O(parts of the
+-- history). Safe to repeat: yes.
 select djps.set_retention($1, $2::djps.job_status, $3, $4, $5) as changed

@@ -1,6 +1,6 @@
 -- enqueue_jobs(int2, uuid[], text[], text[], jsonb[], int2[], timestamptz[], int2[])
--- Stores new jobs that have no idempotency key: a fact and a place in the queue for each.
--- All or nothing. The arrays are parallel, one element a job.
+-- Stores new jobs that have no idempotency key: a fact and a place in the queue for each. Stores all
+-- jobs or none. The arrays are parallel, one element a job.
 --
 -- $1 lane          int2
 -- $2 ids           uuid[]         UUIDv7 of this lane, made by the caller
@@ -12,11 +12,11 @@
 -- $8 max_attempts  int2[]         1..1000
 -- Returns: id uuid, run_at timestamptz, created_at timestamptz
 --
--- Locks: none but those of an insert. Cost: O(jobs). Errors: 23505 an id exists already,
--- 22003/22P05 a payload that jsonb cannot hold. Safe to repeat: yes, with the same ids (23505).
+-- Locks: only those of an insert. Cost: O(jobs). Errors: 23505 an id exists already, 22003/22P05 a
+-- payload that jsonb cannot hold. Safe to repeat: yes, with the same ids (23505).
 --
--- run_at is evaluated here, by the insert, after the statement holds its lock on ready: the claim
--- cursor relies on rows never appearing at a position older than that lock.
+-- The insert evaluates run_at here, after the statement has its lock on ready. The claim cursor
+-- relies on this: no row may appear at a position older than that lock.
 with fact as (
   insert into djps.facts
     (id, created_at, run_at, lane, priority, max_attempts, queue, type, payload)

@@ -1,6 +1,6 @@
--- enqueue_keyed_jobs(int2, uuid[], text[], text[], jsonb[], int2[], timestamptz[], int2[], text[])
--- As enqueue_jobs, for batches in which some jobs have an idempotency key. A key that is known
--- already makes no job: its item comes back with the id of the job it names.
+-- enqueue_keyed_jobs(int2, uuid[], text[], text[], jsonb[], int2[], timestamptz[], int2[], text[], text)
+-- Does what enqueue_jobs does, for batches in which some jobs have an idempotency key. A known key
+-- makes no new job: its item returns the id of the job that the key names.
 --
 -- $1 lane          int2
 -- $2 ids           uuid[]         UUIDv7 of this lane; used where the item makes a new job
@@ -11,15 +11,16 @@
 -- $7 run_ats       timestamptz[]  null: at once
 -- $8 max_attempts  int2[]         1..1000
 -- $9 keys          text[]         null: this job has none
+-- $10 patience     text           such as '20ms': how long to wait for a lock of another transaction
 -- Returns: n int8, id uuid, replayed bool, payload_differs bool, run_at timestamptz, created_at timestamptz
--- n counts from 1 in the order given; run_at and created_at are null for replays.
+-- n counts from 1 in the given order; run_at and created_at are null for replays.
 --
--- Locks: one row of idempotency_keys per new key, in (type, key) order; waits for a concurrent
--- submitter of the same key, for half a second at most: others may stand behind this one. Cost: O(jobs).
--- Errors: as enqueue_jobs; 55P03 when that time is over. Safe to repeat: yes, that is what the keys
--- are for.
+-- Locks: one row of idempotency_keys per new key, in (type, key) order. It waits for a concurrent
+-- submitter of the same key, for $10 at most, because other submissions may wait behind this one.
+-- Cost: O(jobs). Errors: as enqueue_jobs; 55P03 when $10 is over. Safe to repeat: yes, because of the
+-- keys.
 with patience as materialized (
-  select $1 as lane, set_config('lock_timeout', '500ms', true) as until_the_end_of_this_transaction
+  select $1 as lane, set_config('lock_timeout', $10, true) as until_the_end_of_this_transaction
 ),
 
 submitted as (
@@ -33,7 +34,7 @@ named as materialized (
   from patience p
   cross join lateral djps.reserve_keys(
     p.lane, $4, $9, $2,
-    array(select jsonb_hash_extended(s.payload, 0) from submitted s order by s.n)
+    array(select hashtextextended(djps.plain_text(s.payload), 0) from submitted s order by s.n)
   ) k
 ),
 

@@ -1,5 +1,5 @@
 -- explain_job(int2, uuid, int4)
--- Why a job is not running now; db/functions/jobs/explain_job.sql has the reasons.
+-- Says why a job is not running now; db/functions/jobs/explain_job.sql lists the reasons.
 --
 -- $1 lane   int2
 -- $2 job    uuid

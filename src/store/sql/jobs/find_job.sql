@@ -1,9 +1,9 @@
 -- find_job(uuid)
--- One job with all its fields and, where an attempt failed, the latest error.
+-- Finds one job with all its fields and, if an attempt failed, the latest error.
 --
 -- $1 id  uuid
 -- Returns: id uuid, type text, queue text, payload jsonb, status text, priority int2, run_at timestamptz, attempts int2, max_attempts int2, idempotency_key text, created_at timestamptz, updated_at timestamptz, finished_at timestamptz, result jsonb, last_error jsonb, tags jsonb, metadata jsonb, retry jsonb, timeout_ms int4, finish_by timestamptz, cancel_requested bool, progress jsonb
--- progress: of the latest attempt, null where it wrote none.
+-- progress: of the latest attempt; null if it wrote none.
 --
 -- Locks: none. Cost: a few index probes; a running job also looks through the leases.
 -- Safe to repeat: yes. Zero rows: no such job.

@@ -1,17 +1,17 @@
 -- watch_jobs(int2, uuid[])
--- Where each of some jobs stands: what those who wait for them ask again and again.
+-- Returns the status of some jobs, for the loop that waits for their end.
 --
 -- $1 lane  int2
 -- $2 ids   uuid[]
 -- Returns: id uuid, status text, attempts int2
--- An id that is missing names no job (any more).
+-- A missing id names no job, or no job any more.
 --
 -- Locks: none. Index: primary keys, ready_claim_key, ready_moved_idx. Cost: O(ids), and one look
 -- through the leases when one of the jobs runs. Safe to repeat: yes.
 with watched as materialized (
   select f.id, o.status, o.attempts, r.failed, r.attempts as used, r.id is not null as waits
   from unnest($2) as w (id)
-  -- offset 0: one after the other, never a join with all jobs, whatever the statistics say.
+  -- offset 0: one probe for each job, never a join with all jobs, whatever the statistics say.
   cross join lateral (
     select f0.id, f0.queue, f0.priority, f0.run_at
     from djps.facts f0 where f0.id = w.id and f0.lane = $1 offset 0
@@ -26,7 +26,7 @@ with watched as materialized (
       and r0.visible_at = f.run_at and r0.id = f.id and r0.moved_at is null
     union all
     select r1.id, r1.failed, r1.attempts from djps.ready r1
-    -- No lane: with it the planner may walk all of ready_claim_key.
+    -- Does not name the lane: with it the planner may walk all of ready_claim_key.
     where r1.id = f.id and r1.moved_at is not null
   ) r on o.id is null
 ),

@@ -1,5 +1,5 @@
 -- complete_jobs(int2, uuid[], uuid[], jsonb[])
--- Ends running jobs as succeeded, of any number of leases in one transaction. The arrays are
+-- Ends running jobs of any number of leases as succeeded, in one transaction. The arrays are
 -- parallel, one element a job.
 --
 -- $1 lane     int2
@@ -7,10 +7,10 @@
 -- $3 jobs     uuid[]
 -- $4 results  jsonb[]
 -- Returns: id uuid
--- Only what was held comes back: an id that is missing had lost its lease, and nothing changed for it.
+-- Returns only the jobs that were held. A missing id had lost its lease, and nothing changed for it.
 --
 -- Locks: the lease rows, in the order of their ids. Cost: O(jobs); writes one outcome a job and one
--- lease row per lease. Safe to repeat: yes (a second time finds nothing held).
+-- lease row per lease. Safe to repeat: yes (a second call finds nothing held).
 with finished as (
   select h.job_id, h.attempt
   from (

@@ -1,18 +1,17 @@
 -- extend_leases(int2, uuid[], interval)
--- The heartbeat: one call for everything a worker holds. Leases that still hold are extended from
--- the moment of the call; which ones do not hold any more is the answer.
+-- The heartbeat: one call for all leases of a worker. It extends the valid leases, counted from the
+-- moment of the call. The answer shows which leases are lost.
 --
 -- $1 lane      int2
 -- $2 leases    uuid[]
 -- $3 duration  interval  > 0
 -- Returns: id uuid, expires_at timestamptz
--- A lease that is missing was lost: it expired or all its jobs are finished. One that is locked by a
--- completion in progress comes back with its old expiry; the next heartbeat will extend it.
+-- A missing lease was lost: it expired, or all its jobs are finished. A lease that a completion in
+-- progress has locked returns with its old expiry; the next heartbeat extends it.
 --
--- Locks: the lease rows, skip locked: never waits. Index: the leases' primary key; with now() the
--- planner may take that of the expiry, which has all leases of the last seconds in it. Cost: O(leases),
--- whatever the number of jobs.
--- Safe to repeat: yes, a repeat only moves the expiry later.
+-- Locks: the lease rows, skip locked: never waits. Index: the primary key of leases. With now() the
+-- planner might take the index of the expiry, which has all leases of the last seconds. Cost:
+-- O(leases), whatever the number of jobs. Safe to repeat: yes, a repeat only moves the expiry later.
 with extended as (
   update djps.leases
   set expires_at = clock_timestamp() + $3

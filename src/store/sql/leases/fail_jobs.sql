@@ -1,6 +1,6 @@
 -- fail_jobs(int2, uuid[], uuid[], text[], text[], text[], bool[], interval[], jsonb[])
--- Ends attempts as failed, of any number of leases: each job goes back to the queue after its
--- backoff, or to the dead letters when its attempts are used up or retrying is pointless.
+-- Ends attempts of any number of leases as failed. Each job goes back to the queue after its backoff.
+-- It goes to the dead letters if its attempts are used up or a retry is pointless.
 --
 -- $1 lane           int2
 -- $2 leases         uuid[]      the lease each job is held under
@@ -10,11 +10,11 @@
 -- $6 details        text[]
 -- $7 retryable      bool[]      false: dead at once
 -- $8 retry_after    interval[]  null: a policy decides
--- $9 policies       jsonb[]     the handler's, as djps.retry_delay has it; null: none. A job's own
---                               comes first, that of its type after
+-- $9 policies       jsonb[]     the handler's, as in djps.retry_delay; null: none. Precedence: the job's
+--                               policy, then the handler's, then the type's
 -- Returns: id uuid, status text, run_at timestamptz
--- Only what was held comes back. status is failed, dead, or canceled where that was asked for;
--- run_at is null for jobs that have ended.
+-- Returns only the jobs that were held. status is failed, dead, or canceled if a cancellation was
+-- requested. run_at is null for jobs that have ended.
 --
 -- Locks: the lease rows, in the order of their ids. Cost: O(jobs). Safe to repeat: yes.
 with taken as materialized (

@@ -1,6 +1,6 @@
 -- find_cancellations(int2, uuid[])
--- Which of the jobs under these leases are to be canceled: asked between two heartbeats by workers
--- whose jobs take long, so that a cancellation is heard within a second.
+-- Finds the jobs under these leases whose cancellation was requested. Workers with long jobs ask it
+-- between two heartbeats, so that they hear of a cancellation within a second.
 --
 -- $1 lane    int2
 -- $2 leases  uuid[]

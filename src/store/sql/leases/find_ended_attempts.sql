@@ -1,15 +1,15 @@
 -- find_ended_attempts(int2, uuid[], uuid[])
--- Which of these attempts were ended by a holder of their own lease: by the handler itself in SQL
--- (djps.complete and its like), or by a report whose answer was lost. Asked about reports that were
--- refused, to tell these from leases that were lost: only those leave a failure of the class
--- lease_expired with the lease as its detail, or are still there because nobody has acted on their
--- expiry yet.
+-- Finds the attempts that a holder of their own lease has ended: the handler itself in SQL
+-- (djps.complete and its like), or a report whose answer was lost. A worker asks this about refused
+-- reports, to tell these attempts from lost leases. A lost lease leaves a failure of the class
+-- lease_expired with the lease as its detail, or is still there because its expiry has not been
+-- processed.
 --
 -- $1 lane      int2
 -- $2 leases    uuid[]  parallel: the lease that each attempt began under
 -- $3 jobs      uuid[]
 -- Returns: id uuid
--- A job that does not come back lost its lease, or is not there any more.
+-- A missing job lost its lease, or does not exist any more.
 --
 -- Locks: none. Index: facts' and leases' primary keys, attempts_job_idx. Cost: O(jobs).
 -- Safe to repeat: yes.

@@ -1,13 +1,13 @@
 -- rescue_expired_leases(int2, interval, int4)
--- Ends the attempts under leases that have expired, as failures of the class lease_expired: their
--- jobs are queued again after the backoff, or dead when that was the last attempt, or canceled
--- where that was asked for. The lease is the failure's detail. Any node may run this at any time; each
--- lease is acted on once.
+-- Ends the attempts under expired leases, as failures of the class lease_expired. A job is queued
+-- again after the backoff. It is dead if that was the last attempt, or canceled if a cancellation was
+-- requested. The failure's detail is the lease. Any node may run this at any time; each lease is
+-- processed once.
 --
 -- $1 lane     int2
--- $2 within   interval  only those that expired within this; null: all. Leases come with an expiry in
---                       the future, so that nobody who looks often has to walk again over
---                       the deleted ones that a snapshot keeps from being vacuumed
+-- $2 within   interval  only those that expired within this; null: all. A new lease expires in the
+--                       future, so frequent calls need not walk again over the deleted leases that
+--                       a snapshot keeps from vacuum
 -- $3 limit    int4      leases per call
 -- Returns: id uuid, status text, worker text
 --

@@ -1,16 +1,16 @@
 -- return_jobs(int2, uuid[], uuid[], interval[], jsonb[])
--- Puts running jobs back into the queue with the attempt not counted: a snooze, or a worker that stops
--- and hands its jobs back. A job has a bounded number of snoozes; one too many is a failed attempt
+-- Puts running jobs back into the queue with the attempt not counted: after a snooze, or when a
+-- stopping worker hands its jobs back. The snoozes of a job are limited; one more is a failed attempt
 -- (djps.put_back).
 --
 -- $1 lane      int2
 -- $2 leases    uuid[]      the lease each job is held under
 -- $3 jobs      uuid[]
--- $4 delays    interval[]  of a snooze, also 0; null: handed back, to be run at once
--- $5 policies  jsonb[]     as in fail_jobs, for the snooze that is one too many
+-- $4 delays    interval[]  of a snooze, 0 is allowed; null: handed back, to run at once
+-- $5 policies  jsonb[]     as in fail_jobs, for a snooze beyond the limit
 -- Returns: id uuid, run_at timestamptz
--- Only what was held comes back. A job whose cancellation was asked for has ended as canceled. run_at is
--- null for a job that died of a snooze too many.
+-- Returns only the jobs that were held. A job whose cancellation was requested has ended as canceled.
+-- run_at is null for a job that died of a snooze beyond the limit.
 --
 -- Locks: the lease rows, in the order of their ids. Cost: O(jobs); a snooze writes its job's row of
 -- djps.snoozes as well. Safe to repeat: yes.

@@ -1,5 +1,5 @@
 -- list_by_creation(int2, uuid, uuid, bool, int4, int4, text, text, text[], timestamptz, timestamptz)
--- Jobs of any status in the order of their creation, a page of them.
+-- Lists a page of jobs of any status in the order of their creation.
 --
 -- $1 lane            int2
 -- $2 above           uuid         ids greater than this
@@ -13,10 +13,11 @@
 -- $10 created_from   timestamptz  inclusive
 -- $11 created_until  timestamptz  exclusive
 -- Returns: id uuid, matched bool
--- One row with matched = false: the last job looked at, when the scan ended before the page was full.
+-- A row with matched = false is the last job looked at, when the scan ended before the page was full.
 --
--- Locks: none. Index: the primary key of facts; filters are applied while walking it, and a status
--- costs up to three probes for each job that passed the others. Cost: O(scan). Safe to repeat: yes.
+-- Locks: none. Index: the primary key of facts. The scan applies filters while it walks the index. A
+-- filter by status costs up to three probes for each job that passed the others. Cost: O(scan).
+-- Safe to repeat: yes.
 with walked as (
   (select f.id, f.type, f.queue, f.priority, f.run_at, f.created_at
    from djps.facts f
@@ -46,7 +47,7 @@ page as materialized (
          and r.visible_at = w.run_at and r.id = w.id and r.moved_at is null),
       (select case when r.failed then 'failed' else 'queued' end
        from djps.ready r
-       -- No lane: with it the planner may walk all of ready_claim_key.
+       -- Does not name the lane: with it the planner may walk all of ready_claim_key.
        where r.id = w.id and r.moved_at is not null),
       'running') = any ($9))
   limit $6

@@ -1,5 +1,5 @@
 -- list_ended(int2, uuid, uuid, text, int4, int4, text, text, timestamptz, timestamptz)
--- Jobs that ended in one way, the latest created first, a page of them.
+-- Lists a page of jobs that ended with one status, the latest created first.
 --
 -- $1 lane            int2
 -- $2 above           uuid         ids greater than this
@@ -12,10 +12,10 @@
 -- $9 created_from    timestamptz  inclusive
 -- $10 created_until  timestamptz  exclusive
 -- Returns: id uuid, matched bool
--- One row with matched = false: the last one looked at, when the scan ended before the page was full.
+-- A row with matched = false is the last job looked at, when the scan ended before the page was full.
 --
--- Locks: none. Index: outcomes_unsuccessful_idx, or the primary key of outcomes, of which nearly all
--- rows succeeded. Cost: O(scan), one probe of facts for each. Safe to repeat: yes.
+-- Locks: none. Index: outcomes_unsuccessful_idx, or for succeeded jobs (nearly all) the primary key
+-- of outcomes. Cost: O(scan), one probe of facts for each. Safe to repeat: yes.
 -- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with walked as (
   select ended.id

@@ -1,5 +1,5 @@
 -- list_failed(int2, uuid, uuid, int4, int4, text, text, timestamptz, timestamptz)
--- Jobs whose last attempt failed and that wait for the next one, the latest created first.
+-- Lists a page of jobs that wait for a retry after a failed attempt, the latest created first.
 --
 -- $1 lane           int2
 -- $2 above          uuid         ids greater than this
@@ -11,10 +11,10 @@
 -- $8 created_from   timestamptz  inclusive
 -- $9 created_until  timestamptz  exclusive
 -- Returns: id uuid, matched bool
--- One row with matched = false: the last one looked at, when the scan ended before the page was full.
+-- A row with matched = false is the last job looked at, when the scan ended before the page was full.
 --
--- Locks: none. Index: ready_moved_idx, which also has rows that were snoozed; the lane is left to
--- facts, so that the planner cannot take ready_claim_key, which has all rows. Cost: O(scan).
+-- Locks: none. Index: ready_moved_idx, which also has snoozed rows. The lane is compared in facts
+-- only, so that the planner cannot take ready_claim_key, which has all rows. Cost: O(scan).
 -- Safe to repeat: yes.
 -- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with page as materialized (

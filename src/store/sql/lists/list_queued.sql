@@ -1,6 +1,6 @@
 -- list_queued(int2, text, int2, timestamptz, uuid, text, int4, int4, text, timestamptz, timestamptz)
--- Jobs that wait, in the order in which they are claimed within each queue: by priority, then by the
--- moment from which they are due. A page of them.
+-- Lists a page of waiting jobs in the order in which workers claim them within each queue: by
+-- priority, then by the time at which they are due.
 --
 -- $1 lane            int2
 -- $2 queue           text         the position after which to go on: queue, priority, due, id
@@ -14,9 +14,9 @@
 -- $10 created_from   timestamptz  inclusive
 -- $11 created_until  timestamptz  exclusive
 -- Returns: id uuid, matched bool, queue text, priority int2, visible_at timestamptz
--- One row with matched = false: the last one looked at, when the scan ended before the page was full.
+-- A row with matched = false is the last job looked at, when the scan ended before the page was full.
 --
--- Locks: none. Index: ready_claim_key, read in order from the position on. Cost: O(scan).
+-- Locks: none. Index: ready_claim_key, read in order from the given position. Cost: O(scan).
 -- Safe to repeat: yes.
 -- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 with page as materialized (

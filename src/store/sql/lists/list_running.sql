@@ -1,5 +1,5 @@
 -- list_running(int2, uuid, uuid, int4, text, text, timestamptz, timestamptz)
--- Jobs that run now, the latest created first, a page of them.
+-- Lists a page of running jobs, the latest created first.
 --
 -- $1 lane           int2
 -- $2 above          uuid         ids greater than this
@@ -11,8 +11,8 @@
 -- $8 created_until  timestamptz  exclusive
 -- Returns: id uuid, matched bool
 --
--- Locks: none. Index: leases_expiry_idx, the primary key of facts. Cost: O(running), which the slots
--- of all workers bound. Safe to repeat: yes.
+-- Locks: none. Index: leases_expiry_idx, the primary key of facts. Cost: O(running jobs), at most the
+-- slots of all workers. Safe to repeat: yes.
 -- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
 select w.id, true as matched
 from (

@@ -1,5 +1,5 @@
 -- list_tagged(int2, uuid, uuid, text, int4, int4, text, text, timestamptz, timestamptz)
--- Jobs that have a tag, the latest created first, a page of them.
+-- Lists a page of jobs that have a tag, the latest created first.
 --
 -- $1 lane            int2
 -- $2 above           uuid         ids greater than this
@@ -12,7 +12,7 @@
 -- $9 created_from    timestamptz  inclusive
 -- $10 created_until  timestamptz  exclusive
 -- Returns: id uuid, matched bool
--- One row with matched = false: the last one looked at, when the scan ended before the page was full.
+-- A row with matched = false is the last job looked at, when the scan ended before the page was full.
 --
 -- Locks: none. Index: the primary key of job_tags. Cost: O(scan), one probe of facts for each.
 -- Safe to repeat: yes.

@@ -1,14 +1,14 @@
 -- cancel_jobs(int2, uuid[], text, text)
--- Cancels jobs. One that waits is over at once; of one that runs the worker is told with its next
--- heartbeat, and it ends as canceled at the latest when its lease expires.
+-- Cancels jobs. A waiting job ends at once. The worker of a running job hears of it with its next
+-- heartbeat; the job ends as canceled at the latest when its lease expires.
 --
 -- $1 lane    int2
 -- $2 ids     uuid[]
 -- $3 actor   text    for the audit
 -- $4 reason  text    for the audit; null: none given
 -- Returns: id uuid, state text
--- state is canceled, requested, or the terminal status that the job had already. A job that is
--- missing does not exist.
+-- state is canceled, requested, or the terminal status that the job had already. A missing job does
+-- not exist.
 --
 -- Locks: rows of ready, then leases in the order of their ids. Cost: O(jobs), and a look through the
 -- leases. Safe to repeat: yes.

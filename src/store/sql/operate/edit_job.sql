@@ -1,15 +1,15 @@
 -- edit_job(int2, uuid, int2, timestamptz, jsonb, int2, text)
--- Changes a job that waits; null leaves a value as it is.
+-- Changes a waiting job; null leaves a value unchanged.
 --
 -- $1 lane          int2
 -- $2 id            uuid
 -- $3 priority      int2
 -- $4 run_at        timestamptz
 -- $5 payload       jsonb
--- $6 max_attempts  int2         raised where the attempts used are more already
+-- $6 max_attempts  int2         raised to the number of attempts already used, if that is higher
 -- $7 actor         text         for the audit
 -- Returns: changed bool
--- False: the job does not wait (it runs, has ended, or does not exist); nothing was changed.
+-- False: nothing was changed, because the job does not wait (it runs, has ended, or does not exist).
 --
 -- Locks: the row of ready and the fact. Cost: O(1). Safe to repeat: yes.
 select djps.edit_job($1, $2, $3, $4, $5, $6, $7) as changed

@@ -1,5 +1,5 @@
 -- list_audit(text, int8, int4)
--- What people did, newest first.
+-- Lists the actions of people, newest first.
 --
 -- $1 target  text  a job's id, or the name of a queue or type; null: everything
 -- $2 before  int8  entries older than this one; null: from the newest

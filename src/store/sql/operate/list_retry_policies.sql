@@ -1,5 +1,5 @@
 -- list_retry_policies()
--- The types that have a retry policy of their own.
+-- Lists the types that have a retry policy of their own.
 --
 -- Returns: type text, policy jsonb
 --

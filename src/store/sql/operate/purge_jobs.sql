@@ -1,12 +1,12 @@
 -- purge_jobs(int2, uuid[], text[], text)
--- Deletes jobs that have ended, with all that is kept of them. For good.
+-- Deletes ended jobs for good, with everything that is kept of them.
 --
 -- $1 lane   int2
 -- $2 ids    uuid[]
 -- $3 from   text[]  the statuses to touch; jobs with another one are left alone
 -- $4 actor  text    for the audit, which stays
 -- Returns: id uuid
--- Each job that is gone.
+-- Returns each deleted job.
 --
 -- Locks: rows of outcomes, facts, attempts, keys. Cost: O(jobs). Safe to repeat: yes.
 select job_id as id from djps.purge_jobs($1, $2, $3::djps.job_status[], $4)

@@ -1,8 +1,8 @@
 -- set_retry_policy(text, jsonb, text)
--- Sets how jobs of a type wait between attempts, where they do not say it themselves.
+-- Sets how long jobs of a type wait between attempts, unless the job or its handler has a policy.
 --
 -- $1 type    text
--- $2 policy  jsonb  as djps.retry_delay has it; null: the default again
+-- $2 policy  jsonb  as in djps.retry_delay; null: the default again
 -- $3 actor   text   for the audit
 -- Returns: changed bool
 --

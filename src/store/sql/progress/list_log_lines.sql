@@ -1,5 +1,5 @@
 -- list_log_lines(int2, uuid, int2, int4, int4)
--- The lines that an attempt wrote after line $4, oldest first; also while it runs.
+-- Lists the lines that an attempt wrote after line $4, oldest first. Works while the attempt runs.
 --
 -- $1 lane     int2
 -- $2 job      uuid

@@ -1,14 +1,14 @@
 -- purge_progress(int2, interval, int4)
--- Deletes the progress and the log lines of jobs that are over and older than $2, up to $3 rows of
--- each.
+-- Deletes the progress and the log lines of jobs that have ended and were created more than $2 ago,
+-- up to $3 rows of each.
 --
 -- $1 lane   int2
 -- $2 age    interval  since the job was created
 -- $3 limit  int4
 -- Returns: deleted int4
 --
--- Locks: the rows. Index: progress_pkey and log_lines_pkey, from their oldest job on. Cost:
--- O(limit), plus old jobs that still live. Safe to repeat: yes.
+-- Locks: the rows. Index: progress_pkey and log_lines_pkey, from the oldest job on. Cost: O(limit),
+-- plus old jobs that have not ended. Safe to repeat: yes.
 with old_progress as (
   delete from djps.progress
   where ctid = any (array(

@@ -1,5 +1,5 @@
 -- write_log_lines(int2, uuid, uuid, text[], text[])
--- Appends lines to the log of a running attempt; the oldest beyond 1,000 are dropped.
+-- Appends lines to the log of a running attempt, and drops the oldest lines beyond 1,000.
 --
 -- $1 lane      int2
 -- $2 lease     uuid    the lease the job is held under

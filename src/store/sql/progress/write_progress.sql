@@ -1,7 +1,7 @@
 -- write_progress(int2, uuid[], uuid[], float8[], text[], jsonb[])
--- Keeps how far running jobs are and from where a next attempt may go on. The arrays are parallel,
--- one element a job, no job twice; null leaves what was written before in this attempt, and for a
--- checkpoint what any attempt wrote.
+-- Stores the progress and the checkpoints of running jobs. The arrays are parallel, one element a
+-- job, no job twice. A null percent or message keeps what this attempt wrote before; a null
+-- checkpoint keeps what any attempt wrote.
 --
 -- $1 lane         int2
 -- $2 leases       uuid[]    the lease each job is held under
@@ -10,10 +10,10 @@
 -- $5 messages     text[]
 -- $6 checkpoints  jsonb[]
 -- Returns: id uuid
--- Only what was held comes back: the fence holds here too.
+-- Returns only the jobs that were held: the fence holds here too.
 --
--- Locks: the lease rows, shared, in the order of their ids, so that no job changes hands meanwhile.
--- Index: progress_pkey. Cost: O(jobs). Safe to repeat: yes.
+-- Locks: the lease rows, shared, in the order of their ids, so that no other worker takes the jobs
+-- meanwhile. Index: progress_pkey. Cost: O(jobs). Safe to repeat: yes.
 with held as materialized (
   select d.job, l.attempts[array_position(l.job_ids, d.job)] as attempt, d.percent, d.message,
          d.checkpoint

@@ -1,15 +1,14 @@
 -- count_outcomes(int2, int4, int4)
--- How many jobs have ended, in all and within the last minute.
+-- Counts the jobs that have ended, in all and within the last minute.
 --
 -- $1 lane   int2
 -- $2 bound  int4  what is counted exactly
 -- $3 scan   int4  the latest outcomes to look at for the last minute
 -- Returns: succeeded int8, canceled int8, dead int8, exact bool, recent_succeeded int8, recent_canceled int8, recent_dead int8, recent_ms int8
--- recent_ms is the time that the recent counts stand for: a minute, or less where the scan's bound
--- was reached before.
+-- recent_ms is the time that the recent counts cover: a minute, or less if $3 outcomes ended in less.
 --
 -- Locks: none. Index: the primary key of outcomes, outcomes_unsuccessful_idx. Cost: O(bound + scan).
--- The latest outcomes are those of the jobs created last; a job that waited while `scan` younger ones
+-- The latest outcomes are those of the jobs created last. A job that waited while `scan` younger jobs
 -- ended is left out. Safe to repeat: yes.
 with latest as materialized (
   select o.status, o.finished_at

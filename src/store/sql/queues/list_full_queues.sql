@@ -1,11 +1,11 @@
 -- list_full_queues(int2)
--- The queues that have a limit and have reached it.
+-- Lists the queues that have reached their limit.
 --
 -- $1 lane  int2
 -- Returns: name text, max_backlog int4
 --
--- Locks: none. Index: ready_claim_key. Cost: O(limit) per queue that has one, however long its backlog is.
--- Safe to repeat: yes.
+-- Locks: none. Index: ready_claim_key. Cost: O(limit) per queue with a limit, however long its
+-- backlog is. Safe to repeat: yes.
 select q.name, q.max_backlog
 from djps.queues q
 where q.lane = $1

@@ -1,15 +1,15 @@
 -- list_queues(int2, text, text, int4, int4)
--- The queues that have something waiting or running, or a setting, each with its counts; and where $2
--- and $3 are one name, that queue in any case.
+-- Lists the queues that have waiting or running jobs, or a setting, each with its counts. If $2 and
+-- $3 are the same name, it returns that queue in any case.
 --
 -- $1 lane   int2
 -- $2 first  text  no queue before this one; '': from the first
 -- $3 last   text  no queue after this one
--- $4 bound  int4  what is counted exactly, per queue for what waits and in all for the others
+-- $4 bound  int4  the limit of exact counts: per queue for waiting jobs, in all for the others
 -- $5 limit  int4  queues, at most
 -- Returns: queue text, queued int8, scheduled int8, failed int8, running int8, dead int8, oldest_due_at timestamptz, age_ms int8, exact bool, paused_at timestamptz, paused_by text, max_backlog int4
--- exact is false where a bound was reached; what waits is the planner's estimate then, the others are
--- counted up to the bound, newest first.
+-- exact is false if a bound was reached. Then the count of waiting jobs is the planner's estimate,
+-- and the others are counted up to the bound, newest first.
 --
 -- Locks: none. Index: ready_claim_key (names by a loose index scan), ready_moved_idx,
 -- outcomes_unsuccessful_idx. Cost: O(queues * bound). Safe to repeat: yes.
@@ -31,7 +31,7 @@ with recursive name as (
 moved as materialized (
   select r.queue, r.failed, r.visible_at <= now() as due
   from djps.ready r
-  -- Without the lane, so that the planner cannot take ready_claim_key, which has all rows.
+  -- Does not name the lane, so that the planner cannot take ready_claim_key, which has all rows.
   where r.moved_at is not null and r.id > '00000000-0000-0000-0000-000000000000'
   order by r.id desc
   limit $4

@@ -1,5 +1,5 @@
 -- set_queue_limit(int2, text, int4, text)
--- Sets how many jobs may wait in a queue before the API refuses more.
+-- Sets how many jobs may wait in a queue before submissions are refused.
 --
 -- $1 lane         int2
 -- $2 queue        text

@@ -1,6 +1,6 @@
 -- set_queue_paused(int2, text, bool, text)
--- Pauses a queue, or opens it again. Once this is answered no claim of the queue commits any more;
--- jobs that run already run on.
+-- Pauses or resumes a queue. Once a pause is answered, no claim of the queue commits any more;
+-- running jobs keep running.
 --
 -- $1 lane    int2
 -- $2 queue   text
@@ -8,6 +8,6 @@
 -- $4 actor   text  for the audit
 -- Returns: changed bool
 --
--- Locks: the queue's advisory lock, alone: waits for claims under way, a matter of milliseconds.
--- Cost: O(1). Safe to repeat: yes.
+-- Locks: the queue's advisory lock, exclusive; waits some milliseconds for claims in progress. Cost:
+-- O(1). Safe to repeat: yes.
 select djps.set_paused($1, $2, $3, $4) as changed

@@ -1,19 +1,20 @@
 -- claim_jobs_for_many(int2, text, text[], int2[], timestamptz[], uuid[], timestamptz[], int4, uuid[], text[], interval[], int8[])
--- claim_jobs for several workers that take the same types from one queue: one transaction, and a
--- lease for each who gets something.
+-- Does what claim_jobs does, for several workers that take the same types from one queue: one
+-- transaction, and a lease for each worker that gets a job.
 --
 -- $1 to $8           as claim_jobs; $8, the limit, is for all of them together
--- $9 leases          uuid[]         the new leases' ids, random; one a worker, as all that follow
+-- $9 leases          uuid[]         the new leases' ids, random; one a worker, as in all that follow
 -- $10 workers        text[]         for people
 -- $11 durations      interval[]     > 0
--- $12 firsts         int8[]         where each one's share begins: 1, then 1 + the first one's limit, ...
--- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, checkpoint jsonb, begin_within_ms int4, share int4
--- As claim_jobs; share: whose job it is, a place in the arrays, from 1. Where there is not enough for
--- all, the first ones get theirs.
+-- $12 firsts         int8[]         where each worker's share begins: 1, then 1 + the first's limit, ...
+-- Returns: id uuid, attempt int2, visible_at timestamptz, priority int2, type text, payload jsonb, max_attempts int2, idempotency_key text, created_at timestamptz, expires_at timestamptz, metadata jsonb, time_limit_ms int4, checkpoint jsonb, begin_within_ms int4, tags jsonb, share int4
+-- The columns are those of claim_jobs. share: the worker that gets the job, a place in the arrays,
+-- from 1. The first workers get the most urgent jobs, and get their share first if there are too few
+-- jobs.
 --
--- Locks, index, cost: as claim_jobs, plus some 8 % for dealing the jobs out, which is why one worker
--- alone claims by the other. What is claimed, and in which order, must stay the same in both (a test
--- compares them). Safe to repeat: no, each call claims more. Zero rows: nothing due; no lease is made.
+-- Locks, index, cost: as claim_jobs, plus some 8 % for dealing out the jobs. That is why a single
+-- worker uses claim_jobs. Both must claim the same jobs in the same order (a test compares them).
+-- Safe to repeat: no, each call claims more. Zero rows: nothing is due; no lease is made.
 with claimed as (
   delete from djps.ready
   where lane = $1
@@ -36,11 +37,12 @@ with claimed as (
       ) due
       limit $8
     ))
-  returning id, (attempts + 1)::int2 as attempt, visible_at, priority, moved_at
+  returning id, least(attempts + 1, 32767)::int2 as attempt, visible_at, priority, moved_at
 ),
 
 dealt as (
-  select claimed.*, width_bucket(row_number() over (), $12) as share
+  select claimed.*,
+         width_bucket(row_number() over (order by priority, visible_at, id), $12) as share
   from claimed
 ),
 
@@ -61,9 +63,11 @@ select c.id, c.attempt, c.visible_at, c.priority,
             then (select p.checkpoint from djps.progress p where p.job_id = c.id and p.lane = $1)
        end as checkpoint,
        case when f.finish_by is not null
-            then least(greatest(extract(epoch from f.finish_by - clock_timestamp()) * 1000, 0),
+            then least(greatest((extract(epoch from f.finish_by) - extract(epoch from clock_timestamp()))
+                                * 1000, 0),
                        2147483647)::int4
        end as begin_within_ms,
+       to_jsonb(f.tags) as tags,
        c.share
 from dealt c
 join djps.facts f on f.id = c.id and f.lane = $1

@@ -1,5 +1,5 @@
 -- forget_claim_cursors(interval)
--- Forgets saved cursors that nobody has saved again for $1.
+-- Deletes saved cursors that were not saved again for $1.
 --
 -- $1 age  interval
 -- Returns: kind uuid

@@ -1,5 +1,5 @@
 -- listen_for_work()
--- Has this session hear of notify_workers from now on: the name of a queue each time.
+-- Subscribes this session to notify_workers. Each notification carries the name of a queue.
 --
 -- Returns: listening bool
 --

@@ -1,14 +1,14 @@
 -- load_claim_cursor(int2, text, text[])
--- Where claims of these types on this queue were when a process that claims alike last saved it.
+-- Loads the claim cursor that a process with the same queue and types saved last.
 --
 -- $1 lane   int2
 -- $2 queue  text
 -- $3 types  text[]  in the same order
 -- Returns: server text, looked_at timestamptz, priority int2, floor_at timestamptz, floor_id uuid, writer text, writer_from timestamptz
--- One row per level and per writer, beside each other; the columns of what there are fewer of are null.
--- No row: nothing was saved since the server started, or by a clock that has stepped back since, so
--- everything has to be looked at.
--- What it means: src/store/claims/claim_cursor.h
+-- The levels and the writers are listed side by side, one of each per row. The columns of the shorter
+-- list are null at the end. No row: nothing was saved since the server started, or a clock that has
+-- stepped back saved it. Then everything has to be looked at. src/store/claims/claim_cursor.h
+-- explains the columns.
 --
 -- Locks: none. Index: claim_cursors_pkey. Cost: one row. Safe to repeat: yes.
 select c.server, c.looked_at, part.priority, part.floor_at, part.floor_id, part.writer,

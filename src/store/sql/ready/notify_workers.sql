@@ -1,11 +1,12 @@
 -- notify_workers(text[])
--- Tells workers that wait for jobs of these queues to look: a word of its own after the jobs are
--- committed, never part of a submission. As the function djps.notify_workers, whose body Postgres would
--- plan anew with each word: that is half of what this costs.
+-- Tells workers that wait for jobs of these queues to look. The caller sends it separately after the
+-- jobs are committed, never as part of a submission. It does the same as the function
+-- djps.notify_workers without calling it: Postgres would plan the function's body anew with each
+-- call, which is half of the cost.
 --
 -- $1 queues  text[]  each of them once
 -- Returns: queues int4
 --
--- Locks: that of the notification queue, at the commit; so it is said for many jobs at once, and at
--- most every few milliseconds. Cost: O(queues). Writes nothing. Safe to repeat: yes.
+-- Locks: the lock of the notification queue, at the commit. So callers send it once for many jobs,
+-- and at most every few milliseconds. Cost: O(queues). Writes nothing. Safe to repeat: yes.
 select count(pg_notify('djps_work', queue))::int4 as queues from unnest($1) as told (queue)

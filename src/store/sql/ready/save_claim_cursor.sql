@@ -1,5 +1,5 @@
 -- save_claim_cursor(int2, text, text[], text, timestamptz, int2[], timestamptz[], uuid[], text[], timestamptz[], interval)
--- Keeps where claims of these types on this queue are, for a process that starts later.
+-- Saves the claim cursor of these types on this queue, for a process that starts later.
 --
 -- $1 lane         int2
 -- $2 queue        text
@@ -11,9 +11,10 @@
 -- $8 floor_id     uuid[]
 -- $9 writers      text[]         transactions that were writing then, and per transaction
 -- $10 writer_from timestamptz[]  a place below which it wrote nothing
--- $11 young       interval       what is kept stays where it is newer than this before $5
+-- $11 young       interval       a row saved less than this before $5 is not replaced
 -- Returns: looked_at timestamptz
--- No row: what is kept is young. So many who claim alike rewrite it no more often than one.
+-- No row: the saved row is young. So many processes with the same queue and types write no more often
+-- than one.
 --
 -- Locks: the row, for the moment of the statement and its commit. Index: claim_cursors_pkey.
 -- Cost: one row. Safe to repeat: yes.

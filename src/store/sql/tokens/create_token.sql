@@ -1,5 +1,5 @@
 -- create_token(uuid, text, text, text, text[], text[], timestamptz[], interval[], text)
--- Makes a token, unless its name is taken or its end has come already.
+-- Makes a token, unless its name is taken or its expiry has passed already.
 --
 -- $1 id          uuid
 -- $2 name        text
@@ -12,9 +12,9 @@
 -- $9 actor       text         for the audit
 -- Returns: created bool, expired bool, created_at timestamptz, expires_at timestamptz
 --
--- Locks: none but the new row; waits for another that is making a token of the same name.
--- Cost: constant. Errors: 23505 when id or hash exist. Safe to repeat: a second call finds the name
--- taken. `created` false and `expired` false: the name is taken.
+-- Locks: only the new row; waits for a transaction that makes a token of the same name. Cost:
+-- constant. Errors: 23505 when id or hash exist. Safe to repeat: a second call finds the name taken.
+-- `created` false and `expired` false: the name is taken.
 with wanted as materialized (
   select t.now, coalesce(($7)[1], t.now + ($8)[1]) as expires_at
   from (select clock_timestamp() as now) t

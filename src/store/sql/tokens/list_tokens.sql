@@ -1,5 +1,5 @@
 -- list_tokens()
--- Every token there is or was, the newest first; never its hash.
+-- Lists all tokens, including revoked and expired ones, newest first, without their hashes.
 --
 -- Returns: id uuid, name text, role text, queues jsonb, types jsonb, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz, expired bool
 --

@@ -1,10 +1,10 @@
 -- load_active_tokens()
--- The tokens that count now: what a server keeps in memory.
+-- Loads the valid tokens, which a server keeps in memory.
 --
 -- Returns: id uuid, name text, role text, queues jsonb, types jsonb, hash text
 --
--- Locks: none. Index: tokens_name_key, which has the living tokens only; revoked ones cost nothing.
--- Safe to repeat: yes.
+-- Locks: none. Index: tokens_name_key, which has only tokens that are not revoked; revoked ones cost
+-- nothing. Safe to repeat: yes.
 select id, name, role, to_jsonb(queues) as queues, to_jsonb(types) as types,
        encode(hash, 'hex') as hash
 from djps.tokens

@@ -1,5 +1,5 @@
 -- revoke_token(uuid, text)
--- Ends a token for good. Every server notices within two seconds.
+-- Revokes a token for good. Every server notices within two seconds.
 --
 -- $1 id     uuid
 -- $2 actor  text  for the audit

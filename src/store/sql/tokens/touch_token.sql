@@ -1,5 +1,5 @@
 -- touch_token(uuid)
--- Notes that a token was used, at most once a minute however many servers say so.
+-- Records that a token was used, at most once a minute, however many servers report it.
 --
 -- $1 id  uuid
 -- Returns: id uuid

@@ -1,5 +1,5 @@
 -- forget_workers(interval)
--- Forgets workers that have not been seen for $1: they died without a goodbye.
+-- Deletes workers that were not seen for $1. They died before they could remove themselves.
 --
 -- $1 silence  interval
 -- Returns: name text

@@ -1,11 +1,11 @@
 -- list_workers(int2, interval, int4)
--- The workers seen within $2, with what each of them runs, in the order of their names.
+-- Lists the workers seen within $2 and the jobs that each of them runs, ordered by name.
 --
 -- $1 lane    int2
 -- $2 within  interval
 -- $3 limit   int4      workers
 -- Returns: name text, kind text, host text, pid int4, queues jsonb, types jsonb, capacity int4, running int4, version text, started_at timestamptz, last_seen_at timestamptz, jobs jsonb
--- jobs: at most 100 a worker. running: what its leases say, as far as they hold.
+-- jobs: at most 100 a worker. running: jobs under the worker's valid leases.
 --
 -- Locks: none. Cost: O(workers + running jobs). Index: workers_pkey, leases_expiry_idx.
 -- Safe to repeat: yes.

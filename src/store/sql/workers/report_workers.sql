@@ -1,10 +1,10 @@
 -- report_workers(text[], text[], text[], int4[], text[], text[], int4[], int4[], text[])
--- Says that workers are there: new ones are added, known ones seen again. For people, and
--- for count_workers. The arrays are parallel, one element a worker, no name twice.
+-- Reports that workers are running: adds new ones, and marks known ones as seen. For people, and for
+-- count_workers. The arrays are parallel, one element a worker, no name twice.
 --
 -- $1 names       text[]
 -- $2 kinds       text[]  http or native
--- $3 hosts       text[]  null where not known, here and below: what was known stays
+-- $3 hosts       text[]  null if not known, here and below: the known value stays
 -- $4 pids        int4[]
 -- $5 queues      text[]  joined by commas
 -- $6 types       text[]  joined by commas
@@ -13,9 +13,10 @@
 -- $9 versions    text[]
 -- Returns: name text
 --
--- Locks: the rows, in the order of their names. Cost: O(workers). Index: workers_pkey. The commit does not
--- wait for the disk: a crash loses reports of half a second, and a worker reports again within seconds.
--- Safe to repeat: yes. One that was away for a minute or more starts anew.
+-- Locks: the rows, in the order of their names. Cost: O(workers). Index: workers_pkey. The commit
+-- does not wait for the disk: a crash loses reports of half a second, and a worker reports again
+-- within seconds. Safe to repeat: yes. A worker that was away for a minute or more gets a new
+-- started_at.
 with relaxed as materialized (select set_config('synchronous_commit', 'off', true))
 
 insert into djps.workers as known
