@@ -8,5 +8,5 @@ int main() {
     std::cout << "attempt " << job.attempt << ": " << job.payload << "\n";
     return djps::Succeeded{R"({"sent": true})"};
   });
-  worker.Run();  // until SIGTERM; then running jobs get 30 s to finish
+  worker.Run();  // until SIGTERM; then running jobs get 20 s to finish
 }

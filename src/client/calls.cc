@@ -59,7 +59,9 @@ Call<std::vector<PastAttempt>> Calls::Attempts(Uuid id, pg::Deadline deadline) {
 
 Call<JobPage> Calls::List(JobFilter filter, ListOptions options, pg::Deadline deadline) {
   store::ListRequest request{
-      .filter = std::move(filter), .limit = options.limit, .payload = options.payload};
+      .filter = std::move(filter),
+      .limit = options.limit,
+      .detail = options.payload ? store::ListDetail::kAll : store::ListDetail::kNoPayload};
   if (options.after) request.after = store::ListPosition{.id = *options.after};
   store::ListPage found = co_await stores_.lists.ListJobs(request, deadline);
   JobPage page{.jobs = std::move(found.jobs)};

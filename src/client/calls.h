@@ -21,8 +21,9 @@ using Call = boost::asio::awaitable<Result<T>>;
 /// call may be made, and not yet awaited, on any.
 class Calls {
  public:
-  Calls(pg::Pool& pool, std::string actor)
-      : stores_(pool),
+  /// `waiting` is for what waits for somebody's lock, so that the others need not.
+  Calls(pg::Pool& pool, pg::Pool& waiting, std::string actor)
+      : stores_(store::SubmissionPools{pool, pool, waiting}, pool),
         submissions_(pool.executor(), stores_.jobs, stores_.signal),
         actor_(std::move(actor)) {}
 

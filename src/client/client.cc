@@ -57,7 +57,7 @@ class Client::Impl {
   explicit Impl(ClientConfig config)
       : timeout(config.timeout),
         link(std::move(config.database_url), config.connections),
-        calls(link.pool(), std::move(config.name)) {}
+        calls(link.pool(), link.waiting_pool(), std::move(config.name)) {}
 
   ~Impl() { link.Stop(); }
   Impl(const Impl&) = delete;

@@ -1,11 +1,10 @@
 #include "client/link.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <boost/asio/post.hpp>
-#include <csignal>
 
+#include "core/quiet_thread.h"
 #include "pg/error.h"
 #include "store/migrator.h"
 #include "store/statements.h"
@@ -15,15 +14,12 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// A thread on which no signal is delivered: they are the program's, not ours.
-std::thread ThreadWithoutSignals(asio::io_context& io) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread([&io] { io.run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
+pg::PoolConfig Connections(const std::string& conninfo, std::size_t size, bool on_demand) {
+  return {.conninfo = conninfo,
+          .size = size,
+          .setup = &sql::kConfigureSession,
+          .log_trouble = false,
+          .on_demand = on_demand};
 }
 
 }  // namespace
@@ -31,17 +27,18 @@ std::thread ThreadWithoutSignals(asio::io_context& io) {
 Link::Link(std::string conninfo, std::size_t connections)
     : conninfo_(std::move(conninfo)),
       work_(io_.get_executor()),
-      pool_(io_.get_executor(), {.conninfo = conninfo_,
-                                 .size = connections,
-                                 .setup = &sql::kConfigureSession,
-                                 .log_trouble = false}),
-      thread_(ThreadWithoutSignals(io_)) {}
+      pool_(io_.get_executor(), Connections(conninfo_, connections, false)),
+      waiting_pool_(io_.get_executor(), Connections(conninfo_, 1, true)),
+      thread_(ThreadWithoutSignals([this] { io_.run(); })) {}
 
 Link::~Link() { Stop(); }
 
 void Link::Stop() {
   if (!thread_.joinable()) return;
-  asio::post(io_, [this] { pool_.Close(); });
+  asio::post(io_, [this] {
+    pool_.Close();
+    waiting_pool_.Close();
+  });
   work_.reset();
   thread_.join();
 }

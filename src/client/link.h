@@ -30,6 +30,8 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   pg::Pool& pool() { return pool_; }
+  /// One connection, made when it is needed, for what waits for somebody's lock.
+  pg::Pool& waiting_pool() { return waiting_pool_; }
 
   /// Ends what is still under way, and the thread. Before what the calls use is destroyed.
   void Stop();
@@ -70,6 +72,7 @@ class Link {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   pg::Pool pool_;
+  pg::Pool waiting_pool_;
   bool open_ = false;  // touched on the link's thread only
   std::thread thread_;
 };

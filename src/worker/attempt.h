@@ -10,13 +10,13 @@
 
 namespace djps::worker {
 
-/// Why a running attempt was told to stop.
+/// Why an attempt was told to stop, and so how it ends.
 enum class StopReason {
   kNone,
   kCanceled,   ///< Somebody canceled the job: ends as canceled unless it succeeds anyway.
   kTimeout,    ///< It ran longer than it may: ends as failed, "timeout".
   kLeaseLost,  ///< Somebody else may have the job by now: whatever comes out is dropped.
-  kShutdown,   ///< The worker stops: handed back unless it succeeds anyway.
+  kHandBack,   ///< The worker stops, or has no slot: handed back unless it succeeds anyway.
 };
 
 /// One claimed job on its way through this process.
@@ -44,5 +44,10 @@ struct Attempt {
   bool reported = false;  // an outcome was handed to the reporter
   boost::asio::steady_timer watchdog;
 };
+
+/// What the database is told about an attempt: what its handler returned, unless the reason it was
+/// stopped for counts more. `returned` is empty when the handler never began or does not return;
+/// then there must be such a reason. Nothing when the lease is lost: nobody would take it.
+std::optional<Outcome> OutcomeToReport(const Attempt& attempt, std::optional<Outcome> returned);
 
 }  // namespace djps::worker

@@ -88,11 +88,10 @@ void HandlerThreads::Shared::Work() {
     waiting_.pop_front();
     lock.unlock();
     const Job& job = ended.attempt->job;
-    // Where there are fewer threads than slots it may have been stopped before it began; who
-    // stopped it knows why.
-    ended.outcome = job.stop.stop_requested()
-                        ? Outcome{Snoozed{}}
-                        : Invoke(std::get<Handler>(ended.attempt->entry.handler), job);
+    // Where there are fewer threads than slots it may have been stopped before it began.
+    if (!job.stop.stop_requested()) {
+      ended.returned = Invoke(std::get<Handler>(ended.attempt->entry.handler), job);
+    }
     Give(std::move(ended));
     lock.lock();
   }

@@ -4,16 +4,17 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "worker/attempt.h"
 
 namespace djps::worker {
 
-/// An attempt whose handler has returned.
+/// An attempt whose handler has returned, or that was stopped before its handler began.
 struct EndedAttempt {
   std::shared_ptr<Attempt> attempt;
-  Outcome outcome;
+  std::optional<Outcome> returned;  ///< By the handler; empty: it never began.
 };
 
 /// Runs plain handlers, which may block, on threads that are made as they are needed. Many short

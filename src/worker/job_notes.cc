@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/job_rules.h"
 #include "core/json_text.h"
 #include "core/text.h"
 
@@ -38,11 +39,9 @@ void Job::SaveCheckpoint(std::string_view json) const {
   if (!compact) {
     throw std::invalid_argument("the checkpoint is not JSON: " + compact.error().message);
   }
-  if (compact->size() > store::kCheckpointBytesMax) {
+  if (const auto trouble = JsonTrouble(*compact, store::kCheckpointBytesMax)) {
     throw std::invalid_argument(
-        fmt::format("a checkpoint may have at most {} bytes, got {}; store it elsewhere and keep "
-                    "its name here",
-                    store::kCheckpointBytesMax, compact->size()));
+        fmt::format("the checkpoint {}; store it elsewhere and keep its name here", *trouble));
   }
   if (notes) notes->NoteCheckpoint(*std::move(compact));
 }

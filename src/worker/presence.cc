@@ -61,7 +61,7 @@ asio::awaitable<void> Presence::Run() {
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   try {
-    co_await store_.RemoveWorker(report_.name, pg::After(kGoodbyeTimeout));
+    co_await store_.RemoveWorker(report_, pg::After(kGoodbyeTimeout));
   } catch (const pg::PgError& error) {
     spdlog::debug("could not say goodbye: {}", error.what());
   }

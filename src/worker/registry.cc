@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/validation.h"
+
 namespace djps::worker {
 
 void Registry::Add(std::string type, AnyHandler handler, HandlerOptions options) {
-  if (type.empty()) throw std::invalid_argument("a handler needs a job type; the type was empty");
+  if (const auto trouble = NameTrouble(type)) {
+    throw std::invalid_argument(fmt::format("the type of a handler {}", *trouble));
+  }
   const auto [entry, added] =
       handlers_.try_emplace(std::move(type), Entry{std::move(handler), std::move(options)});
   if (!added) {

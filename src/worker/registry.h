@@ -14,7 +14,7 @@ using AnyHandler = std::variant<Handler, CoroutineHandler>;
 /// Which handler runs which type of job.
 class Registry {
  public:
-  /// Throws std::invalid_argument for an empty type or one that has a handler already.
+  /// Throws std::invalid_argument for a type that no job can have, or that has a handler already.
   void Add(std::string type, AnyHandler handler, HandlerOptions options = {});
 
   struct Entry {

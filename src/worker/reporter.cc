@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "core/job_options.h"
+#include "core/job_rules.h"
+#include "core/option_limits.h"
 #include "core/text.h"
 #include "worker/exec/outcome_limits.h"
 
@@ -33,8 +35,6 @@ constexpr std::chrono::milliseconds kJudgeTimeout{2'000};
 
 /// The longest snooze or retry delay; longer ones, and ones in the past, are brought into range so
 /// that no handler can make an interval overflow.
-constexpr std::chrono::milliseconds kDelayMax = std::chrono::hours(24 * 366);
-
 std::chrono::milliseconds Bounded(std::chrono::milliseconds delay) {
   return std::clamp(delay, std::chrono::milliseconds(0), kDelayMax);
 }
@@ -63,17 +63,16 @@ FailedJob Describe(const Attempt& attempt, const Failed& failed) {
 
 ReturnedJob Describe(const Attempt& attempt, const Snoozed& snoozed) {
   ReturnedJob job{.lease = attempt.job.lease_token, .job = attempt.job.id};
-  // A worker that stops hands its jobs back: no job pays for that with one of its snoozes.
-  if (attempt.reason == StopReason::kShutdown) return job;
+  // No job pays with one of its snoozes for being handed back.
+  if (attempt.reason == StopReason::kHandBack) return job;
   job.delay = Bounded(snoozed.delay);
   job.policy = HandlerPolicy(attempt);
   return job;
 }
 
-Failed LargeResult(std::size_t bytes) {
+Failed UnfitResult(std::string_view trouble) {
   return {.error_class = "invalid_result",
-          .message = fmt::format("the handler's result has {} bytes; at most {} are kept", bytes,
-                                 kResultBytesMax)};
+          .message = fmt::format("the handler's result {}", trouble)};
 }
 
 /// A result that jsonb will not hold is the handler's mistake and fails its attempt.
@@ -102,8 +101,10 @@ Reporter::Reporter(asio::any_io_executor executor, store::LeaseStore& leases, Le
 void Reporter::Report(const Attempt& attempt, const Outcome& outcome) {
   const Job& job = attempt.job;
   const auto* succeeded = std::get_if<Succeeded>(&outcome);
-  if (succeeded != nullptr && succeeded->result.size() > kResultBytesMax) {
-    queue_.emplace_back(Describe(attempt, LargeResult(succeeded->result.size())));
+  const auto trouble = succeeded != nullptr ? JsonTrouble(succeeded->result, kResultBytesMax)
+                                            : std::optional<std::string>();
+  if (trouble) {
+    queue_.emplace_back(Describe(attempt, UnfitResult(*trouble)));
   } else if (succeeded != nullptr) {
     queue_.emplace_back(CompletedJob{job.lease_token, job.id, succeeded->result});
   } else if (const auto* failed = std::get_if<Failed>(&outcome)) {

@@ -1,24 +1,18 @@
 #include "worker/runtime.h"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <stdexcept>
+#include <iterator>
 #include <utility>
 
-#include "core/backoff.h"
 #include "core/check.h"
-#include "core/process_name.h"
-#include "core/text.h"
-#include "core/version.h"
+#include "core/json_members.h"
 #include "worker/invoke.h"
+#include "worker/worker_config.h"
 
 namespace djps::worker {
 namespace {
@@ -30,14 +24,6 @@ using std::chrono::steady_clock;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-/// The first wait after an empty look; doubles up to WorkerConfig::poll_interval_max.
-constexpr milliseconds kPollIntervalMin{5};
-/// A wake reaches every idle worker, and the first takes the job. Those who come too late leave the
-/// next ones to others, for twice as long each time.
-constexpr milliseconds kDeafnessMin{1};
-constexpr milliseconds kDeafnessMax{64};
-/// Idle workers that can run the same look less often each, by at most this factor.
-constexpr int kPollShare = 16;
 /// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
 constexpr milliseconds kClaimTimeout{30'000};
 /// How long a handler may take to notice that its time is over before the attempt is reported as
@@ -48,46 +34,20 @@ constexpr milliseconds kWaitingMax{1'000};
 /// Claims stop while this many outcomes wait to be written: a batch that is on its way and the
 /// next.
 constexpr std::size_t kReportBacklogMax = 2'000;
+/// How long a worker that stops tries to give back claims whose outcome it does not know.
+constexpr milliseconds kReturnAtStop{3'000};
 
-/// What people see of this worker.
-store::WorkerReport Describe(const WorkerConfig& config, const Registry& registry) {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return {.name = config.name,
-          .kind = "native",
-          .host = CleanText(host.data(), host.size()),
-          .pid = getpid(),
-          .queues = {config.queue},
-          .types = registry.types(),
-          .capacity = static_cast<std::int32_t>(config.concurrency),
-          .version = fmt::format("djps/{}", kVersion)};
-}
-
-template <typename T>
-void RequireRange(const char* field, T value, T low, T high, const char* unit) {
-  if (value < low || value > high) {
-    throw std::invalid_argument(
-        fmt::format("{} must be from {} to {} {}, got {}", field, low, high, unit, value));
-  }
+/// Of the JSON array that they are stored as.
+std::vector<std::string> ReadTags(const std::optional<std::string>& json) {
+  std::vector<std::string> tags;
+  if (!json) return tags;
+  const auto values = SplitArray(*json);
+  DJPS_CHECK(values.has_value());
+  for (const std::string& value : *values) tags.push_back(ReadJsonString(value).value());
+  return tags;
 }
 
 }  // namespace
-
-WorkerConfig Checked(WorkerConfig config) {
-  RequireRange<std::size_t>("concurrency", config.concurrency, 1, 10'000, "jobs");
-  RequireRange<std::int64_t>("lease", config.lease.count(), 1'000, 86'400'000, "ms");
-  RequireRange<std::int64_t>("timeout", config.timeout.count(), 0, 30LL * 86'400'000, "ms");
-  RequireRange<std::int64_t>("grace", config.grace.count(), 0, 86'400'000, "ms");
-  RequireRange<std::int64_t>("poll_interval_max", config.poll_interval_max.count(), 1, 60'000,
-                             "ms");
-  if (config.queue.empty()) throw std::invalid_argument("queue must not be empty");
-  // A process may have a worker for each of several queues.
-  if (config.name.empty()) {
-    const bool usual = config.queue == kDefaultQueue;
-    config.name = usual ? ProcessName() : fmt::format("{}/{}", ProcessName(), config.queue);
-  }
-  return config;
-}
 
 Runtime::Runtime(asio::any_io_executor executor, const store::LeasePools& pools,
                  WorkerConfig config, Registry registry)
@@ -100,58 +60,45 @@ Runtime::Runtime(asio::any_io_executor executor, const store::LeasePools& pools,
       notes_(executor_, pools.outcomes),
       presence_(
           executor_, pools.outcomes, Describe(config_, registry_), [this] { return running(); },
-          [this](const store::WorkerCount& workers) { Hear(workers); }),
+          [this](const store::WorkerCount& workers) { OnWorkerCount(workers); }),
       pace_(config_.concurrency, steady_clock::now()),
+      schedule_(config_.poll_interval_max),
       changed_(executor_, asio::steady_timer::time_point::max()),
-      deafness_(kDeafnessMin, kDeafnessMax),
+      fetching_(executor_),
+      attempt_tasks_(executor_),
+      keeping_leases_(executor_),
+      reporting_(executor_),
+      sending_notes_(executor_),
+      showing_presence_(executor_),
       threads_(executor_, config_.concurrency,
                [this](std::vector<EndedAttempt> ended) { EndAll(std::move(ended)); }) {}
 
-template <typename Loop>
-void Runtime::Spawn(Loop loop) {
-  ++loops_;
-  asio::co_spawn(executor_, std::move(loop), [this](const std::exception_ptr& error) {
-    // The loops handle a failing database themselves; anything here is a bug.
-    if (error) std::rethrow_exception(error);
-    --loops_;
-    changed_.cancel();
-  });
-}
-
 void Runtime::Start() {
-  DJPS_CHECK(loops_ == 0 && !registry_.types().empty());
-  Spawn(Fetch());
-  Spawn(keeper_.Run());
-  Spawn(reporter_.Run());
-  Spawn(notes_.Run());
-  Spawn(presence_.Run());
+  DJPS_CHECK(!registry_.types().empty());
+  fetching_.Spawn(Fetch());
+  keeping_leases_.Spawn(keeper_.Run());
+  reporting_.Spawn(reporter_.Run());
+  sending_notes_.Spawn(notes_.Run());
+  showing_presence_.Spawn(presence_.Run());
 }
 
 asio::awaitable<void> Runtime::Fetch() {
-  Backoff polling(kPollIntervalMin, config_.poll_interval_max);
   while (!stopping_) {
+    ReturnStale();
+    const auto due = schedule_.Next();
+    if (steady_clock::now() < due) {
+      co_await PauseUntil(due);
+      continue;
+    }
     const std::size_t wanted = WantedJobs();
     if (wanted == 0) {
-      co_await Pause(waiting_.empty() ? config_.poll_interval_max
-                                      : std::min(config_.poll_interval_max, kWaitingMax));
-      ReturnStale();
+      co_await PauseUntil(steady_clock::now() + config_.poll_interval_max);
       continue;
     }
-    if (steady_clock::now() < not_before_) {
-      co_await PauseUntil(not_before_);
-      continue;
-    }
-    if (Alone() && backlog_ && !std::exchange(beside_, true)) Spawn(ClaimBeside());
-    const bool woken = std::exchange(woken_, false);
-    not_before_ = steady_clock::now() + pace_.spacing();
-    const bool found = co_await Claim(wanted);
-    if (found) {
-      polling.Reset();
-      deafness_.Reset();
-      continue;
-    }
-    if (woken) not_before_ = std::max(not_before_, steady_clock::now() + deafness_.Next());
-    if (!stopping_) co_await Rest(polling);
+    if (Alone() && backlog_ && !std::exchange(beside_, true)) fetching_.Spawn(ClaimBeside());
+    schedule_.Begin(steady_clock::now(), pace_.spacing());
+    const ClaimResult claim = co_await Claim(wanted);
+    schedule_.End(claim.found_jobs, claim.again_within, steady_clock::now());
   }
 }
 
@@ -160,42 +107,20 @@ asio::awaitable<void> Runtime::Fetch() {
 asio::awaitable<void> Runtime::ClaimBeside() {
   // Spawned by Fetch, whose own claim has to be counted first.
   co_await asio::post(executor_, asio::use_awaitable);
-  bool found = true;
-  while (found && backlog_ && Alone() && !stopping_) {
+  while (backlog_ && Alone() && !stopping_) {
     const std::size_t wanted = WantedJobs();
-    found = false;
-    if (wanted > 0) found = co_await Claim(wanted);
+    if (wanted == 0) break;
+    const ClaimResult claim = co_await Claim(wanted);
+    if (!claim.found_jobs) break;
   }
   beside_ = false;
+  changed_.cancel();
 }
 
 void Runtime::Wake(std::string_view queue) {
   if (!queue.empty() && queue != config_.queue) return;
-  // The word reaches all workers: one after the other, they come in the same time as one at a time.
-  if (!std::exchange(woken_, true)) {
-    const auto turn =
-        std::chrono::duration_cast<steady_clock::duration>(random_.Fraction() * pace_.spacing());
-    not_before_ = std::max(not_before_, steady_clock::now() + turn);
-  }
+  schedule_.Wake(steady_clock::now(), pace_.spacing());
   changed_.cancel();
-}
-
-/// Until there may be something to claim.
-asio::awaitable<void> Runtime::Rest(Backoff& polling) {
-  // What one misses another finds, so that together they look as often as one alone.
-  steady_clock::duration wait = polling.Next() * std::clamp(free_workers_, 1, kPollShare);
-  if (again_within_) wait = std::min(wait, *again_within_);
-  const auto until = steady_clock::now() + wait;
-  while (!stopping_ && steady_clock::now() < until) {
-    ReturnStale();
-    if (woken_ && steady_clock::now() >= not_before_) {
-      polling.Reset();
-      co_return;
-    }
-    auto next = woken_ ? std::min(until, not_before_) : until;
-    if (!waiting_.empty()) next = std::min(next, waiting_since_ + kWaitingMax);
-    co_await PauseUntil(next);
-  }
 }
 
 std::size_t Runtime::WantedJobs() {
@@ -203,23 +128,19 @@ std::size_t Runtime::WantedJobs() {
   return pace_.Want(attempts_.size() + waiting_.size() + claiming_, steady_clock::now());
 }
 
-asio::awaitable<void> Runtime::Pause(milliseconds longest) {
-  return PauseUntil(steady_clock::now() + longest);
-}
-
-/// Or until something changes.
+/// Or until something changes, or jobs have waited here for too long.
 asio::awaitable<void> Runtime::PauseUntil(steady_clock::time_point latest) {
+  if (!waiting_.empty()) latest = std::min(latest, waiting_since_ + kWaitingMax);
   changed_.expires_at(latest);
   co_await changed_.async_wait(kNoThrow);
 }
 
-void Runtime::Hear(const store::WorkerCount& workers) {
-  free_workers_ = workers.free;
+void Runtime::OnWorkerCount(const store::WorkerCount& workers) {
+  schedule_.OnWorkerCount(workers.free);
   pace_.ShareWith(static_cast<std::size_t>(workers.alike));
 }
 
-/// True when there was something.
-asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
+asio::awaitable<Runtime::ClaimResult> Runtime::Claim(std::size_t limit) {
   const store::ClaimRequest request{.queue = config_.queue,
                                     .types = registry_.types(),
                                     .limit = limit,
@@ -236,13 +157,17 @@ asio::awaitable<bool> Runtime::Claim(std::size_t limit) {
   claiming_ -= limit;
   pace_.Claimed(steady_clock::now() - begun);
   backlog_ = batch.jobs.size() == limit;
-  again_within_ = batch.again_within;
-  const bool found = !batch.jobs.empty();
-  if (found) Take(std::move(batch));
-  co_return found;
+  const ClaimResult result{.found_jobs = !batch.jobs.empty(), .again_within = batch.again_within};
+  if (result.found_jobs) Take(std::move(batch));
+  co_return result;
 }
 
 void Runtime::Take(store::ClaimedBatch batch) {
+  if (steady_clock::now() >= batch.begun + config_.lease) {
+    // The answer took so long that the lease may be over: none of it may be started.
+    leases_.ReturnLease(batch.lease);
+    return;
+  }
   std::vector<std::shared_ptr<Attempt>> claimed;
   claimed.reserve(batch.jobs.size());
   for (store::ClaimedJob& job : batch.jobs) {
@@ -251,7 +176,7 @@ void Runtime::Take(store::ClaimedBatch batch) {
     if (begin_within) claimed.back()->begin_before = steady_clock::now() + *begin_within;
   }
   keeper_.Add(batch.lease, batch.begun, claimed);
-  waiting_.insert(waiting_.end(), claimed.begin(), claimed.end());
+  Enqueue(std::move(claimed));
   waiting_since_ = steady_clock::now();
   // A stop that came while the claim was under way: hand the jobs back at once.
   if (stopping_) {
@@ -261,31 +186,52 @@ void Runtime::Take(store::ClaimedBatch batch) {
   }
 }
 
+/// What is more urgent does not run behind what was claimed before it.
+void Runtime::Enqueue(std::vector<std::shared_ptr<Attempt>> claimed) {
+  const auto before = [](const auto& a, const auto& b) {
+    return a->job.priority < b->job.priority;
+  };
+  if (waiting_.empty() || !before(claimed.front(), waiting_.back())) {
+    std::move(claimed.begin(), claimed.end(), std::back_inserter(waiting_));
+    return;
+  }
+  std::deque<std::shared_ptr<Attempt>> merged;
+  std::merge(waiting_.begin(), waiting_.end(), claimed.begin(), claimed.end(),
+             std::back_inserter(merged), before);
+  waiting_ = std::move(merged);
+}
+
 void Runtime::StartWaiting() {
   std::vector<std::shared_ptr<Attempt>> plain;
   const auto now = steady_clock::now();
+  Uuid lease;  // of the attempt before: those of one claim stand together
+  bool held = false;
   while (!waiting_.empty() && running() < config_.concurrency) {
     std::shared_ptr<Attempt> attempt = std::move(waiting_.front());
     waiting_.pop_front();
-    if (!MayBegin(*attempt)) continue;
+    if (attempt->job.lease_token != lease) {
+      lease = attempt->job.lease_token;
+      held = keeper_.Holds(lease);
+    }
+    if (!held) attempt->Stop(StopReason::kLeaseLost);
+    if (!PrepareToStart(*attempt)) continue;
     attempts_.insert(attempt);
     attempt->begun = now;
     attempt->job.notes = notes_.Open(attempt->job.lease_token, attempt->job.id);
-    if (attempt->time_limit > 0ms) Spawn(Watch(attempt));
+    if (attempt->time_limit > 0ms) attempt_tasks_.Spawn(Watch(attempt));
     if (std::holds_alternative<Handler>(attempt->entry.handler)) {
       plain.push_back(std::move(attempt));
     } else {
-      Spawn(RunCoroutine(std::move(attempt)));
+      attempt_tasks_.Spawn(RunCoroutine(std::move(attempt)));
     }
   }
   threads_.Start(std::move(plain));
 }
 
-bool Runtime::MayBegin(Attempt& attempt) {
+bool Runtime::PrepareToStart(Attempt& attempt) {
   if (attempt.reported) return false;
   if (attempt.reason != StopReason::kNone) {
-    // Canceled, or its lease lost, before it began.
-    Settle(attempt, Snoozed{});
+    Settle(attempt, std::nullopt);
     return false;
   }
   if (!attempt.begin_before) return true;
@@ -307,8 +253,8 @@ void Runtime::ReturnStale() {
 
 void Runtime::ReturnWaiting() {
   for (const auto& attempt : std::exchange(waiting_, {})) {
-    attempt->Stop(StopReason::kShutdown);
-    Settle(*attempt, Snoozed{});
+    attempt->Stop(StopReason::kHandBack);
+    Settle(*attempt, std::nullopt);
   }
 }
 
@@ -325,6 +271,7 @@ std::shared_ptr<Attempt> Runtime::MakeAttempt(store::ClaimedJob job, Uuid lease)
                                                .max_attempts = job.max_attempts,
                                                .idempotency_key = std::move(job.idempotency_key),
                                                .metadata = std::move(job.metadata),
+                                               .tags = ReadTags(job.tags),
                                                .created_at = job.created_at,
                                                .lease_token = lease,
                                                .stop = {},
@@ -359,17 +306,17 @@ void Runtime::End(EndedAttempt ended) {
   const auto& notes = ended.attempt->job.notes;
   JobNotes::Unsent unsent = notes_.Close(notes);
   if (!unsent.empty() || notes_.Sending(notes)) {
-    Spawn(EndWithNotes(std::move(ended), std::move(unsent)));
+    attempt_tasks_.Spawn(EndWithNotes(std::move(ended), std::move(unsent)));
     return;
   }
   attempts_.erase(ended.attempt);
-  Settle(*ended.attempt, std::move(ended.outcome));
+  Settle(*ended.attempt, std::move(ended.returned));
 }
 
 asio::awaitable<void> Runtime::EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent) {
   co_await notes_.SendLast(ended.attempt->job.notes, std::move(unsent));
   attempts_.erase(ended.attempt);
-  Settle(*ended.attempt, std::move(ended.outcome));
+  Settle(*ended.attempt, std::move(ended.returned));
   StartWaiting();
   changed_.cancel();
 }
@@ -385,42 +332,22 @@ asio::awaitable<void> Runtime::Watch(std::shared_ptr<Attempt> attempt) {
   if (stopped || attempt->ended) co_return;
   spdlog::warn("job {} attempt {}: its handler does not react to the timeout; it keeps its slot",
                attempt->job.id.ToString(), attempt->job.attempt);
-  Settle(*attempt, Snoozed{});
+  Settle(*attempt, std::nullopt);
 }
 
-void Runtime::Settle(Attempt& attempt, Outcome outcome) {
+void Runtime::Settle(Attempt& attempt, std::optional<Outcome> returned) {
   if (attempt.reported) return;
   attempt.reported = true;
-  const bool succeeded = std::holds_alternative<Succeeded>(outcome);
-  switch (attempt.reason) {
-    case StopReason::kNone:
-      break;
-    case StopReason::kCanceled:
-      // The lease knows that it was asked for: the job ends as canceled whatever the attempt says.
-      if (!succeeded) {
-        outcome = Failed{.error_class = "canceled",
-                         .message = "the job was canceled while it ran",
-                         .retryable = false};
-      }
-      break;
-    case StopReason::kTimeout:
-      outcome = Failed{
-          .error_class = "timeout",
-          .message = fmt::format("the attempt ran longer than {} ms", attempt.time_limit.count())};
-      break;
-    case StopReason::kLeaseLost:
-      keeper_.Settle(attempt.job.lease_token, attempt.job.id);
-      return;
-    case StopReason::kShutdown:
-      if (!succeeded) outcome = Snoozed{.delay = 0ms};
-      break;
+  if (const auto outcome = OutcomeToReport(attempt, std::move(returned))) {
+    reporter_.Report(attempt, *outcome);
+  } else {
+    keeper_.Settle(attempt.job.lease_token, attempt.job.id);
   }
-  reporter_.Report(attempt, outcome);
 }
 
 void Runtime::StopAttempts() {
   ReturnWaiting();
-  for (const auto& attempt : attempts_) attempt->Stop(StopReason::kShutdown);
+  for (const auto& attempt : attempts_) attempt->Stop(StopReason::kHandBack);
 }
 
 asio::awaitable<void> Runtime::Drain() {
@@ -429,21 +356,22 @@ asio::awaitable<void> Runtime::Drain() {
   changed_.cancel();
   const auto grace_ends = steady_clock::now() + config_.grace;
   if (!attempts_.empty()) spdlog::info("waiting for {} running jobs", attempts_.size());
-  while (!attempts_.empty() && steady_clock::now() < grace_ends) {
-    co_await Pause(std::chrono::ceil<milliseconds>(grace_ends - steady_clock::now()));
-  }
+  while (!attempts_.empty() && steady_clock::now() < grace_ends) co_await PauseUntil(grace_ends);
   if (!attempts_.empty()) spdlog::info("handing back {} running jobs", attempts_.size());
   StopAttempts();
-  // Only keeper, reporter, notes and presence are left once the last handler has ended.
-  while (!attempts_.empty() || loops_ > 4) co_await Pause(1s);
+  // Each of these is needed by the ones before it.
+  while (!attempts_.empty()) co_await PauseUntil(steady_clock::time_point::max());
+  co_await fetching_.Join();
+  co_await attempt_tasks_.Join();
   notes_.Stop();
-  while (loops_ > 3) co_await Pause(1s);
+  co_await sending_notes_.Join();
   reporter_.Stop();
-  while (loops_ > 2) co_await Pause(1s);
+  co_await reporting_.Join();
+  co_await leases_.FinishReturns(pg::After(kReturnAtStop));
   keeper_.Stop();
-  while (loops_ > 1) co_await Pause(1s);
+  co_await keeping_leases_.Join();
   presence_.Stop();
-  while (loops_ > 0) co_await Pause(1s);
+  co_await showing_presence_.Join();
 }
 
 }  // namespace djps::worker

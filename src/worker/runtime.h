@@ -12,23 +12,20 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/backoff.h"
-#include "core/random.h"
 #include "djps/worker.h"
 #include "store/claims/lease_store.h"
 #include "worker/attempt.h"
 #include "worker/claim_pace.h"
+#include "worker/claim_schedule.h"
 #include "worker/handler_threads.h"
 #include "worker/lease_keeper.h"
 #include "worker/note_sender.h"
 #include "worker/presence.h"
 #include "worker/registry.h"
 #include "worker/reporter.h"
+#include "worker/task_group.h"
 
 namespace djps::worker {
-
-/// Throws std::invalid_argument naming the field that is out of range; fills in the name.
-WorkerConfig Checked(WorkerConfig config);
 
 /// The claim loop and all that hangs on it, on somebody else's single-threaded executor:
 /// djps::Worker wraps it with a thread and signals, `djps dev` runs it beside the server.
@@ -60,28 +57,30 @@ class Runtime {
  private:
   boost::asio::awaitable<void> Fetch();
   boost::asio::awaitable<void> ClaimBeside();
-  boost::asio::awaitable<bool> Claim(std::size_t limit);
+  struct ClaimResult {
+    bool found_jobs = false;
+    std::optional<std::chrono::steady_clock::duration> again_within;  // as ClaimedBatch has it
+  };
+  boost::asio::awaitable<ClaimResult> Claim(std::size_t limit);
   void Take(store::ClaimedBatch batch);
   std::size_t WantedJobs();
   std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
+  void Enqueue(std::vector<std::shared_ptr<Attempt>> claimed);
   void StartWaiting();
   void ReturnWaiting();
   void ReturnStale();
   /// False for an attempt that ended before it began.
-  bool MayBegin(Attempt& attempt);
+  bool PrepareToStart(Attempt& attempt);
   boost::asio::awaitable<void> RunCoroutine(std::shared_ptr<Attempt> attempt);
   boost::asio::awaitable<void> Watch(std::shared_ptr<Attempt> attempt);
   void EndAll(std::vector<EndedAttempt> ended);
   void End(EndedAttempt ended);
   boost::asio::awaitable<void> EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent);
-  void Settle(Attempt& attempt, Outcome outcome);
-  boost::asio::awaitable<void> Rest(Backoff& polling);
-  boost::asio::awaitable<void> Pause(std::chrono::milliseconds longest);
+  /// Reports how an attempt ended; `returned` as OutcomeToReport has it.
+  void Settle(Attempt& attempt, std::optional<Outcome> returned);
   boost::asio::awaitable<void> PauseUntil(std::chrono::steady_clock::time_point latest);
-  void Hear(const store::WorkerCount& workers);
+  void OnWorkerCount(const store::WorkerCount& workers);
   bool Alone() const { return pace_.spacing() == ClaimPace::Clock::duration::zero(); }
-  template <typename Loop>
-  void Spawn(Loop loop);
 
   boost::asio::any_io_executor executor_;
   WorkerConfig config_;
@@ -91,21 +90,21 @@ class Runtime {
   Reporter reporter_;
   NoteSender notes_;
   Presence presence_;
-  ClaimPace pace_;
-  std::optional<std::chrono::steady_clock::duration> again_within_;  // as the last claim said
-  std::unordered_set<std::shared_ptr<Attempt>> attempts_;            // those that run
-  std::deque<std::shared_ptr<Attempt>> waiting_;                     // claimed, and without a slot
-  std::chrono::steady_clock::time_point waiting_since_{};            // when the last of them came
-  boost::asio::steady_timer changed_;  // canceled when a slot is free or a loop has ended
-  std::size_t loops_ = 0;              // those that Spawn started and that still run
+  ClaimPace pace_;                                         // how many jobs a claim asks for
+  ClaimSchedule schedule_;                                 // when the next one is sent
+  std::unordered_set<std::shared_ptr<Attempt>> attempts_;  // those that run
+  std::deque<std::shared_ptr<Attempt>> waiting_;           // claimed, and without a slot
+  std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
+  boost::asio::steady_timer changed_;  // canceled when a slot is free or claims may go on
   std::size_t claiming_ = 0;           // jobs that claims under way may bring
   bool backlog_ = false;               // the last claim brought all that it asked for
   bool beside_ = false;                // ClaimBeside is under way
-  bool woken_ = false;                 // since the last claim began
-  Backoff deafness_;                   // grows while others are faster
-  int free_workers_ = 1;               // not full, and can run all that this one can
-  RandomSource random_;
-  std::chrono::steady_clock::time_point not_before_{};  // the next claim
+  TaskGroup fetching_;
+  TaskGroup attempt_tasks_;  // handlers that are coroutines, watchdogs, last notes
+  TaskGroup keeping_leases_;
+  TaskGroup reporting_;
+  TaskGroup sending_notes_;
+  TaskGroup showing_presence_;
   bool stopping_ = false;
   HandlerThreads threads_;  // last: its destructor waits for handlers, which use the rest
 };

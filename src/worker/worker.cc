@@ -13,22 +13,19 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <functional>
-#include <mutex>
 #include <stdexcept>
-#include <thread>
 
-#include "core/backoff.h"
 #include "pg/conninfo.h"
 #include "store/migrator.h"
 #include "store/statements.h"
 #include "upkeep/upkeep.h"
 #include "worker/runtime.h"
+#include "worker/worker_config.h"
 
 namespace djps {
 namespace {
 
 namespace asio = boost::asio;
-using namespace std::chrono_literals;
 
 /// One connection each, so that no work stands in line behind another kind of work.
 using Pools = std::array<pg::Pool*, 3>;
@@ -49,7 +46,8 @@ class Worker::Impl {
   void Stop();
 
  private:
-  void RequireDatabase(const std::string& conninfo);
+  bool AwaitDatabase(const std::string& conninfo, asio::signal_set& signals);
+  bool Pause(std::chrono::milliseconds wait, asio::signal_set& signals);
   asio::awaitable<void> WaitForStop(asio::signal_set& signals);
   asio::awaitable<void> Main(worker::Runtime& runtime, upkeep::Upkeep& upkeep, const Pools& pools,
                              asio::signal_set& signals);
@@ -61,20 +59,27 @@ class Worker::Impl {
   bool stop_requested_ = false;  // touched on the I/O thread only
 };
 
-void Worker::Impl::RequireDatabase(const std::string& conninfo) {
-  Backoff backoff(100ms, 5s);
-  while (true) {
-    const auto current = store::RequireCurrentSchema(conninfo);
-    if (current) return;
-    if (current.error().code != ErrorCode::kUnavailable) {
-      throw std::runtime_error(current.error().message);
-    }
-    spdlog::warn("{}; trying again", current.error().message);
-    // A stop is honoured between two tries; signals keep their default action until the loop runs.
-    io_.restart();
-    io_.run_for(backoff.Next());
-    if (stop_requested_) return;
-  }
+/// False when a stop was asked for meanwhile.
+bool Worker::Impl::AwaitDatabase(const std::string& conninfo, asio::signal_set& signals) {
+  const auto pause = [&](std::chrono::milliseconds wait) { return Pause(wait, signals); };
+  const auto ready = store::AwaitCurrentSchema(conninfo, pause);
+  if (!ready) throw WorkerError(ready.error());
+  return *ready;
+}
+
+/// False when a stop was asked for.
+bool Worker::Impl::Pause(std::chrono::milliseconds wait, asio::signal_set& signals) {
+  bool signaled = false;
+  signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
+    signaled = !error;
+    stop_signal_.cancel();
+  });
+  stop_signal_.expires_after(wait);
+  stop_signal_.async_wait([&](const boost::system::error_code&) { signals.cancel(); });
+  io_.restart();
+  io_.run();
+  stop_signal_.expires_at(asio::steady_timer::time_point::max());
+  return !signaled && !stop_requested_;
 }
 
 asio::awaitable<void> Worker::Impl::WaitForStop(asio::signal_set& signals) {
@@ -102,7 +107,8 @@ void Worker::Impl::Run() {
   }
   const auto conninfo = pg::ResolveConninfo(config_.database_url, "djps worker");
   if (!conninfo) throw std::invalid_argument(conninfo.error().message);
-  RequireDatabase(*conninfo);
+  asio::signal_set signals(io_, SIGINT, SIGTERM);
+  if (!AwaitDatabase(*conninfo, signals)) return;
 
   io_.restart();
   std::function<void(std::string_view)> wake;
@@ -121,7 +127,6 @@ void Worker::Impl::Run() {
   wake = [&runtime](std::string_view queue) { runtime.Wake(queue); };
   const Pools pools = {&pool, &claims, &upkeep_pool};
   upkeep::Upkeep upkeep(io_.get_executor(), pool, upkeep_pool);
-  asio::signal_set signals(io_, SIGINT, SIGTERM);
   for (pg::Pool* one : pools) one->Start();
   runtime.Start();
   upkeep.Start();

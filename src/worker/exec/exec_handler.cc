@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -21,6 +23,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/job_options.h"
+#include "core/job_rules.h"
 #include "core/time_text.h"
 #include "worker/exec/outcome_limits.h"
 #include "worker/exec/subprocess.h"
@@ -43,10 +47,14 @@ constexpr std::array<std::string_view, 7> kAlwaysPassed = {"PATH",   "HOME", "US
                                                            "LC_ALL", "TZ",   "TMPDIR"};
 
 /// Set for each job; `env` may not name them.
-constexpr std::array<std::string_view, 10> kJobVariables = {
-    "DJPS_JOB_ID",          "DJPS_JOB_TYPE",     "DJPS_QUEUE",       "DJPS_PRIORITY",
-    "DJPS_ATTEMPT",         "DJPS_MAX_ATTEMPTS", "DJPS_LEASE_TOKEN", "DJPS_CREATED_AT",
-    "DJPS_IDEMPOTENCY_KEY", "DJPS_CHECKPOINT"};
+constexpr std::array<std::string_view, 15> kJobVariables = {
+    "DJPS_JOB_ID",          "DJPS_JOB_TYPE",     "DJPS_QUEUE",          "DJPS_PRIORITY",
+    "DJPS_ATTEMPT",         "DJPS_MAX_ATTEMPTS", "DJPS_LEASE_TOKEN",    "DJPS_CREATED_AT",
+    "DJPS_IDEMPOTENCY_KEY", "DJPS_METADATA",     "DJPS_METADATA_FILE",  "DJPS_TAGS",
+    "DJPS_TAGS_FILE",       "DJPS_CHECKPOINT",   "DJPS_CHECKPOINT_FILE"};
+
+/// Longer values are given as a file. Linux starts no program with a variable of 128 KiB or more.
+constexpr std::size_t kVariableBytesMax = std::size_t{64} << 10U;
 
 /// What is worked out once, when the worker starts.
 struct PreparedProgram {
@@ -229,8 +237,9 @@ Outcome FromExitStatus(int status, const ExecConfig& config, std::string output,
                        std::string errors) {
   if (status == kExitDone) {
     std::string result = ResultText(std::move(output));
-    if (result.size() <= kResultBytesMax) return Succeeded{std::move(result)};
-    return TooLarge("the result, as JSON,", kResultBytesMax, std::move(errors));
+    if (!JsonTrouble(result, kResultBytesMax)) return Succeeded{std::move(result)};
+    return TooLarge("the result, as JSON with its numbers written out,", kResultBytesMax,
+                    std::move(errors));
   }
   if (status == kExitSnooze) return Snoozed{config.snooze};
   const std::string silent =
@@ -251,14 +260,14 @@ Outcome ToOutcome(const ExecConfig& config, ProcessResult result) {
     return TooLarge("standard output", config.stdout_bytes_max, std::move(errors));
   }
   switch (result.end.kind) {
-    case ProcessEnd::Kind::kExited:
+    case os::ProcessEnd::Kind::kExited:
       return FromExitStatus(result.end.value, config, std::move(result.output), std::move(errors));
-    case ProcessEnd::Kind::kSignaled: {
+    case os::ProcessEnd::Kind::kSignaled: {
       std::string message = Message(errors, SignalMessage(result.end.value));
       return Failed{fmt::format("signal_{}", result.end.value), std::move(message),
                     std::move(errors)};
     }
-    case ProcessEnd::Kind::kUnknown:
+    case os::ProcessEnd::Kind::kUnknown:
       break;
   }
   return Failed{"exit_unknown",
@@ -377,22 +386,55 @@ void Validate(const ExecConfig& config) {
 
 // ---- One job ----------------------------------------------------------------------------------
 
-ProcessCommand CommandFor(const PreparedProgram& program, const Job& job) {
-  ProcessCommand command{program.path, {program.config.program}, program.environment};
-  command.argv.insert(command.argv.end(), program.config.args.begin(), program.config.args.end());
-  const auto add = [&command](std::string_view name, std::string_view value) {
-    command.environment.push_back(fmt::format("{}={}", name, value));
-  };
-  add("DJPS_JOB_ID", job.id.ToString());
-  add("DJPS_JOB_TYPE", job.type);
-  add("DJPS_QUEUE", job.queue);
-  add("DJPS_PRIORITY", std::to_string(job.priority));
-  add("DJPS_ATTEMPT", std::to_string(job.attempt));
-  add("DJPS_MAX_ATTEMPTS", std::to_string(job.max_attempts));
-  add("DJPS_LEASE_TOKEN", job.lease_token.ToString());
-  add("DJPS_CREATED_AT", FormatTimestamp(job.created_at));
-  if (job.checkpoint) add("DJPS_CHECKPOINT", *job.checkpoint);
-  if (job.idempotency_key) add("DJPS_IDEMPOTENCY_KEY", *job.idempotency_key);
+/// A file without a name, in memory.
+os::UniqueFd MemoryFile(const char* purpose, std::string_view text) {
+  os::UniqueFd file(::memfd_create(purpose, MFD_CLOEXEC));
+  while (file.Get() >= 0 && !text.empty()) {
+    const ssize_t written = ::write(file.Get(), text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      break;
+    }
+  }
+  if (text.empty()) return file;
+  throw std::system_error(errno, std::generic_category(), purpose);
+}
+
+/// What a program is started with, and the files that its variables name.
+struct JobCommand {
+  os::Command process;
+  std::vector<os::UniqueFd> files;
+
+  void Add(std::string_view name, std::string_view value) {
+    process.environment.push_back(fmt::format("{}={}", name, value));
+  }
+
+  /// The program opens the file by way of this process: it inherits no descriptor.
+  void AddLong(const char* name, std::string_view value) {
+    if (value.size() <= kVariableBytesMax) return Add(name, value);
+    files.push_back(MemoryFile(name, value));
+    Add(fmt::format("{}_FILE", name),
+        fmt::format("/proc/{}/fd/{}", ::getpid(), files.back().Get()));
+  }
+};
+
+JobCommand CommandFor(const PreparedProgram& program, const Job& job) {
+  JobCommand command{{program.path, {program.config.program}, program.environment}, {}};
+  auto& argv = command.process.argv;
+  argv.insert(argv.end(), program.config.args.begin(), program.config.args.end());
+  command.Add("DJPS_JOB_ID", job.id.ToString());
+  command.Add("DJPS_JOB_TYPE", job.type);
+  command.Add("DJPS_QUEUE", job.queue);
+  command.Add("DJPS_PRIORITY", std::to_string(job.priority));
+  command.Add("DJPS_ATTEMPT", std::to_string(job.attempt));
+  command.Add("DJPS_MAX_ATTEMPTS", std::to_string(job.max_attempts));
+  command.Add("DJPS_LEASE_TOKEN", job.lease_token.ToString());
+  command.Add("DJPS_CREATED_AT", FormatTimestamp(job.created_at));
+  if (job.idempotency_key) command.Add("DJPS_IDEMPOTENCY_KEY", *job.idempotency_key);
+  if (job.metadata) command.AddLong("DJPS_METADATA", *job.metadata);
+  if (!job.tags.empty()) command.AddLong("DJPS_TAGS", WriteTags(job.tags));
+  if (job.checkpoint) command.AddLong("DJPS_CHECKPOINT", *job.checkpoint);
   return command;
 }
 
@@ -402,10 +444,10 @@ asio::awaitable<Outcome> RunJob(std::shared_ptr<const PreparedProgram> program, 
   }
   const ExecConfig& config = program->config;
   const ProcessLimits limits{config.kill_after, config.stdout_bytes_max, config.stderr_tail_bytes};
-  ProcessCommand command = CommandFor(*program, job);
   ProcessResult result;
   try {
-    result = co_await RunProcess(std::move(command), job.payload, limits, job.stop);
+    JobCommand command = CommandFor(*program, job);
+    result = co_await RunProcess(std::move(command.process), job.payload, limits, job.stop);
   } catch (const std::system_error& error) {
     // Retryable whatever the reason: too many processes, or a program being replaced, are over
     // soon.

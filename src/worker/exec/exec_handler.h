@@ -32,10 +32,12 @@ struct ExecConfig {
 /// own, without a shell.
 ///
 /// The payload arrives on standard input; DJPS_JOB_ID, DJPS_JOB_TYPE, DJPS_QUEUE, DJPS_PRIORITY,
-/// DJPS_ATTEMPT, DJPS_MAX_ATTEMPTS, DJPS_LEASE_TOKEN, DJPS_CREATED_AT (RFC 3339) and, where there
-/// is one, DJPS_IDEMPOTENCY_KEY in the environment. Standard output is the result: JSON text as it
-/// is, anything else as a JSON string (invalid UTF-8 and NUL replaced by U+FFFD, one final newline
-/// removed), nothing as null.
+/// DJPS_ATTEMPT, DJPS_MAX_ATTEMPTS, DJPS_LEASE_TOKEN, DJPS_CREATED_AT (RFC 3339) in the environment
+/// and, where the job has them, DJPS_IDEMPOTENCY_KEY, DJPS_METADATA (JSON), DJPS_TAGS (a JSON
+/// array) and DJPS_CHECKPOINT (JSON). Of the last three, one longer than 64 KiB is not set: its
+/// name with _FILE at the end has the path of a file that holds it, until the program ends.
+/// Standard output is the result: JSON text as it is, anything else as a JSON string (invalid UTF-8
+/// and NUL replaced by U+FFFD, one final newline removed), nothing as null.
 ///
 /// Exit status: 0 Succeeded; 65 Failed, not retryable, class "exit_65"; 75 Snoozed; any other n
 /// Failed "exit_n"; a signal Failed "signal_n". The last line of standard error is the message.
