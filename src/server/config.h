@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "store/batching/backlog.h"
 
@@ -23,6 +24,8 @@ struct ServerConfig {
   AccessMode access = AccessMode::kOpen;
   /// Lets kOpen listen on any address: for where something else keeps strangers away.
   bool insecure_open_access = false;
+  /// Names or addresses, besides this machine's own, by which kOpen may be called.
+  std::vector<std::string> allowed_hosts = {};
 
   /// Bytes of a request line. Our longest path has 42; browsers and proxies allow about this.
   std::size_t uri_bytes_max = 8U << 10U;
@@ -34,15 +37,26 @@ struct ServerConfig {
   std::size_t batch_bytes_max = 64U << 20U;
 
   /// Bytes of all bodies together that are being received or answered; those of up to 64 KiB are
-  /// not counted. Beyond it requests are refused (503); one alone never is.
+  /// not counted. Beyond it the slowest makes way, or the new one is refused (503); one alone never
+  /// is.
   std::size_t bodies_bytes_max = 256U << 20U;
+  /// The same for those of one token; without tokens, of one address.
+  std::size_t sender_bodies_bytes_max = 128U << 20U;
+  /// A body that is not here after this may make way for a faster one.
+  std::chrono::milliseconds body_slow_after{1'000};
+
+  /// Bytes of all answers together that clients have not taken yet, of those with more than 64 KiB.
+  /// Beyond it a GET is refused (503).
+  std::size_t answers_bytes_max = 256U << 20U;
 
   /// What may wait to be written: submissions, and as much again that workers say about their jobs.
   /// Beyond it requests are refused (503) instead of piling up.
   store::BacklogLimits backlog{};
 
-  /// Open connections. One costs about 10 KiB while idle.
+  /// Open connections. One costs about 10 KiB while idle. Beyond it the longest idle one is closed.
   std::size_t connections_max = 10'000;
+  /// Those of one address (of a network of 64 bits with IPv6). A proxy is one address.
+  std::size_t connections_per_address_max = 5'000;
 
   /// From a request's first byte to the end of its headers.
   std::chrono::milliseconds head_timeout{10'000};
@@ -51,6 +65,8 @@ struct ServerConfig {
   /// How long a connection may stay without a request: longer than load balancers keep theirs (60
   /// s), so that it is they who close.
   std::chrono::milliseconds idle_timeout{75'000};
+  /// The same for one that has not shown a valid token.
+  std::chrono::milliseconds stranger_idle_timeout{10'000};
   /// For the whole answer to be taken.
   std::chrono::milliseconds write_timeout{30'000};
   /// How often a stream without news says that it is alive: below the idle timeout of proxies.

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/http/peer.h"
 #include "server/routes/dispatch.h"
 
 namespace djps::server {
@@ -29,6 +30,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 // Deadlines are kept this exactly, or to a quarter of the shortest one.
 constexpr std::chrono::milliseconds kSweepIntervalMax{1'000};
 constexpr std::chrono::milliseconds kSweepIntervalMin{5};
+// How long a server that stops tries to give back claims whose outcome it does not know.
+constexpr std::chrono::milliseconds kReturnAtStop{3'000};
 
 Error BindError(const error_code& error, const ServerConfig& config) {
   if (error == asio::error::address_in_use) {
@@ -91,8 +94,12 @@ Server::Server(asio::any_io_executor executor, ServerConfig config, store::Store
       sessions_share_{
           .config = config_,
           .begin = RouteRequests(context_),
-          .bodies = std::make_shared<store::Backlog>(store::BacklogLimits{
-              .items_max = config_.connections_max, .bytes_max = config_.bodies_bytes_max})},
+          .bodies = std::make_shared<BodyBudget>(
+              BodyBudget::Limits{.total = config_.bodies_bytes_max,
+                                 .share = config_.sender_bodies_bytes_max,
+                                 .slow_after = config_.body_slow_after}),
+          .answers = std::make_shared<store::Backlog>(store::BacklogLimits{
+              .items_max = config_.connections_max, .bytes_max = config_.answers_bytes_max})},
       acceptor_(executor_),
       accept_pause_(executor_),
       sweep_pause_(executor_),
@@ -159,19 +166,47 @@ asio::awaitable<void> Server::AcceptLoop() {
       continue;
     }
     if (std::exchange(troubled, false)) spdlog::info("taking connections again");
-    if (sessions_.size() >= config_.connections_max) {
-      Refuse(std::move(socket));
-    } else {
-      StartSession(std::move(socket));
-    }
+    Accept(std::move(socket));
   }
 }
 
-void Server::StartSession(tcp::socket socket) {
-  auto session = std::make_shared<Session>(std::move(socket), sessions_share_);
+void Server::Accept(tcp::socket socket) {
+  error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) return;  // gone already
+  std::string peer = PeerOf(remote.address());
+  const auto known = sessions_by_peer_.find(peer);
+  const std::size_t same = known == sessions_by_peer_.end() ? 0 : known->second;
+  if (same >= config_.connections_per_address_max) {
+    Refuse(std::move(socket),
+           fmt::format("There are {} connections of your address already, which is all that one "
+                       "may have.",
+                       same));
+  } else if (sessions_.size() >= config_.connections_max && !MakeRoom()) {
+    Refuse(std::move(socket), fmt::format("There are {} connections already; try again soon.",
+                                          config_.connections_max));
+  } else {
+    StartSession(std::move(socket), std::move(peer));
+  }
+}
+
+/// Closes the connection that has been idle for longest; those without a token first.
+bool Server::MakeRoom() {
+  IdleLines& idle = sessions_share_.idle;
+  std::list<Session*>& line = idle.strangers.empty() ? idle.known : idle.strangers;
+  if (line.empty()) return false;
+  line.front()->Abort();
+  return true;
+}
+
+void Server::StartSession(tcp::socket socket, std::string peer) {
+  ++sessions_by_peer_[peer];
+  auto session = std::make_shared<Session>(std::move(socket), std::move(peer), sessions_share_);
   sessions_.insert(session);
   asio::co_spawn(executor_, session->Run(), [this, session](const std::exception_ptr& error) {
     sessions_.erase(session);
+    const auto same = sessions_by_peer_.find(session->peer());
+    if (--same->second == 0) sessions_by_peer_.erase(same);
     if (stopping_) ended_signal_.cancel();
     try {
       if (error) std::rethrow_exception(error);
@@ -181,15 +216,11 @@ void Server::StartSession(tcp::socket socket) {
   });
 }
 
-void Server::Refuse(tcp::socket socket) {
+void Server::Refuse(tcp::socket socket, std::string detail) {
   std::string out;
   constexpr std::string_view kRequestId = "none";  // there has been no request yet
   AppendResponse(
-      out,
-      ProblemResponse({ProblemKind::kTooManyConnections,
-                       fmt::format("There are {} connections already; try again soon.",
-                                   config_.connections_max)},
-                      kRequestId),
+      out, ProblemResponse({ProblemKind::kTooManyConnections, std::move(detail)}, kRequestId),
       {.request_id = kRequestId, .date = sessions_share_.date.Now(), .keep_alive = false});
   // One try, without waiting: the buffer of a new connection takes it, or nobody is there.
   error_code ignored;
@@ -208,8 +239,9 @@ asio::awaitable<void> Server::SweepLoop() {
 }
 
 std::chrono::milliseconds Server::SweepInterval() const {
-  const auto shortest = std::min({config_.head_timeout, config_.body_timeout, config_.idle_timeout,
-                                  config_.write_timeout, config_.linger_timeout});
+  const auto shortest =
+      std::min({config_.head_timeout, config_.body_timeout, config_.idle_timeout,
+                config_.stranger_idle_timeout, config_.write_timeout, config_.linger_timeout});
   return std::clamp(shortest / 4, kSweepIntervalMin, kSweepIntervalMax);
 }
 
@@ -225,6 +257,7 @@ asio::awaitable<void> Server::Stop(std::chrono::milliseconds grace) {
   co_await AwaitEnd(std::chrono::steady_clock::now() + grace);
   for (const auto& session : sessions_) session->Abort();
   co_await AwaitEnd(std::chrono::steady_clock::time_point::max());
+  co_await context_.stores.leases.FinishReturns(pg::After(kReturnAtStop));
 }
 
 asio::awaitable<void> Server::AwaitEnd(std::chrono::steady_clock::time_point until) {

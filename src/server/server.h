@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "djps/result.h"
@@ -64,8 +65,10 @@ class Server {
   boost::asio::awaitable<void> AcceptLoop();
   boost::asio::awaitable<void> SweepLoop();
   boost::asio::awaitable<void> AwaitEnd(std::chrono::steady_clock::time_point until);
-  void StartSession(boost::asio::ip::tcp::socket socket);
-  void Refuse(boost::asio::ip::tcp::socket socket);
+  void Accept(boost::asio::ip::tcp::socket socket);
+  bool MakeRoom();
+  void StartSession(boost::asio::ip::tcp::socket socket, std::string peer);
+  void Refuse(boost::asio::ip::tcp::socket socket, std::string detail);
   void SpawnLoop(boost::asio::awaitable<void> loop, const char* name);
   std::chrono::milliseconds SweepInterval() const;
   bool Ended() const { return sessions_.empty() && loops_ == 0; }
@@ -87,6 +90,7 @@ class Server {
   boost::asio::steady_timer sweep_pause_;
   boost::asio::steady_timer ended_signal_;  // canceled when a session or a loop has ended
   std::unordered_set<std::shared_ptr<Session>> sessions_;
+  std::unordered_map<std::string, std::size_t> sessions_by_peer_;
   int loops_ = 0;
   bool stopping_ = false;
 };

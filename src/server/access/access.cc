@@ -63,11 +63,43 @@ Problem FilterNeeded(const Caller& caller, std::string_view kind,
                       allowed.front())};
 }
 
+/// `kind`: of the restriction that is in the way, "queue" or "type".
+Problem Narrower(const Caller& caller, std::string_view kind, std::string_view what) {
+  return {ProblemKind::kForbidden,
+          fmt::format("The token {} is restricted to some {}s; {}. Use a token without a "
+                      "restriction to {}s.",
+                      QuoteForMessage(caller.name), kind, what, kind)};
+}
+
+/// Does `granted` allow no name beyond those of `own`? No list is every name.
+bool IsWithin(const std::vector<std::string>& granted, const std::vector<std::string>& own) {
+  if (own.empty()) return true;
+  return !granted.empty() && std::all_of(granted.begin(), granted.end(),
+                                         [&own](const auto& name) { return Lists(own, name); });
+}
+
 }  // namespace
 
 bool Caller::MayUseQueue(std::string_view queue) const { return Lists(queues, queue); }
 
 bool Caller::MayUseType(std::string_view type) const { return Lists(types, type); }
+
+bool Caller::MayUseJob(std::string_view queue, std::string_view type) const {
+  return MayUseQueue(queue) && MayUseType(type);
+}
+
+bool Caller::MayUseWholeQueue(std::string_view queue) const {
+  return types.empty() && MayUseQueue(queue);
+}
+
+bool Caller::MayUseWholeType(std::string_view type) const {
+  return queues.empty() && MayUseType(type);
+}
+
+bool Caller::MayGrant(const std::vector<std::string>& granted_queues,
+                      const std::vector<std::string>& granted_types) const {
+  return IsWithin(granted_queues, queues) && IsWithin(granted_types, types);
+}
 
 std::string_view RoleName(Role role) {
   for (const NamedRole& named : kRoles) {
@@ -90,6 +122,17 @@ bool MayUse(Role caller, Role asked, bool reads) {
   });
 }
 
+std::optional<Problem> RoleProblem(const Caller& caller, Role asked, bool reads) {
+  if (MayUse(caller.role, asked, reads)) return std::nullopt;
+  return Problem{ProblemKind::kForbidden,
+                 fmt::format("The token {} has the role {}; this needs {}.",
+                             QuoteForMessage(caller.name), RoleName(caller.role), RoleName(asked))};
+}
+
+Problem TokenEndedProblem() {
+  return {ProblemKind::kUnauthorized, "The token was revoked, or expired, while this waited."};
+}
+
 std::optional<Problem> QueueProblem(const Caller& caller, std::string_view queue) {
   if (caller.MayUseQueue(queue)) return std::nullopt;
   return Restricted(caller, "queue", queue, caller.queues);
@@ -100,17 +143,55 @@ std::optional<Problem> TypeProblem(const Caller& caller, std::string_view type) 
   return Restricted(caller, "type", type, caller.types);
 }
 
-std::optional<Problem> RestrictionProblem(const Caller& caller, std::string_view queue,
-                                          std::string_view type) {
+std::optional<Problem> JobProblem(const Caller& caller, std::string_view queue,
+                                  std::string_view type) {
   if (auto problem = QueueProblem(caller, queue)) return problem;
   return TypeProblem(caller, type);
 }
 
-std::optional<Problem> ListRestrictionProblem(const Caller& caller, std::string_view queue,
-                                              std::string_view type) {
+std::optional<Problem> AllTypesProblem(const Caller& caller) {
+  if (caller.types.empty()) return std::nullopt;
+  return Narrower(caller, "type", "this is about all types of a queue");
+}
+
+std::optional<Problem> WholeQueueProblem(const Caller& caller, std::string_view queue) {
+  if (caller.MayUseWholeQueue(queue)) return std::nullopt;
+  if (auto problem = QueueProblem(caller, queue)) return problem;
+  return AllTypesProblem(caller);
+}
+
+std::optional<Problem> WholeTypeProblem(const Caller& caller, std::string_view type) {
+  if (caller.MayUseWholeType(type)) return std::nullopt;
+  if (auto problem = TypeProblem(caller, type)) return problem;
+  return Narrower(caller, "queue", "this is about a type in all queues");
+}
+
+std::optional<Problem> EverythingProblem(const Caller& caller, std::string_view what) {
+  if (caller.MayUseEverything()) return std::nullopt;
+  return Problem{ProblemKind::kForbidden,
+                 fmt::format("The token {} is restricted to some queues or types; {} about all "
+                             "jobs. Use a token without restrictions.",
+                             QuoteForMessage(caller.name), what)};
+}
+
+std::optional<Problem> GrantProblem(const Caller& caller, const std::vector<std::string>& queues,
+                                    const std::vector<std::string>& types) {
+  if (caller.MayGrant(queues, types)) return std::nullopt;
+  const bool by_queue = !IsWithin(queues, caller.queues);
+  const std::vector<std::string>& own = by_queue ? caller.queues : caller.types;
+  return Problem{ProblemKind::kForbidden,
+                 fmt::format("The token {} may use the {}s {} only, so it can make tokens for some "
+                             "of these alone: send \"{}s\" with no others.",
+                             QuoteForMessage(caller.name), by_queue ? "queue" : "type",
+                             ShortenForMessage(fmt::format("{}", fmt::join(own, ", "))),
+                             by_queue ? "queue" : "type")};
+}
+
+std::optional<Problem> ListProblem(const Caller& caller, std::string_view queue,
+                                   std::string_view type) {
   if (!caller.queues.empty() && queue.empty()) return FilterNeeded(caller, "queue", caller.queues);
   if (!caller.types.empty() && type.empty()) return FilterNeeded(caller, "type", caller.types);
-  return RestrictionProblem(caller, queue, type);
+  return JobProblem(caller, queue, type);
 }
 
 }  // namespace djps::server

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <boost/beast/http/fields.hpp>
-#include <boost/beast/http/message.hpp>
 #include <optional>
+#include <string_view>
 
 #include "server/config.h"
 #include "server/http/problem.h"
+#include "server/http/request_head.h"
 
 namespace djps::server {
 
@@ -15,8 +15,9 @@ namespace djps::server {
 /// connect on behalf of any page. So a page must not get in under a name of its own that it lets
 /// point to this machine (DNS rebinding: its Host header is foreign), nor send requests to our name
 /// (their Origin header is foreign). Programs send no Origin, and the Host they were given.
-std::optional<Problem> OpenAccessTrouble(
-    const ServerConfig& config,
-    const boost::beast::http::request_header<boost::beast::http::fields>& header);
+std::optional<Problem> OpenAccessTrouble(const ServerConfig& config, const RequestHeader& header);
+
+/// Can this be a host of ServerConfig::allowed_hosts: a name or an IP address, without a port?
+bool IsHost(std::string_view text);
 
 }  // namespace djps::server

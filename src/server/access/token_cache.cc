@@ -30,7 +30,8 @@ TokenCache::TokenCache(asio::any_io_executor executor, store::TokenStore& store,
       store_(store),
       config_(config),
       spawn_(std::move(spawn)),
-      load_ended_(executor_, Clock::time_point::max()) {}
+      load_ended_(executor_, Clock::time_point::max()),
+      watch_pause_(executor_) {}
 
 asio::awaitable<std::shared_ptr<const Caller>> TokenCache::FindCaller(std::string_view token) {
   const std::string hash = HashApiToken(token);
@@ -50,7 +51,7 @@ asio::awaitable<std::shared_ptr<const Caller>> TokenCache::FindCaller(std::strin
   Entry& entry = found->second;
   if (entry.touched_at < now - kTouchInterval) {
     entry.touched_at = now;
-    spawn_(Touch(entry.id), "noting that tokens are used");
+    spawn_(Touch(*entry.caller->token), "noting that tokens are used");
   }
   co_return entry.caller;
 }
@@ -80,6 +81,7 @@ asio::awaitable<void> TokenCache::Load(pg::Deadline deadline) {
   try {
     entries_ = MakeEntries(co_await store_.LoadActiveTokens(deadline));
     loaded_at_ = began_at;
+    EndWatches();
   } catch (...) {
     failure = std::current_exception();
   }
@@ -93,9 +95,8 @@ TokenCache::Entries TokenCache::MakeEntries(const std::vector<store::ActiveToken
   for (const store::ActiveToken& token : tokens) {
     const auto role = ParseRole(token.grant.role);
     if (!role) continue;  // made by a newer djps for a role that nothing here asks for
-    Entry entry{.id = token.id,
-                .caller = std::make_shared<const Caller>(
-                    Caller{token.grant.name, *role, token.grant.queues, token.grant.types})};
+    Entry entry{.caller = std::make_shared<const Caller>(Caller{
+                    token.grant.name, *role, token.grant.queues, token.grant.types, token.id})};
     const auto known = entries_.find(token.hash);
     if (known != entries_.end()) entry.touched_at = known->second.touched_at;
     entries.emplace(token.hash, std::move(entry));
@@ -111,6 +112,40 @@ asio::awaitable<void> TokenCache::Refresh() {
     // Requests go on with what is in memory until that is too old; then they say what is wrong.
     spdlog::debug("cannot read the tokens: {}", error.what());
   }
+}
+
+asio::awaitable<void> TokenCache::WatchLoop() {
+  auto next = Clock::now() + kRefreshAge;
+  while (!watches_.empty()) {
+    watch_pause_.expires_at(next);
+    co_await watch_pause_.async_wait(kNoThrow);
+    if (Clock::now() < next) continue;  // the last watch went; another may have come since
+    next = Clock::now() + kRefreshAge;
+    co_await Refresh();
+  }
+  watching_ = false;
+}
+
+void TokenCache::EndWatches() {
+  if (watches_.empty()) return;
+  std::unordered_set<Uuid> counting;
+  for (const auto& [hash, entry] : entries_) counting.insert(*entry.caller->token);
+  for (Watch* watch : watches_) {
+    if (watch->ended_ || counting.contains(*watch->token_)) continue;
+    watch->ended_ = true;
+    watch->on_end_();
+  }
+}
+
+TokenCache::Watch::Watch(TokenCache& cache, std::optional<Uuid> token, std::function<void()> on_end)
+    : cache_(cache), token_(token), on_end_(std::move(on_end)) {
+  if (!token_) return;
+  cache_.watches_.insert(this);
+  if (!std::exchange(cache_.watching_, true)) cache_.spawn_(cache_.WatchLoop(), "watching tokens");
+}
+
+TokenCache::Watch::~Watch() {
+  if (cache_.watches_.erase(this) > 0 && cache_.watches_.empty()) cache_.watch_pause_.cancel();
 }
 
 asio::awaitable<void> TokenCache::Touch(Uuid id) {

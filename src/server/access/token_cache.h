@@ -6,9 +6,11 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "pg/connection.h"
 #include "server/access/access.h"
@@ -18,10 +20,11 @@
 namespace djps::server {
 
 /// The tokens that count, in this server's memory, so that a request costs no statement to find out
-/// who sent it. Read anew in the background once a second while requests with tokens come, and not
-/// at all while none do; never believed for longer than two seconds, so that a revoked or expired
-/// token is dead everywhere by then. A token that is not there may just have been made: it waits
-/// for a fresh reading, of which there are at most ten a second, whatever strangers send.
+/// who sent it. Read anew in the background once a second while requests with tokens come or
+/// wait, and not at all while none do; never believed for longer than two seconds, so that a
+/// revoked or expired token is dead everywhere by then. A token that is not there may just have
+/// been made: it waits for a fresh reading, of which there are at most ten a second, whatever
+/// strangers send.
 ///
 /// Lifetime: the store and the configuration must outlive it; whoever `spawn`s its background work
 /// keeps it until that has ended.
@@ -40,9 +43,29 @@ class TokenCache {
   /// comparison whose time could tell anything about a secret. Throws pg::PgError.
   boost::asio::awaitable<std::shared_ptr<const Caller>> FindCaller(std::string_view token);
 
+  /// For a request that waits. While one lives the tokens are read once a second, also where no
+  /// requests come, and `on_end` runs once the caller's token is revoked or has expired.
+  class Watch {
+   public:
+    /// `token`: Caller::token. Nothing: access is open, and nothing ends.
+    Watch(TokenCache& cache, std::optional<Uuid> token, std::function<void()> on_end);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+    bool ended() const { return ended_; }
+
+   private:
+    friend class TokenCache;
+
+    TokenCache& cache_;
+    std::optional<Uuid> token_;
+    std::function<void()> on_end_;
+    bool ended_ = false;
+  };
+
  private:
   struct Entry {
-    Uuid id;
     std::shared_ptr<const Caller> caller;
     Clock::time_point touched_at = Clock::time_point::min();
   };
@@ -53,6 +76,8 @@ class TokenCache {
   boost::asio::awaitable<void> Load(pg::Deadline deadline);
   boost::asio::awaitable<void> Refresh();
   boost::asio::awaitable<void> Touch(Uuid id);
+  boost::asio::awaitable<void> WatchLoop();
+  void EndWatches();
   Entries MakeEntries(const std::vector<store::ActiveToken>& tokens) const;
 
   boost::asio::any_io_executor executor_;
@@ -64,6 +89,9 @@ class TokenCache {
   Clock::time_point began_at_ = Clock::time_point::min();   // the latest reading
   Clock::time_point loaded_at_ = Clock::time_point::min();  // when the one in memory began
   bool loading_ = false;
+  std::unordered_set<Watch*> watches_;
+  boost::asio::steady_timer watch_pause_;  // canceled when the last watch has gone
+  bool watching_ = false;                  // WatchLoop runs
 };
 
 }  // namespace djps::server

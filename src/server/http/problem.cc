@@ -54,6 +54,8 @@ constexpr std::array kKinds = {
              ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kUnsupportedMediaType, 415, "unsupported-media-type",
              "The body must be JSON", ErrorCode::kInvalidArgument},
+    KindInfo{ProblemKind::kUnsupportedEncoding, 415, "unsupported-encoding",
+             "The body is packed in a way that is not taken", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kValidationFailed, 422, "validation-failed",
              "The request has fields that are wrong", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kKeyReused, 422, "idempotency-key-reused",
@@ -128,6 +130,10 @@ Response ProblemResponse(const Problem& problem, std::string_view request_id) {
   const KindInfo& info = InfoOf(problem.kind);
   Response response{.status = info.status, .content_type = kProblemType};
   if (!problem.allow.empty()) response.headers.push_back({"Allow", problem.allow});
+  // RFC 9110, section 12.5.3: what to send instead.
+  if (info.kind == ProblemKind::kUnsupportedEncoding) {
+    response.headers.push_back({"Accept-Encoding", "gzip"});
+  }
   if (info.status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
   if (info.transient) response.headers.push_back({"Retry-After", "1"});
 

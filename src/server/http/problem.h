@@ -28,6 +28,7 @@ enum class ProblemKind {
   kBodyTooLarge,
   kUriTooLong,
   kUnsupportedMediaType,
+  kUnsupportedEncoding,
   kValidationFailed,
   kKeyReused,
   kQueueFull,
@@ -51,6 +52,8 @@ struct FieldProblem {
 class FieldProblems {
  public:
   void Add(JsonPath path, std::string detail);
+  /// Is there room for more? Then it is worth the while to find out what is wrong.
+  bool open() const { return kept_.size() < kFieldProblemsMax; }
   void Count(std::size_t more) { count_ += more; }
 
   std::size_t count() const { return count_; }

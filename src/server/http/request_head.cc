@@ -44,8 +44,7 @@ HeadScanner::State HeadScanner::Scan(std::string_view head) {
   }
 }
 
-std::optional<std::string> FramingTrouble(const http::request_header<http::fields>& header,
-                                          bool chunked) {
+std::optional<std::string> HeaderTrouble(const RequestHeader& header, bool chunked) {
   const auto transfer_encodings = header.count(http::field::transfer_encoding);
   if (transfer_encodings > 0 && header.version() < 11) {
     return "HTTP/1.0 has no Transfer-Encoding.";
@@ -67,17 +66,40 @@ std::optional<std::string> FramingTrouble(const http::request_header<http::field
   if (hosts > 1 || (hosts == 0 && header.version() == 11)) {
     return "An HTTP/1.1 request has exactly one Host header.";
   }
-  const std::string_view origin = OriginOf(header.target());
-  if (!origin.empty() && hosts == 1 &&
-      !beast::iequals(origin.substr(origin.find("://") + 3), header[http::field::host])) {
-    return "The host in the request line is not the one in the Host header.";
+  // A proxy that checks the one while we check the other lets somebody else's request through.
+  for (const auto field : {http::field::authorization, http::field::content_type}) {
+    if (header.count(field) < 2) continue;
+    return std::string(http::to_string(field)) + " is sent twice; send one of them.";
   }
   return std::nullopt;
 }
 
+std::optional<std::string_view> AuthorityOf(const RequestHeader& header) {
+  const std::string_view origin = OriginOf(header.target());
+  if (!origin.empty()) return origin.substr(origin.find("://") + 3);
+  const auto host = header.find(http::field::host);
+  if (host == header.end()) return std::nullopt;
+  return std::string_view(host->value());
+}
+
 std::string_view PathOf(std::string_view target) {
-  target.remove_prefix(OriginOf(target).size());
-  return target.substr(0, target.find_first_of("?#"));
+  const std::string_view origin = OriginOf(target);
+  target.remove_prefix(origin.size());
+  const std::string_view path = target.substr(0, target.find_first_of("?#"));
+  return path.empty() && !origin.empty() ? "/" : path;
+}
+
+std::optional<ContentCoding> ContentCodingOf(const RequestHeader& header) {
+  const auto [first, end] = header.equal_range(http::field::content_encoding);
+  if (first == end) return ContentCoding::kNone;
+  const std::string_view coding(first->value());
+  if (std::next(first) != end) return std::nullopt;
+  if (coding.empty() || beast::iequals(coding, "identity")) return ContentCoding::kNone;
+  // RFC 9110, section 8.4.1.3: both names mean the same.
+  if (beast::iequals(coding, "gzip") || beast::iequals(coding, "x-gzip")) {
+    return ContentCoding::kGzip;
+  }
+  return std::nullopt;
 }
 
 bool IsSaneRequestId(std::string_view id) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
@@ -12,7 +13,7 @@
 #include <exception>
 #include <utility>
 
-#include "server/http/request_head.h"
+#include "server/http/gzip.h"
 
 namespace djps::server {
 namespace {
@@ -31,6 +32,11 @@ constexpr std::size_t kHeadReadBytes = 4096;
 constexpr std::size_t kBodyReadBytes = 64U << 10U;
 // Buffers that grew beyond this for one large request are given back after it.
 constexpr std::size_t kBufferKeepBytes = 64U << 10U;
+// What is unpacked of a body before others have their turn: well below a millisecond.
+constexpr std::size_t kUnpackBytes = 128U << 10U;
+constexpr std::string_view kNoRoom =
+    "The bodies of other requests take the memory that this server has for them. Nothing was "
+    "changed; try again soon.";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string MakeRequestId(RandomSource& random) {
@@ -103,8 +109,11 @@ class Session::StreamWriter : public BodyWriter {
   bool failed_ = false;
 };
 
-Session::Session(asio::ip::tcp::socket socket, SessionContext& context)
-    : socket_(std::move(socket)), context_(context), config_(context.config) {
+Session::Session(asio::ip::tcp::socket socket, std::string peer, SessionContext& context)
+    : socket_(std::move(socket)),
+      peer_(std::move(peer)),
+      context_(context),
+      config_(context.config) {
   error_code ignored;  // without it answers are only slower
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   SetDeadline(config_.head_timeout);
@@ -121,6 +130,8 @@ asio::awaitable<void> Session::Run() {
       response = ProblemResponse(*refusal_, request_id_);
     } else {
       response = co_await exchange_->Answer(request_id_, socket_.native_handle());
+      known_ = known_ || exchange_->sender_known();
+      MakeRoomForAnswer(response);
     }
     const auto& message = parser_->get();
     // Without chunks only the end of the connection can end a stream.
@@ -137,6 +148,7 @@ void Session::BeginRequest() {
   exchange_.reset();
   parser_.emplace();
   body_place_.reset();
+  answer_place_.reset();
   body_room_ = kBodyReadBytes;
   parser_->header_limit(static_cast<std::uint32_t>(config_.head_bytes_max));
   parser_->body_limit(boost::none);  // decided when the route is known
@@ -147,16 +159,20 @@ void Session::BeginRequest() {
 }
 
 asio::awaitable<bool> Session::ReadRequest() {
+  JoinLine();
   const bool head = co_await ReadHead();
+  LeaveLine();
   if (!head) co_return false;
   if (!refusal_) ParseHead();
   ChooseRequestId();
   if (!refusal_ && !BodyIsHere()) {
-    // Nobody without a token makes this server keep up to 64 MiB for them.
-    refusal_ = co_await exchange_->RefuseSender();
+    // Nobody without a token makes this server keep up to 64 MiB for them, and nobody sends a body
+    // in vain.
+    refusal_ = co_await exchange_->RefuseHead();
   }
   if (refusal_) co_return true;
   const bool body = co_await ReadBody();
+  if (body && !refusal_ && coding_ == ContentCoding::kGzip) co_await UnpackBody();
   co_return body;
 }
 
@@ -164,7 +180,8 @@ asio::awaitable<bool> Session::ReadHead() {
   HeadScanner scanner;
   idle_ = buffer_.size() == 0;
   // A new connection has come to say something; one that is kept may stay silent for a while.
-  SetDeadline(idle_ && !first_request_ ? config_.idle_timeout : config_.head_timeout);
+  const auto idle_timeout = known_ ? config_.idle_timeout : config_.stranger_idle_timeout;
+  SetDeadline(idle_ && !first_request_ ? idle_timeout : config_.head_timeout);
   first_request_ = false;
   while (true) {
     if (idle_ && buffer_.size() > 0) {
@@ -217,10 +234,17 @@ void Session::ParseHead() {
                        fmt::format("A URI has at most {} bytes.", config_.uri_bytes_max)};
     return;
   }
-  if (auto trouble = FramingTrouble(message.base(), parser_->chunked())) {
+  if (auto trouble = HeaderTrouble(message.base(), parser_->chunked())) {
     refusal_ = Problem{ProblemKind::kMalformedRequest, std::move(*trouble)};
     return;
   }
+  const auto coding = ContentCodingOf(message.base());
+  if (!coding) {
+    refusal_ = Problem{ProblemKind::kUnsupportedEncoding,
+                       "A body may be packed with gzip, or not at all (Content-Encoding)."};
+    return;
+  }
+  coding_ = *coding;
   auto begun = context_.begin(message);
   if (!begun) {
     refusal_ = std::move(begun.error());
@@ -288,34 +312,84 @@ asio::awaitable<bool> Session::ReadBody() {
     } else if (parsed == 0 && buffer_.size() > config_.head_bytes_max) {
       refusal_ =
           Problem{ProblemKind::kMalformedRequest, "A chunk's header or the trailer is too long."};
-    } else if (!MakeRoomForBody()) {
-      refusal_ =
-          Problem{ProblemKind::kOverloaded,
-                  "The bodies of other requests take all the memory that this server has for "
-                  "them. Nothing was changed; try again soon."};
+    } else if (!MakeRoomForBody(parser_->get().body().size())) {
+      refusal_ = Problem{ProblemKind::kOverloaded, std::string(kNoRoom)};
     }
-    if (refusal_ || parser_->is_done()) co_return true;
+    if (refusal_ || parser_->is_done()) break;
     const bool more = co_await ReadMore(kBodyReadBytes);
+    if (refusal_) break;  // it made way
     if (more) continue;
     if (!timed_out_) co_return false;
     refusal_ = Problem{ProblemKind::kRequestTimeout, "The body did not arrive in time."};
-    co_return true;
+    break;
+  }
+  if (body_place_) body_place_->Complete();
+  co_return true;
+}
+
+asio::awaitable<void> Session::UnpackBody() {
+  std::string& body = parser_->get().body();
+  if (body.empty()) co_return;
+  const std::string packed = std::exchange(body, {});
+  Gunzip gunzip(packed);
+  auto state = Gunzip::State::kMore;
+  while (!refusal_ && state == Gunzip::State::kMore) {
+    state = gunzip.Unpack(body, kUnpackBytes);
+    if (state == Gunzip::State::kBroken) {
+      refusal_ = Problem{ProblemKind::kMalformedRequest, "The body is not valid gzip."};
+    } else if (body.size() > BodyBytesMax()) {
+      refusal_ = BodyTooLarge();
+    } else if (!MakeRoomForBody(packed.size() + body.size())) {
+      refusal_ = Problem{ProblemKind::kOverloaded, std::string(kNoRoom)};
+    }
+    // Others have their turn between the pieces of a large one.
+    if (state == Gunzip::State::kMore) co_await asio::post(socket_.get_executor(), kNoThrow);
   }
 }
 
 /// Counts what has come, not what was announced: nobody keeps others out by a promise.
-bool Session::MakeRoomForBody() {
-  const std::size_t size = parser_->get().body().size();
+bool Session::MakeRoomForBody(std::size_t size) {
   if (size <= body_room_) return true;
-  body_room_ = std::min(2 * size, BodyBytesMax());
-  body_place_.reset();
-  try {
-    body_place_.emplace(store::Backlog::Enter(context_.bodies, 1, body_room_));
-  } catch (const store::OverloadedError&) {
-    std::string().swap(parser_->get().body());  // its memory belongs to nobody now
-    return false;
+  if (!body_place_) {
+    const std::string sender = exchange_->sender();
+    body_place_.emplace(context_.bodies, sender.empty() ? peer_ : sender, [this] { DropBody(); });
   }
-  return true;
+  body_room_ = std::max(size, std::min(2 * size, BodyBytesMax()));
+  if (body_place_->Grow(body_room_)) return true;
+  std::string().swap(parser_->get().body());  // its memory belongs to nobody now
+  return false;
+}
+
+void Session::DropBody() {
+  refusal_ = Problem{ProblemKind::kOverloaded, std::string(kNoRoom)};
+  std::string().swap(parser_->get().body());
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Session::JoinLine() {
+  line_ = known_ ? &context_.idle.known : &context_.idle.strangers;
+  line_->splice(line_->end(), place_);
+}
+
+void Session::LeaveLine() {
+  if (line_ != nullptr) place_.splice(place_.begin(), *std::exchange(line_, nullptr), self_);
+}
+
+/// Refuses to keep a large answer while those that other clients are slow to take use up the
+/// memory. Only what was read can be asked for again: a claim or a submission has been carried out.
+void Session::MakeRoomForAnswer(Response& response) {
+  const std::size_t size = response.body.size();
+  if (size <= kBodyReadBytes || parser_->get().method() != http::verb::get) return;
+  try {
+    answer_place_.emplace(store::Backlog::Enter(context_.answers, 1, size));
+  } catch (const store::OverloadedError&) {
+    response = ProblemResponse(
+        {ProblemKind::kOverloaded,
+         "Answers that other clients have not taken yet use all the memory that this server has "
+         "for them. Try again soon, or with a smaller limit."},
+        request_id_);
+  }
 }
 
 asio::awaitable<bool> Session::ReadMore(std::size_t bytes) {
@@ -392,6 +466,7 @@ void Session::Stop() {
 
 void Session::Abort() {
   closing_ = true;
+  LeaveLine();
   CloseSocket();
 }
 

@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstddef>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,16 +16,28 @@
 
 #include "core/random.h"
 #include "server/config.h"
+#include "server/http/body_budget.h"
 #include "server/http/exchange.h"
-#include "store/batching/backlog.h"
+#include "server/http/request_head.h"
 
 namespace djps::server {
+
+class Session;
+
+/// The connections that say nothing, or have not said all of a request's head; in each line the one
+/// that came first is the first to go when there are too many.
+struct IdleLines {
+  std::list<Session*> strangers = {};  ///< Those that have shown no valid token.
+  std::list<Session*> known = {};
+};
 
 /// What all connections share. The server owns it.
 struct SessionContext {
   const ServerConfig& config;
   BeginExchange begin;
-  std::shared_ptr<store::Backlog> bodies;  ///< Those that are larger than usual.
+  std::shared_ptr<BodyBudget> bodies;       ///< Those that are larger than usual.
+  std::shared_ptr<store::Backlog> answers;  ///< The same, of bodies that are sent.
+  IdleLines idle = {};
   HttpDate date = {};
   RandomSource random = {};
 };
@@ -39,7 +52,10 @@ class Session {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Session(boost::asio::ip::tcp::socket socket, SessionContext& context);
+  Session(boost::asio::ip::tcp::socket socket, std::string peer, SessionContext& context);
+
+  /// Whom it comes from (PeerOf).
+  const std::string& peer() const { return peer_; }
 
   /// Serves the connection to its end.
   boost::asio::awaitable<void> Run();
@@ -63,7 +79,12 @@ class Session {
   boost::asio::awaitable<bool> ReadHead();
   boost::asio::awaitable<bool> ReadBody();
   boost::asio::awaitable<bool> ReadMore(std::size_t bytes);
-  bool MakeRoomForBody();
+  boost::asio::awaitable<void> UnpackBody();
+  bool MakeRoomForBody(std::size_t size);
+  void MakeRoomForAnswer(Response& response);
+  void DropBody();
+  void JoinLine();
+  void LeaveLine();
 
   void BeginRequest();
   void ParseHead();
@@ -84,18 +105,25 @@ class Session {
   std::string_view Received() const;
 
   boost::asio::ip::tcp::socket socket_;
+  std::string peer_;
   SessionContext& context_;
   const ServerConfig& config_;
   boost::beast::flat_buffer buffer_;  // received, not yet consumed; may hold further requests
   std::string out_;
   std::optional<Parser> parser_;
   std::size_t body_room_ = 0;  // bytes that the body may have before it asks for more
-  std::optional<store::Backlog::Place> body_place_;
+  std::optional<BodyBudget::Place> body_place_;
+  std::optional<store::Backlog::Place> answer_place_;
+  ContentCoding coding_ = ContentCoding::kNone;
   std::unique_ptr<Exchange> exchange_;  // of the request in parser_
   std::string request_id_;
   std::optional<Problem> refusal_;
   Clock::time_point deadline_ = Clock::time_point::max();
+  std::list<Session*> place_ = {this};  // the one element moves into a line and back
+  std::list<Session*>::iterator self_ = place_.begin();
+  std::list<Session*>* line_ = nullptr;  // in which it stands
   bool first_request_ = true;
+  bool known_ = false;  // has shown a valid token, or need not
   bool timed_out_ = false;
   bool idle_ = true;      // nothing of the next request has come
   bool closing_ = false;  // no request after this one

@@ -50,9 +50,7 @@ tl::expected<Response, Problem> AnswerHeldJobs(const std::vector<Uuid>& asked, b
                                                std::string_view blamed, std::string_view more) {
   if (single && !result.rejected.empty()) {
     FieldProblems problems;
-    problems.Add(
-        JsonPath().Member(blamed),
-        fmt::format("holds a value that Postgres cannot store: {}", result.rejected[0].detail));
+    problems.Add(JsonPath().Member(blamed), result.rejected[0].detail);
     return tl::unexpected(ValidationProblem(std::move(problems)));
   }
   std::unordered_set<Uuid> settled(result.done.begin(), result.done.end());

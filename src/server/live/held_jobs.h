@@ -15,6 +15,7 @@
 #include "server/http/problem.h"
 #include "server/http/response.h"
 #include "server/wire/fields.h"
+#include "server/wire/slices.h"
 
 namespace djps::server {
 
@@ -31,25 +32,39 @@ struct HeldJobs {
 /// The objects that a body is about, `fields` itself for a single one.
 std::vector<Fields> HeldJobItems(Fields& fields);
 
-/// Reads the jobs of a body: id and leaseToken here, the rest by `read(Fields&, Job&)`.
+/// Reads the jobs of a body: id and leaseToken here, the rest by `read(Fields&, Job&)`. In slices:
+/// a large body holds nobody up.
 template <typename Job, typename Read>
-tl::expected<HeldJobs<Job>, Problem> ReadHeldJobs(std::string_view body, Read read) {
-  Fields fields(body);
+boost::asio::awaitable<tl::expected<HeldJobs<Job>, Problem>> ReadHeldJobs(std::string_view body,
+                                                                          Read read) {
+  FieldsParser parser;
+  if (FitsSlice(body)) {
+    parser.Feed(body);
+  } else {
+    co_await FeedInSlices(parser, body);
+  }
+  Fields fields(std::move(parser));
   HeldJobs<Job> held;
   held.single = !fields.Has("jobs");
   std::unordered_set<Uuid> ids;
+  std::size_t since_yield = 0;
   for (Fields& item : HeldJobItems(fields)) {
+    since_yield += item.size();
+    if (since_yield > kSliceBytes) {
+      since_yield = 0;
+      co_await Yield();
+    }
     Job& job = held.jobs.emplace_back();
     job.job = item.Required("id", item.Id("id"));
     job.lease = item.Required("leaseToken", item.Id("leaseToken"));
     read(item, job);
     if (!ids.insert(job.job).second && job.job != Uuid{}) item.Add("id", "names a job twice");
   }
-  if (auto problem = fields.Finish()) return tl::unexpected(*std::move(problem));
-  return held;
+  if (auto problem = fields.Finish()) co_return tl::unexpected(*std::move(problem));
+  co_return held;
 }
 
-/// A job whose value Postgres would not take, and why.
+/// A job whose value cannot be stored, and why: "must be ...", "holds ...".
 struct RejectedJob {
   Uuid id;
   std::string detail;
@@ -75,7 +90,7 @@ boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
     result.done.insert(result.done.end(), done.begin(), done.end());
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
-    refused = error.what();
+    refused = std::string("holds a value that Postgres cannot store: ") + error.what();
   }
   if (!refused) co_return;
   if (kept.empty()) {

@@ -18,7 +18,7 @@ constexpr std::size_t kTriesMax = 64;
 constexpr milliseconds kForgotten{1'000};
 
 /// Names hold no NUL (core/validation.h).
-std::string KindOf(const WorkNeed& need) {
+std::string NeedKey(const WorkNeed& need) {
   std::string kind;
   for (const std::string& queue : need.queues) (kind += queue) += '\0';
   for (const std::string& type : need.types) (kind += '\0') += type;
@@ -41,7 +41,7 @@ JobWaiters::JobWaiters(asio::any_io_executor executor)
 asio::awaitable<WorkWake> JobWaiters::Wait(WorkNeed& need, Clock::time_point until) {
   if (stopped_) co_return WorkWake::kStopped;
   if (need.place == 0) need.place = ++last_place_;
-  if (need.kind.empty()) need.kind = KindOf(need);
+  if (need.kind.empty()) need.kind = NeedKey(need);
   Waiter waiter{need, asio::steady_timer(executor_, until)};
   const auto [entry, fresh] = kinds_.try_emplace(need.kind);
   Kind& kind = entry->second;
@@ -69,6 +69,13 @@ void JobWaiters::Leave(Kind& kind, Waiter& waiter, WorkWake wake) {
   waiter.timer.cancel();
   if (wake == WorkWake::kWork) ++kind.claiming;
   kind.line.erase(waiter.need.place);
+}
+
+void JobWaiters::Drop(const WorkNeed& need) {
+  const auto kind = kinds_.find(need.kind);
+  if (kind == kinds_.end()) return;
+  const auto waiter = kind->second.line.find(need.place);
+  if (waiter != kind->second.line.end()) Leave(kind->second, *waiter->second, WorkWake::kGone);
 }
 
 std::size_t JobWaiters::WakeFirst(Kind& kind) {

@@ -27,7 +27,7 @@ struct WorkNeed {
 enum class WorkWake {
   kWork,     ///< Something may be due: claim, then call Finished with the need.
   kTimeout,  ///< Nothing came.
-  kGone,     ///< The client has left.
+  kGone,     ///< The client has left, or was dropped.
   kStopped,  ///< The server stops: answer now.
 };
 
@@ -49,6 +49,9 @@ class JobWaiters {
 
   /// Waits until something that `need` can use is due. After kWork the caller must call Finished.
   boost::asio::awaitable<WorkWake> Wait(WorkNeed& need, Clock::time_point until);
+
+  /// Ends the wait of `need` with kGone, if it waits now.
+  void Drop(const WorkNeed& need);
 
   /// The claim after a kWork has ended; `claimed`: it got something.
   void Finished(const WorkNeed& need, bool claimed);

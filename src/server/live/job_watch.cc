@@ -107,9 +107,14 @@ JobWatch::Subscription::~Subscription() {
   if (place->second.subscriptions.empty()) watch_.watched_.erase(place);
 }
 
+void JobWatch::Subscription::End() {
+  ended_ = true;
+  changed_.cancel();
+}
+
 asio::awaitable<std::optional<store::JobState>> JobWatch::Subscription::Next(
     Clock::time_point deadline) {
-  while (!watch_.stopping_ && Clock::now() < deadline) {
+  while (!watch_.stopping_ && !ended_ && Clock::now() < deadline) {
     const auto& state = watch_.watched_.at(id_).state;
     if (state && *state != known_) {
       known_ = *state;

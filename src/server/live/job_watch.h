@@ -58,9 +58,13 @@ class JobWatch {
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
-    /// The job's state as soon as it is another than the one known; nothing at the deadline, and
-    /// when the server stops. States that passed between two looks are not seen.
+    /// The job's state as soon as it is another than the one known; nothing at the deadline,
+    /// after End, and when the server stops. States that passed between two looks are not seen.
     boost::asio::awaitable<std::optional<store::JobState>> Next(Clock::time_point deadline);
+
+    /// Ends the wait at once, also one that begins later.
+    void End();
+    bool ended() const { return ended_; }
 
     /// Changes what is known.
     void SetKnown(store::JobState known) { known_ = known; }
@@ -71,6 +75,7 @@ class JobWatch {
     JobWatch& watch_;
     Uuid id_;
     store::JobState known_;
+    bool ended_ = false;
     boost::asio::steady_timer changed_;  // canceled when there may be something to see
   };
 

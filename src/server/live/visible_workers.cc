@@ -32,7 +32,7 @@ bool IsOwn(const Caller& caller, const std::string& job) {
   const auto text = [&](std::string_view name) {
     return ReadJsonString(FindMember(*members, name).value_or("")).value_or("");
   };
-  return caller.MayUseQueue(text("queue")) && caller.MayUseType(text("type"));
+  return caller.MayUseJob(text("queue"), text("type"));
 }
 
 /// Of a list of names that a worker takes, `may` says which the caller may know. An empty list of

@@ -20,11 +20,8 @@ asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& 
   const auto before = query.Integer("before", 1, std::numeric_limits<std::int64_t>::max());
   const auto limit = query.Integer("limit", 1, kPageMax).value_or(kPageDefault);
   if (auto problem = query.Finish()) co_return tl::unexpected(*problem);
-  if (request.caller.restricted()) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kForbidden,
-        fmt::format("The token {} is restricted to some queues or types; the audit is about all.",
-                    QuoteForMessage(request.caller.name))});
+  if (auto refused = EverythingProblem(request.caller, "the audit is")) {
+    co_return tl::unexpected(*std::move(refused));
   }
   const auto entries = co_await context.stores.operators.ListAudit(
       target, before, static_cast<int>(limit), DeadlineOf(context));

@@ -16,6 +16,7 @@
 #include "server/access/token_cache.h"
 #include "server/http/request_head.h"
 #include "server/routes/routes.h"
+#include "server/wire/query.h"
 #include "store/batching/backlog.h"
 
 namespace djps::server {
@@ -25,15 +26,37 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
+std::string_view Trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
 /// application/json or anything+json, with any parameters.
 bool IsJsonType(std::string_view content_type) {
   constexpr std::string_view kSuffix = "+json";
-  std::string_view type = content_type.substr(0, content_type.find(';'));
-  const std::size_t end = type.find_last_not_of(" \t");
-  type = type.substr(0, end == std::string_view::npos ? 0 : end + 1);
+  const std::string_view type = Trimmed(content_type.substr(0, content_type.find(';')));
   if (beast::iequals(type, kJsonType)) return true;
   return type.size() > kSuffix.size() &&
          beast::iequals(type.substr(type.size() - kSuffix.size()), kSuffix);
+}
+
+/// The charset parameter of a content type; empty where there is none. JSON has no such parameter
+/// (RFC 8259, section 11), but clients send it.
+std::string_view CharsetOf(std::string_view content_type) {
+  constexpr std::string_view kName = "charset=";
+  while (true) {
+    const std::size_t next = content_type.find(';');
+    if (next == std::string_view::npos) return {};
+    content_type.remove_prefix(next + 1);
+    std::string_view parameter = Trimmed(content_type.substr(0, content_type.find(';')));
+    if (!beast::iequals(parameter.substr(0, kName.size()), kName)) continue;
+    parameter.remove_prefix(kName.size());
+    if (parameter.size() >= 2 && parameter.front() == '"' && parameter.back() == '"') {
+      parameter = parameter.substr(1, parameter.size() - 2);
+    }
+    return parameter;
+  }
 }
 
 /// There is no such route: no path, or not with this method.
@@ -50,13 +73,27 @@ Problem NoRoute(const RouteMatch& match, const HttpRequest& message) {
 }
 
 std::optional<Problem> ContentTypeProblem(const Route& route, const HttpRequest& message) {
-  const auto type = message.find(http::field::content_type);
-  if (route.method == http::verb::get || type == message.end() || IsJsonType(type->value())) {
+  const auto sent = message.find(http::field::content_type);
+  if (route.method == http::verb::get || sent == message.end()) return std::nullopt;
+  const std::string_view type(sent->value());
+  if (!IsJsonType(type)) {
+    return Problem{
+        ProblemKind::kUnsupportedMediaType,
+        fmt::format("The body must be application/json, got {}.", QuoteForMessage(type))};
+  }
+  const std::string_view charset = CharsetOf(type);
+  if (charset.empty() || beast::iequals(charset, "utf-8") || beast::iequals(charset, "utf8")) {
     return std::nullopt;
   }
   return Problem{
       ProblemKind::kUnsupportedMediaType,
-      fmt::format("The body must be application/json, got {}.", QuoteForMessage(type->value()))};
+      fmt::format("The body must be UTF-8, got the charset {}.", QuoteForMessage(charset))};
+}
+
+/// A mistyped parameter that was silently ignored would do, or show, the wrong thing.
+std::optional<Problem> ParameterProblem(const Route& route, const HttpRequest& message) {
+  if (route.parameters == Parameters::kRead) return std::nullopt;
+  return Query(message.target()).Finish();
 }
 
 /// The token of `Authorization: Bearer TOKEN` (RFC 6750, section 2.1); empty where there is none.
@@ -71,54 +108,12 @@ std::string_view BearerToken(const HttpRequest& message) {
   return value;
 }
 
-using Identified = tl::expected<std::shared_ptr<const Caller>, Problem>;
-
-/// Who sends this, if it may be sent.
-asio::awaitable<Identified> IdentifyCaller(ServerContext& context, const Route& route,
-                                           const HttpRequest& message) {
-  if (context.config.access == AccessMode::kOpen) co_return std::make_shared<const Caller>();
-  if (route.role == Role::kNone) {
-    co_return std::make_shared<const Caller>(Caller{.role = Role::kNone});
-  }
-  const std::string_view token = BearerToken(message);
-  if (token.empty()) {
-    co_return tl::unexpected(
-        Problem{ProblemKind::kUnauthorized,
-                "Send a token: `Authorization: Bearer djps_...`. `djps token create` makes one."});
-  }
-  auto caller = co_await context.tokens.FindCaller(token);
-  if (!caller) {
-    co_return tl::unexpected(
-        Problem{ProblemKind::kUnauthorized, "The token is unknown, expired or revoked."});
-  }
-  if (!MayUse(caller->role, route.role, route.method == http::verb::get)) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kForbidden,
-        fmt::format("The token {} has the role {}; this needs {}.", QuoteForMessage(caller->name),
-                    RoleName(caller->role), RoleName(route.role))});
-  }
-  co_return caller;
-}
-
-asio::awaitable<HandlerResult> Handle(ServerContext& context, const RouteMatch& match,
-                                      const HttpRequest& message, std::string_view request_id,
-                                      int socket) {
-  if (match.route == nullptr) co_return tl::unexpected(NoRoute(match, message));
-  auto caller = co_await IdentifyCaller(context, *match.route, message);
-  if (!caller) co_return tl::unexpected(std::move(caller.error()));
-  if (auto problem = ContentTypeProblem(*match.route, message)) {
-    co_return tl::unexpected(*std::move(problem));
-  }
-  const Request request{message, match.parameters, request_id, **caller, socket};
-  auto result = co_await match.route->handler(context, request);
-  co_return result;
-}
-
 Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
   if (error.outcome_unknown()) {
-    return {ProblemKind::kUnavailable,
-            "The connection to the database was lost before it answered, so the request may or may "
-            "not have been carried out. Submissions with an idempotencyKey are safe to repeat."};
+    return {
+        ProblemKind::kUnavailable,
+        "The database did not answer in time, or not for certain, so the request may or may not "
+        "have been carried out. Submissions with an idempotencyKey are safe to repeat."};
   }
   if (error.sqlstate() == pg::kLockNotAvailable) {
     return {ProblemKind::kUnavailable,
@@ -134,14 +129,90 @@ Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
   return {ProblemKind::kInternal, {}};
 }
 
-/// Answers a complete request: checks method, caller and content type, runs the handler, and turns
-/// whatever went wrong into a problem document. The one place where a request's exceptions end.
-asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& match,
-                                   const HttpRequest& message, std::string_view request_id,
-                                   int socket) {
+/// A request that has been given its route.
+class RoutedExchange : public Exchange {
+ public:
+  RoutedExchange(ServerContext& context, const HttpRequest& message, RouteMatch match)
+      : context_(context), message_(message), match_(std::move(match)) {}
+
+  std::size_t body_bytes_max() const override {
+    const auto limit =
+        match_.route != nullptr ? match_.route->body_bytes_max : &ServerConfig::body_bytes_max;
+    return context_.config.*limit;
+  }
+
+  asio::awaitable<std::optional<Problem>> RefuseHead() override {
+    try {
+      auto refused = co_await CheckHead();
+      co_return refused;
+    } catch (const std::exception& error) {
+      spdlog::debug("cannot find out who sends a request: {}", error.what());
+    }
+    co_return std::nullopt;
+  }
+
+  std::string sender() const override {
+    return caller_ && caller_->token ? caller_->token->ToString() : std::string();
+  }
+
+  bool sender_known() const override {
+    return context_.config.access == AccessMode::kOpen || (caller_ && caller_->token);
+  }
+
+  asio::awaitable<Response> Answer(std::string_view request_id, int socket) override;
+
+ private:
+  asio::awaitable<std::optional<Problem>> CheckHead();
+  asio::awaitable<HandlerResult> Handle(std::string_view request_id, int socket);
+
+  ServerContext& context_;
+  const HttpRequest& message_;
+  RouteMatch match_;
+  std::shared_ptr<const Caller> caller_;
+};
+
+/// Checks what the head says: route, sender, content type, parameters. Throws pg::PgError.
+asio::awaitable<std::optional<Problem>> RoutedExchange::CheckHead() {
+  if (match_.route == nullptr) co_return NoRoute(match_, message_);
+  const Route& route = *match_.route;
+  if (context_.config.access == AccessMode::kOpen) {
+    caller_ = std::make_shared<const Caller>();
+  } else if (route.role == Role::kNone) {
+    caller_ = std::make_shared<const Caller>(Caller{.role = Role::kNone});
+  } else {
+    const std::string_view token = BearerToken(message_);
+    if (token.empty()) {
+      co_return Problem{
+          ProblemKind::kUnauthorized,
+          "Send a token: `Authorization: Bearer djps_...`. `djps token create` makes one."};
+    }
+    caller_ = co_await context_.tokens.FindCaller(token);
+    if (!caller_) {
+      co_return Problem{ProblemKind::kUnauthorized, "The token is unknown, expired or revoked."};
+    }
+    if (auto refused = RoleProblem(*caller_, route.role, route.method == http::verb::get)) {
+      co_return refused;
+    }
+  }
+  if (auto problem = ContentTypeProblem(route, message_)) co_return problem;
+  co_return ParameterProblem(route, message_);
+}
+
+asio::awaitable<HandlerResult> RoutedExchange::Handle(std::string_view request_id, int socket) {
+  // Again, where it was done before the body: the token may have been revoked while that came.
+  auto refused = co_await CheckHead();
+  if (refused) co_return tl::unexpected(*std::move(refused));
+  const Request request{message_, match_.parameters, request_id, *caller_, socket};
+  auto result = co_await match_.route->handler(context_, request);
+  co_return result;
+}
+
+/// Runs the handler, and turns whatever went wrong into a problem document. The one place where a
+/// request's exceptions end.
+asio::awaitable<Response> RoutedExchange::Answer(std::string_view request_id, int socket) {
   Problem problem;
   try {
-    auto result = co_await Handle(context, match, message, request_id, socket);
+    auto result = co_await Handle(request_id, socket);
     if (result) co_return std::move(*result);
     problem = std::move(result.error());
   } catch (const store::OverloadedError& error) {
@@ -155,45 +226,6 @@ asio::awaitable<Response> Dispatch(ServerContext& context, const RouteMatch& mat
   }
   co_return ProblemResponse(problem, request_id);
 }
-
-asio::awaitable<std::optional<Problem>> RefuseSender(ServerContext& context,
-                                                     const RouteMatch& match,
-                                                     const HttpRequest& message) {
-  if (match.route == nullptr || context.config.access == AccessMode::kOpen) co_return std::nullopt;
-  try {
-    auto caller = co_await IdentifyCaller(context, *match.route, message);
-    if (!caller) co_return std::move(caller.error());
-  } catch (const std::exception& error) {
-    spdlog::debug("cannot find out who sends a request: {}", error.what());
-  }
-  co_return std::nullopt;
-}
-
-/// A request that has been given its route.
-class RoutedExchange : public Exchange {
- public:
-  RoutedExchange(ServerContext& context, const HttpRequest& message, RouteMatch match)
-      : context_(context), message_(message), match_(std::move(match)) {}
-
-  std::size_t body_bytes_max() const override {
-    const auto limit =
-        match_.route != nullptr ? match_.route->body_bytes_max : &ServerConfig::body_bytes_max;
-    return context_.config.*limit;
-  }
-
-  asio::awaitable<std::optional<Problem>> RefuseSender() override {
-    return server::RefuseSender(context_, match_, message_);
-  }
-
-  asio::awaitable<Response> Answer(std::string_view request_id, int socket) override {
-    return Dispatch(context_, match_, message_, request_id, socket);
-  }
-
- private:
-  ServerContext& context_;
-  const HttpRequest& message_;
-  RouteMatch match_;
-};
 
 }  // namespace
 

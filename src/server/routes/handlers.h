@@ -7,6 +7,7 @@ namespace djps::server {
 // One per route, named as their operation. They throw pg::PgError when the database is away.
 
 boost::asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> GetLiveness(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> GetJob(ServerContext& context, const Request& request);

@@ -6,8 +6,13 @@
 #include "server/routes/handlers.h"
 
 namespace djps::server {
+namespace {
 
 namespace asio = boost::asio;
+
+Problem Unavailable(std::string detail) { return {ProblemKind::kUnavailable, std::move(detail)}; }
+
+}  // namespace
 
 asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& /*request*/) {
   store::ServerState state;
@@ -16,16 +21,23 @@ asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& 
   } catch (const pg::PgError& error) {
     // Whatever it is: this server cannot take jobs now.
     spdlog::debug("health check: {}", error.what());
-    co_return tl::unexpected(
-        Problem{ProblemKind::kUnavailable, "The database does not answer as it should."});
+    co_return tl::unexpected(Unavailable("The database does not answer as it should."));
   }
   if (state.read_only) {
-    co_return tl::unexpected(Problem{ProblemKind::kUnavailable,
-                                     "The database is read-only: a standby, or set to be so."});
+    co_return tl::unexpected(Unavailable("The database is read-only: a standby, or set to be so."));
+  }
+  if (!state.schema_fits) {
+    co_return tl::unexpected(
+        Unavailable("The database's schema is older than this djps; run: djps migrate up."));
   }
   co_return Response{
-      .body = fmt::format(R"({{"status":"ok","database":"ok","version":"{}","schema_version":{}}})",
-                          kVersion, state.schema_version)};
+      .body = fmt::format(
+          R"({{"ok":true,"status":"ok","database":"ok","version":"{}","schema_version":{}}})",
+          kVersion, state.schema_version)};
+}
+
+asio::awaitable<HandlerResult> GetLiveness(ServerContext& /*context*/, const Request& /*request*/) {
+  co_return Response{.body = R"({"ok":true,"status":"ok"})"};
 }
 
 }  // namespace djps::server

@@ -26,9 +26,9 @@ asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& conte
   const auto id = JobIdOf(request);
   if (!id) co_return tl::unexpected(id.error());
   auto job = co_await context.stores.jobs.FindJob(*id, DeadlineOf(context));
-  if (!job) co_return tl::unexpected(NoSuchJob(*id));
-  if (auto refused = RestrictionProblem(request.caller, job->queue, job->type)) {
-    co_return tl::unexpected(*std::move(refused));
+  // What a caller may not see is not there for it: a refusal would tell that the job exists.
+  if (!job || !request.caller.MayUseJob(job->queue, job->type)) {
+    co_return tl::unexpected(NoSuchJob(*id));
   }
   co_return *std::move(job);
 }

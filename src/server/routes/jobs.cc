@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -13,6 +11,7 @@
 #include "server/routes/handlers.h"
 #include "server/routes/job_lookup.h"
 #include "server/wire/job_json.h"
+#include "server/wire/slices.h"
 #include "server/wire/submission_parser.h"
 #include "store/batching/job_writer.h"
 
@@ -22,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 
 template <typename T>
-using Outcome = tl::expected<T, Problem>;
+using OrProblem = tl::expected<T, Problem>;
 
 using Stored = store::JobWriter::Line::Written;
 
@@ -40,8 +39,8 @@ void WakeWaiters(ServerContext& context, const Stored& stored) {
 
 /// Stores `jobs`. A payload that is JSON but nothing that jsonb can hold is the client's mistake;
 /// `blamed` is the field to name then.
-asio::awaitable<Outcome<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
-                                         std::string_view blamed) {
+asio::awaitable<OrProblem<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
+                                           std::string_view blamed) {
   const auto deadline = DeadlineOf(context);
   auto refusal = co_await context.limits.FindRefusal(jobs, deadline);
   if (refusal) {
@@ -60,10 +59,32 @@ asio::awaitable<Outcome<Stored>> Enqueue(ServerContext& context, std::vector<New
   }
 }
 
+bool IsStrict(const ServerContext& context, const Request& request) {
+  // RFC 7240, section 4.4.
+  return context.config.strict_idempotency ||
+         request.header("Prefer").find("handling=strict") != std::string_view::npos;
+}
+
 /// The answer to a submission that made no new job: the one that was there. That one may be in
 /// another queue, which this caller may not see.
-asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Caller& caller,
-                                              SubmittedJob submitted) {
+asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Request& request,
+                                              SubmittedJob submitted,
+                                              const std::optional<std::string>& key) {
+  const auto job = co_await context.stores.jobs.FindJob(submitted.id, DeadlineOf(context));
+  if (job && !request.caller.MayUseJob(job->queue, job->type)) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kForbidden,
+        fmt::format("A job that the token {} may not see has this idempotencyKey, or is the unique "
+                    "one. Nothing was stored.",
+                    QuoteForMessage(request.caller.name))});
+  }
+  if (submitted.replayed && submitted.payload_differs && IsStrict(context, request)) {
+    co_return tl::unexpected(Problem{
+        ProblemKind::kKeyReused,
+        fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
+                    "was stored.",
+                    QuoteForMessage(key.value_or("")), submitted.id.ToString())});
+  }
   Response response;
   if (submitted.replayed) {
     response.headers.push_back({"Idempotency-Replayed", "true"});
@@ -73,11 +94,7 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Call
   } else {
     response.headers.push_back({"Unique-Conflict", std::string(OutcomeName(submitted))});
   }
-  const auto job = co_await context.stores.jobs.FindJob(submitted.id, DeadlineOf(context));
   if (job) {
-    if (auto refused = RestrictionProblem(caller, job->queue, job->type)) {
-      co_return tl::unexpected(*std::move(refused));
-    }
     AppendJob(response.body, *job);
   } else {
     // Keys may be kept longer than jobs: this one is done and gone, but it was accepted once.
@@ -86,15 +103,26 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Call
   co_return response;
 }
 
+/// A header's value without the quotes around it.
+std::string_view Unquoted(std::string_view value) {
+  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
+  return quoted ? value.substr(1, value.size() - 2) : value;
+}
+
 /// The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header): a string in quotes,
 /// where many clients leave the quotes out. It means the same as the member of the body.
 std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job) {
-  std::string_view key = request.header("Idempotency-Key");
-  if (key.empty()) return std::nullopt;
-  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') {
-    key = key.substr(1, key.size() - 2);
-  }
   FieldProblems problems;
+  const auto [first, end] = request.message.equal_range("Idempotency-Key");
+  if (first == end || first->value().empty()) return std::nullopt;
+  const std::string_view key = Unquoted(first->value());
+  for (auto other = std::next(first); other != end; ++other) {
+    if (Unquoted(other->value()) == key) continue;
+    problems.Add(JsonPath().Member("Idempotency-Key"),
+                 fmt::format("is sent twice, as {} and as {}; send one of them",
+                             QuoteForMessage(key), QuoteForMessage(Unquoted(other->value()))));
+    return ValidationProblem(std::move(problems));
+  }
   if (job.idempotency_key && *job.idempotency_key != key) {
     problems.Add(JsonPath().Member(field_name::kIdempotencyKey),
                  fmt::format("is {}, but the header Idempotency-Key is {}; send one of them",
@@ -114,25 +142,6 @@ std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job) {
   return ValidationProblem(std::move(problems));
 }
 
-bool IsStrict(const ServerContext& context, const Request& request) {
-  // RFC 7240, section 4.4.
-  return context.config.strict_idempotency ||
-         request.header("Prefer").find("handling=strict") != std::string_view::npos;
-}
-
-/// Reads the body in slices, so that a large batch does not hold up other connections.
-asio::awaitable<Outcome<std::vector<NewJob>>> ParseBatchInSlices(std::string_view body) {
-  constexpr std::size_t kSliceBytes = 256U << 10U;  // about half a millisecond of parsing
-  SubmissionParser parser(SubmissionParser::Shape::kBatch);
-  while (body.size() > kSliceBytes) {
-    parser.Feed(body.substr(0, kSliceBytes));
-    body.remove_prefix(kSliceBytes);
-    co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
-  }
-  parser.Feed(body);
-  co_return parser.Finish();
-}
-
 /// Why this caller may not submit this job.
 std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job) {
   if (!caller.queues.empty() && job.unique && !job.unique->by_queue) {
@@ -141,7 +150,7 @@ std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job
                                "only there: send unique with \"queue\": true.",
                                QuoteForMessage(caller.name))};
   }
-  return RestrictionProblem(caller, job.queue, job.type);
+  return JobProblem(caller, job.queue, job.type);
 }
 
 /// The same for all of these jobs, with the place of the first that is refused.
@@ -159,29 +168,26 @@ std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJ
 }  // namespace
 
 asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
-  auto job = ParseSubmission(request.body());
-  if (!job) co_return tl::unexpected(std::move(job.error()));
-  if (auto problem = TakeKeyHeader(request, *job)) co_return tl::unexpected(*std::move(problem));
-
-  if (auto refused = SubmissionProblem(request.caller, *job)) {
+  SubmissionParser parser(SubmissionParser::Shape::kOneJob);
+  if (FitsSlice(request.body())) {
+    parser.Feed(request.body());
+  } else {
+    co_await FeedInSlices(parser, request.body());
+  }
+  auto jobs = parser.Finish();
+  if (!jobs) co_return tl::unexpected(std::move(jobs.error()));
+  NewJob& job = jobs->front();
+  if (auto problem = TakeKeyHeader(request, job)) co_return tl::unexpected(*std::move(problem));
+  if (auto refused = SubmissionProblem(request.caller, job)) {
     co_return tl::unexpected(*std::move(refused));
   }
-  std::vector<NewJob> jobs;
-  jobs.push_back(std::move(*job));
-  auto stored = co_await Enqueue(context, std::move(jobs), field_name::kPayload);
+  auto stored = co_await Enqueue(context, *std::move(jobs), field_name::kPayload);
   if (!stored) co_return tl::unexpected(std::move(stored.error()));
 
   NewJob& stored_job = stored->items.front();
   const SubmittedJob& submitted = stored->answers.front();
-  if (submitted.replayed && submitted.payload_differs && IsStrict(context, request)) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kKeyReused,
-        fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
-                    "was stored.",
-                    QuoteForMessage(*stored_job.idempotency_key), submitted.id.ToString())});
-  }
   if (!submitted.created()) {
-    co_return co_await AnswerExisting(context, request.caller, submitted);
+    co_return co_await AnswerExisting(context, request, submitted, stored_job.idempotency_key);
   }
   constexpr std::size_t kBytesBesidePayload = 640;
   Response response{.status = 201};
@@ -192,7 +198,9 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
-  auto jobs = co_await ParseBatchInSlices(request.body());
+  SubmissionParser parser(SubmissionParser::Shape::kBatch);
+  co_await FeedInSlices(parser, request.body());
+  auto jobs = parser.Finish();
   if (!jobs) co_return tl::unexpected(std::move(jobs.error()));
   if (auto refused = FirstRefused(request.caller, *jobs)) {
     co_return tl::unexpected(*std::move(refused));

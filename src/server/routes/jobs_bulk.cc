@@ -44,8 +44,9 @@ struct Bulk {
   bool dry_run = false;
   bool run_again = false;
   std::optional<std::string> reason;
-  std::vector<Uuid> ids;      ///< Empty: by the filter.
-  store::ListRequest walked;  ///< The list of the filter, from where to go on.
+  std::vector<Uuid> ids;  ///< Empty: by the filter.
+  /// The list of the filter, from where to go on.
+  store::ListRequest walked = {.detail = store::ListDetail::kBrief};
   int limit = kLimitDefault;
 };
 
@@ -236,10 +237,9 @@ asio::awaitable<void> ActOnIds(ServerContext& context, const Request& request, c
     const std::size_t end = std::min(begin + kChunk, bulk.ids.size());
     const std::vector<Uuid> chunk(bulk.ids.begin() + static_cast<std::ptrdiff_t>(begin),
                                   bulk.ids.begin() + static_cast<std::ptrdiff_t>(end));
-    auto jobs = co_await context.stores.lists.FindJobs(chunk, false, DeadlineOf(context));
+    auto jobs = co_await context.stores.lists.FindJobs(chunk, DeadlineOf(context));
     std::erase_if(jobs, [&](const JobRecord& job) {
-      return !Holds(allowed, job.status) || !request.caller.MayUseQueue(job.queue) ||
-             !request.caller.MayUseType(job.type);
+      return !Holds(allowed, job.status) || !request.caller.MayUseJob(job.queue, job.type);
     });
     co_await ActOnChunk(context, request, bulk, jobs, done);
   }
@@ -272,7 +272,7 @@ asio::awaitable<HandlerResult> ActOnJobs(ServerContext& context, const Request& 
   bool more = false;
   if (bulk->ids.empty()) {
     const store::JobFilter& filter = bulk->walked.filter;
-    auto refused = ListRestrictionProblem(request.caller, filter.queue, filter.type);
+    auto refused = ListProblem(request.caller, filter.queue, filter.type);
     if (refused) co_return tl::unexpected(*std::move(refused));
     more = co_await ActOnFilter(context, request, *bulk, done);
   } else {

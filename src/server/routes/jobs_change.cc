@@ -99,7 +99,7 @@ asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& re
   edit.payload = fields.Json("payload", kPayloadBytesMax);
   const auto attempts = fields.Integer("maxAttempts", 1, kMaxAttemptsLimit);
   if (attempts) edit.max_attempts = static_cast<int>(*attempts);
-  if (!edit.priority && !edit.run_at && !edit.payload && !edit.max_attempts) {
+  if (fields.Flawless() && !edit.priority && !edit.run_at && !edit.payload && !edit.max_attempts) {
     fields.Add("priority",
                "or runAt, payload or maxAttempts is needed: there is nothing to change");
   }

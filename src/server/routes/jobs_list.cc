@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/json_members.h"
+#include "core/option_limits.h"
 #include "core/time_text.h"
 #include "core/validation.h"
 #include "server/routes/handlers.h"
@@ -15,13 +16,13 @@ namespace djps::server {
 namespace {
 
 namespace asio = boost::asio;
+using store::ListDetail;
 using store::ListOrder;
 using store::ListRequest;
 
 constexpr int kLimitDefault = 100;
 constexpr std::size_t kCursorBytesMax = 1'024;
 constexpr std::size_t kStatusesBytesMax = 255;
-constexpr std::size_t kTagBytesMax = 128;
 
 std::vector<JobStatus> ReadStatuses(Query& query) {
   std::vector<JobStatus> statuses;
@@ -100,7 +101,7 @@ tl::expected<ListQuery, Problem> ReadListQuery(std::string_view target) {
   request.order = ReadOrder(query, request.filter);
   request.limit =
       static_cast<int>(query.Integer("limit", 1, store::kListLimitMax).value_or(kLimitDefault));
-  request.payload = query.Bool("payload").value_or(false);
+  if (query.Bool("payload").value_or(false)) request.detail = ListDetail::kAll;
   read.scope = ListScope(request);
   if (const auto cursor = query.Text("cursor", kCursorBytesMax)) {
     request.after = ReadCursor(*cursor, read.scope);
@@ -121,7 +122,7 @@ asio::awaitable<HandlerResult> ListJobs(ServerContext& context, const Request& r
   const auto query = ReadListQuery(target);
   if (!query) co_return tl::unexpected(query.error());
   const store::JobFilter& filter = query->request.filter;
-  if (auto refused = ListRestrictionProblem(request.caller, filter.queue, filter.type)) {
+  if (auto refused = ListProblem(request.caller, filter.queue, filter.type)) {
     co_return tl::unexpected(*std::move(refused));
   }
   const store::ListPage page =
@@ -130,7 +131,9 @@ asio::awaitable<HandlerResult> ListJobs(ServerContext& context, const Request& r
   std::string& body = response.body;
   body = "{\"jobs\":[";
   for (const JobRecord& job : page.jobs) {
-    AppendJob(body, job, query->request.payload ? JobPayload::kShown : JobPayload::kLeftOff);
+    AppendJob(
+        body, job,
+        query->request.detail == ListDetail::kAll ? JobPayload::kShown : JobPayload::kLeftOff);
     body += ',';
   }
   if (!page.jobs.empty()) body.pop_back();

@@ -1,6 +1,7 @@
 // Waiting for a job: until it has ended, or for every change on the way.
 #include <fmt/format.h>
 
+#include "server/access/token_cache.h"
 #include "server/live/job_watch.h"
 #include "server/routes/handlers.h"
 #include "server/routes/job_lookup.h"
@@ -24,12 +25,15 @@ std::string EventIdOf(const JobRecord& job) {
   return fmt::format("{}.{}", job.attempts, StatusName(job.status));
 }
 
-/// Waits until the job has ended, the time is over, or the server stops.
-asio::awaitable<void> AwaitEnd(JobWatch& watch, const JobRecord& job, Clock::time_point deadline) {
-  JobWatch::Subscription subscription(watch, job.id, StateOf(job));
+/// Waits until the job has ended, the time is over, or the server stops. False: the caller's token
+/// counts no longer.
+asio::awaitable<bool> AwaitEnd(ServerContext& context, const Caller& caller, const JobRecord& job,
+                               Clock::time_point deadline) {
+  JobWatch::Subscription subscription(context.watch, job.id, StateOf(job));
+  const TokenCache::Watch token(context.tokens, caller.token, [&] { subscription.End(); });
   while (true) {
     const auto state = co_await subscription.Next(deadline);
-    if (!state || HasEnded(state->status)) co_return;
+    if (!state || HasEnded(state->status)) co_return !token.ended();
   }
 }
 
@@ -37,11 +41,15 @@ asio::awaitable<void> AwaitEnd(JobWatch& watch, const JobRecord& job, Clock::tim
 /// Source: WHATWG HTML Living Standard, section 9.2, "Server-sent events".
 class JobEvents : public BodyProducer {
  public:
-  JobEvents(ServerContext& context, JobRecord job, std::string last_event_id)
-      : context_(context), job_(std::move(job)), last_event_id_(std::move(last_event_id)) {}
+  JobEvents(ServerContext& context, const Request& request, JobRecord job)
+      : context_(context),
+        token_(request.caller.token),
+        job_(std::move(job)),
+        last_event_id_(request.header("Last-Event-ID")) {}
 
   asio::awaitable<void> Produce(BodyWriter& out) override {
     JobWatch::Subscription subscription(context_.watch, job_.id, StateOf(job_));
+    const TokenCache::Watch token(context_.tokens, token_, [&] { subscription.End(); });
     // Who comes back and has seen this already is not told again, except of an end.
     bool news = HasEnded(job_.status) || EventIdOf(job_) != last_event_id_;
     while (true) {
@@ -51,11 +59,11 @@ class JobEvents : public BodyProducer {
       const auto state =
           co_await subscription.Next(Clock::now() + context_.config.stream_heartbeat);
       news = false;
-      if (context_.watch.stopping()) co_return;
+      if (token.ended() || context_.watch.stopping()) co_return;
       if (!state) continue;
       auto job =
           co_await context_.stores.jobs.FindJob(job_.id, pg::After(context_.config.store_timeout));
-      if (!job) co_return;  // removed meanwhile
+      if (!job || token.ended()) co_return;  // removed meanwhile, or not for this caller any more
       news = StateOf(*job) != StateOf(job_);
       job_ = *std::move(job);
       subscription.SetKnown(StateOf(job_));
@@ -71,6 +79,7 @@ class JobEvents : public BodyProducer {
   }
 
   ServerContext& context_;
+  std::optional<Uuid> token_;
   JobRecord job_;
   std::string last_event_id_;
 };
@@ -87,7 +96,8 @@ asio::awaitable<HandlerResult> WaitForJob(ServerContext& context, const Request&
   auto job = co_await FindJobOf(context, request);
   if (!job) co_return tl::unexpected(job.error());
   if (!HasEnded(job->status) && timeout.count() > 0) {
-    co_await AwaitEnd(context.watch, *job, began + timeout);
+    const bool allowed = co_await AwaitEnd(context, request.caller, *job, began + timeout);
+    if (!allowed) co_return tl::unexpected(TokenEndedProblem());
     job = co_await FindJobOf(context, request);
     if (!job) co_return tl::unexpected(job.error());
   }
@@ -104,8 +114,7 @@ asio::awaitable<HandlerResult> StreamJobEvents(ServerContext& context, const Req
   Response response{.content_type = "text/event-stream"};
   // Proxies that collect answers before they pass them on would hold events back.
   response.headers.push_back({"X-Accel-Buffering", "no"});
-  response.producer = std::make_shared<JobEvents>(context, *std::move(job),
-                                                  std::string(request.header("Last-Event-ID")));
+  response.producer = std::make_shared<JobEvents>(context, request, *std::move(job));
   co_return response;
 }
 

@@ -6,7 +6,6 @@
 #include "server/routes/handlers.h"
 #include "server/wire/fields.h"
 #include "server/wire/job_json.h"
-#include "server/wire/query.h"
 
 namespace djps::server {
 namespace {
@@ -59,17 +58,12 @@ void AppendStats(std::string& out, const QueueState& live, const store::OutcomeS
       total * kMsPerSecond / static_cast<double>(ended.recent_ms));
 }
 
-/// A mistyped filter that was silently ignored would show the wrong numbers.
-std::optional<Problem> RefuseParameters(const Request& request) {
-  return Query(std::string(request.message.target())).Finish();
-}
-
-/// The queue in the path, which the caller may use.
+/// The queue in the path, which the caller may use as a whole.
 tl::expected<std::string, Problem> ParseQueue(const Request& request, std::string_view member) {
   const std::string& name = request.parameters[0];
   const auto trouble = NameTrouble(name);
   if (!trouble) {
-    auto refused = QueueProblem(request.caller, name);
+    auto refused = WholeQueueProblem(request.caller, name);
     if (refused) return tl::unexpected(*std::move(refused));
     return name;
   }
@@ -81,7 +75,7 @@ tl::expected<std::string, Problem> ParseQueue(const Request& request, std::strin
 }  // namespace
 
 asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request& request) {
-  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
+  if (auto refused = AllTypesProblem(request.caller)) co_return tl::unexpected(*std::move(refused));
   const auto queues = co_await context.stores.queues.ListQueues(DeadlineOf(context));
   Response response;
   response.body = "{\"queues\":[";
@@ -96,7 +90,6 @@ asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request&
 }
 
 asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& request) {
-  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
   const auto name = ParseQueue(request, "name");
   if (!name) co_return tl::unexpected(name.error());
   const QueueState queue = co_await context.stores.queues.GetQueue(*name, DeadlineOf(context));
@@ -106,13 +99,8 @@ asio::awaitable<HandlerResult> GetQueue(ServerContext& context, const Request& r
 }
 
 asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& request) {
-  if (auto problem = RefuseParameters(request)) co_return tl::unexpected(*std::move(problem));
-  if (request.caller.restricted()) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kForbidden,
-        fmt::format("The token {} is restricted to some queues or types; the totals are about all. "
-                    "GET /queues shows the numbers of its queues.",
-                    QuoteForMessage(request.caller.name))});
+  if (auto refused = EverythingProblem(request.caller, "the totals, unlike GET /queues, are")) {
+    co_return tl::unexpected(*std::move(refused));
   }
   const auto deadline = DeadlineOf(context);
   const auto queues = co_await context.stores.queues.ListQueues(deadline);

@@ -8,7 +8,6 @@
 #include "server/routes/handlers.h"
 #include "server/wire/fields.h"
 #include "server/wire/job_json.h"
-#include "server/wire/query.h"
 
 namespace djps::server {
 namespace {
@@ -79,9 +78,6 @@ asio::awaitable<HandlerResult> AnswerRules(ServerContext& context, const Request
 }  // namespace
 
 asio::awaitable<HandlerResult> ListRetention(ServerContext& context, const Request& request) {
-  if (auto problem = Query(std::string(request.message.target())).Finish()) {
-    co_return tl::unexpected(*std::move(problem));
-  }
   co_return co_await AnswerRules(context, request);
 }
 
@@ -89,9 +85,10 @@ asio::awaitable<HandlerResult> SetRetention(ServerContext& context, const Reques
   Fields fields(request.body());
   const RetentionChange change = ReadChange(fields);
   if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
-  if (auto refused = QueueProblem(request.caller, change.rule.queue)) {
-    co_return tl::unexpected(*std::move(refused));
-  }
+  auto refused = change.rule.queue == kEveryQueue
+                     ? EverythingProblem(request.caller, "a rule of every queue is")
+                     : WholeQueueProblem(request.caller, change.rule.queue);
+  if (refused) co_return tl::unexpected(*std::move(refused));
   const auto deadline = DeadlineOf(context);
   const std::string actor = ActorOf(request);
   co_await context.stores.history.SetRetention(change.rule, change.inherit, actor, deadline);

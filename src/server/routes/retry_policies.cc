@@ -14,12 +14,12 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// The type in the path, which the caller may use.
+/// The type in the path, which the caller may use in all queues.
 tl::expected<std::string, Problem> ParseType(const Request& request) {
   const std::string& name = request.parameters[0];
   const auto trouble = NameTrouble(name);
   if (!trouble) {
-    auto refused = TypeProblem(request.caller, name);
+    auto refused = WholeTypeProblem(request.caller, name);
     if (refused) return tl::unexpected(*std::move(refused));
     return name;
   }

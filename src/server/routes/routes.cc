@@ -11,12 +11,19 @@ namespace {
 
 using boost::beast::http::verb;
 
+/// A GET whose handler reads parameters.
+constexpr Route WithParameters(std::string_view pattern, Role role, Handler handler) {
+  return {verb::get, pattern, role, handler, &ServerConfig::body_bytes_max, Parameters::kRead};
+}
+
 constexpr std::array kRoutes = {
     Route{verb::get, "/health", Role::kNone, GetHealth},
+    Route{verb::get, "/health/live", Role::kNone, GetLiveness},
+    Route{verb::get, "/health/ready", Role::kNone, GetHealth},
     Route{verb::post, "/jobs", Role::kSubmit, SubmitJob},
     Route{verb::post, "/jobs/batch", Role::kSubmit, SubmitBatch, &ServerConfig::batch_bytes_max},
     Route{verb::post, "/jobs/bulk", Role::kOperate, ActOnJobs},
-    Route{verb::get, "/jobs", Role::kRead, ListJobs},
+    WithParameters("/jobs", Role::kRead, ListJobs),
     Route{verb::get, "/jobs/{id}", Role::kSubmit, GetJob},
     Route{verb::patch, "/jobs/{id}", Role::kOperate, EditJob},
     Route{verb::delete_, "/jobs/{id}", Role::kOperate, PurgeJob},
@@ -30,9 +37,9 @@ constexpr std::array kRoutes = {
     Route{verb::delete_, "/retry-policies/{type}", Role::kOperate, DeleteRetryPolicy},
     Route{verb::get, "/retention", Role::kRead, ListRetention},
     Route{verb::put, "/retention", Role::kOperate, SetRetention},
-    Route{verb::get, "/audit", Role::kOperate, ListAudit},
-    Route{verb::get, "/jobs/{id}/logs", Role::kRead, ListJobLogs},
-    Route{verb::get, "/workers", Role::kRead, ListWorkers},
+    WithParameters("/audit", Role::kOperate, ListAudit),
+    WithParameters("/jobs/{id}/logs", Role::kRead, ListJobLogs),
+    WithParameters("/workers", Role::kRead, ListWorkers),
     Route{verb::post, "/worker/claim", Role::kWork, ClaimWork},
     Route{verb::post, "/worker/heartbeat", Role::kWork, Heartbeat},
     Route{verb::post, "/worker/complete", Role::kWork, CompleteWork,
@@ -44,7 +51,7 @@ constexpr std::array kRoutes = {
           &ServerConfig::batch_bytes_max},
     Route{verb::post, "/worker/logs", Role::kWork, WriteLogs, &ServerConfig::batch_bytes_max},
     Route{verb::get, "/jobs/{id}/attempts", Role::kSubmit, ListAttempts},
-    Route{verb::get, "/jobs/{id}/wait", Role::kSubmit, WaitForJob},
+    WithParameters("/jobs/{id}/wait", Role::kSubmit, WaitForJob),
     Route{verb::get, "/jobs/{id}/events", Role::kSubmit, StreamJobEvents},
     Route{verb::get, "/jobs/{id}/explain", Role::kRead, ExplainJob},
     Route{verb::get, "/queues", Role::kRead, ListQueues},

@@ -17,12 +17,17 @@ namespace djps::server {
 using Handler = boost::asio::awaitable<HandlerResult> (*)(ServerContext& context,
                                                           const Request& request);
 
+/// Does the handler read the query of the URI (wire/query.h)? Of a route that does not, a request
+/// with parameters is refused.
+enum class Parameters { kNone, kRead };
+
 struct Route {
   boost::beast::http::verb method;
   std::string_view pattern;  ///< A path, in which "{name}" stands for one part.
   Role role;                 ///< The least that a caller must be allowed to do.
   Handler handler;
   std::size_t ServerConfig::* body_bytes_max = &ServerConfig::body_bytes_max;
+  Parameters parameters = Parameters::kNone;
 };
 
 /// Everything the API has. Of two patterns that fit, the earlier one counts.

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/validation.h"
 #include "server/routes/handlers.h"
 #include "server/wire/fields.h"
-#include "server/wire/query.h"
 #include "server/wire/token_json.h"
 
 namespace djps::server {
@@ -56,11 +56,28 @@ Problem NotCreated(const store::NewToken& token, const store::CreatedToken& crea
   return ValidationProblem(std::move(problems));
 }
 
+bool MayManage(const Caller& caller, const store::TokenRecord& token) {
+  return caller.MayGrant(token.grant.queues, token.grant.types);
+}
+
+/// What a token allows never changes, so it cannot between this look and the revocation.
+asio::awaitable<bool> MayRevoke(ServerContext& context, const Caller& caller, Uuid id) {
+  if (!caller.restricted()) co_return true;
+  const auto tokens = co_await context.stores.tokens.ListTokens(DeadlineOf(context));
+  co_return std::any_of(tokens.begin(), tokens.end(), [&](const store::TokenRecord& token) {
+    return token.id == id && MayManage(caller, token);
+  });
+}
+
 }  // namespace
 
 asio::awaitable<HandlerResult> CreateToken(ServerContext& context, const Request& request) {
   const auto token = ParseToken(request.body());
   if (!token) co_return tl::unexpected(token.error());
+  const store::TokenGrant& grant = token->grant;
+  if (auto refused = GrantProblem(request.caller, grant.queues, grant.types)) {
+    co_return tl::unexpected(*std::move(refused));
+  }
   const auto created =
       co_await context.stores.tokens.CreateToken(*token, request.caller.name, DeadlineOf(context));
   if (created.outcome != store::CreatedToken::Outcome::kCreated) {
@@ -72,10 +89,12 @@ asio::awaitable<HandlerResult> CreateToken(ServerContext& context, const Request
 }
 
 asio::awaitable<HandlerResult> ListTokens(ServerContext& context, const Request& request) {
-  Query query(request.message.target());
-  if (auto problem = query.Finish()) co_return tl::unexpected(*std::move(problem));
+  auto tokens = co_await context.stores.tokens.ListTokens(DeadlineOf(context));
+  std::erase_if(tokens, [&request](const store::TokenRecord& token) {
+    return !MayManage(request.caller, token);
+  });
   Response response;
-  AppendTokens(response.body, co_await context.stores.tokens.ListTokens(DeadlineOf(context)));
+  AppendTokens(response.body, tokens);
   co_return response;
 }
 
@@ -86,8 +105,12 @@ asio::awaitable<HandlerResult> RevokeToken(ServerContext& context, const Request
         ProblemKind::kMalformedId,
         fmt::format("{} is not a UUID of 36 characters.", QuoteForMessage(request.parameters[0]))});
   }
-  const auto token =
-      co_await context.stores.tokens.RevokeToken(*id, request.caller.name, DeadlineOf(context));
+  const bool allowed = co_await MayRevoke(context, request.caller, *id);
+  std::optional<store::TokenRecord> token;
+  if (allowed) {
+    token =
+        co_await context.stores.tokens.RevokeToken(*id, request.caller.name, DeadlineOf(context));
+  }
   if (!token) {
     co_return tl::unexpected(
         Problem{ProblemKind::kTokenNotFound, fmt::format("There is no token {}.", id->ToString())});

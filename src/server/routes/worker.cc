@@ -11,7 +11,9 @@
 #include "core/json_text.h"
 #include "core/text.h"
 #include "core/time_text.h"
+#include "core/validation.h"
 #include "pg/error.h"
+#include "server/access/token_cache.h"
 #include "server/live/job_waiters.h"
 #include "server/live/visible_workers.h"
 #include "server/live/worker_presence.h"
@@ -28,7 +30,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kWorkerNameBytesMax = 128;
 constexpr std::size_t kQueuesMax = 32;
 constexpr std::size_t kTypesMax = 100;
 constexpr std::size_t kLeasesMax = 1'000;
@@ -71,10 +72,17 @@ std::vector<std::string> SomeNames(Fields& fields, std::string_view name, std::s
   return *std::move(names);
 }
 
+std::string WorkerName(Fields& fields) {
+  const auto name = fields.Required("worker", fields.Text("worker", kNameBytesMax));
+  if (name.empty()) return name;  // reported already
+  if (auto trouble = WorkerNameTrouble(name)) fields.Add("worker", *std::move(trouble));
+  return name;
+}
+
 tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
   Fields fields(body);
   Claim claim;
-  claim.worker = fields.Required("worker", fields.Text("worker", kWorkerNameBytesMax));
+  claim.worker = WorkerName(fields);
   claim.queues = SomeNames(fields, "queues", kQueuesMax, {std::string(kDefaultQueue)});
   claim.types = SomeNames(fields, "types", kTypesMax, {});
   if (!fields.Has("types")) fields.Add("types", "is missing");
@@ -120,6 +128,11 @@ asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& cl
       break;
     }
     if (batch.jobs.empty()) continue;
+    if (std::chrono::steady_clock::now() >= batch.begun + claim.lease) {
+      // The answer took so long that the lease may be over: nobody may start any of it.
+      context.stores.leases.ReturnLease(batch.lease);
+      continue;
+    }
     left -= std::min(left, batch.jobs.size());
     claimed.push_back({queue, std::move(batch)});
     if (left == 0) break;
@@ -127,13 +140,9 @@ asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& cl
   co_return claimed;
 }
 
-/// Puts back what was claimed for a client that left meanwhile.
-asio::awaitable<void> PutBack(ServerContext& context, const Claimed& claimed) {
-  std::vector<store::ReturnedJob> jobs;
-  for (const ClaimedQueue& from : claimed) {
-    for (const store::ClaimedJob& job : from.batch.jobs) jobs.push_back({from.batch.lease, job.id});
-  }
-  co_await context.stores.leases.ReturnJobs(jobs, DeadlineOf(context));
+/// Gives back what was claimed for a client that does not get it: no attempt counts.
+void PutBack(ServerContext& context, const Claimed& claimed) {
+  for (const ClaimedQueue& from : claimed) context.stores.leases.ReturnLease(from.batch.lease);
 }
 
 /// A claim whose turn has come.
@@ -160,22 +169,31 @@ void ShowWorker(ServerContext& context, const Claim& claim, const Request& reque
                          .version = CleanText(request.header("User-Agent"), kVersionBytesMax)});
 }
 
-/// Waits until there is something to claim, or the time is over.
-asio::awaitable<Claimed> AwaitWork(ServerContext& context, const Claim& claim,
-                                   const Request& request) {
+/// Waits until there is something to claim, or the time is over. A token that is revoked meanwhile
+/// gets nothing.
+asio::awaitable<tl::expected<Claimed, Problem>> AwaitWork(ServerContext& context,
+                                                          const Claim& claim,
+                                                          const Request& request) {
   const auto until = JobWaiters::Clock::now() + claim.wait;
   WorkNeed need{
       .queues = claim.queues, .types = claim.types, .jobs = claim.jobs, .gone = [&request] {
         return ClientGone(request.socket);
       }};
+  const TokenCache::Watch token(context.tokens, request.caller.token,
+                                [&] { context.waiters.Drop(need); });
   Claimed claimed;
-  while (claimed.empty() && JobWaiters::Clock::now() < until && !ClientGone(request.socket)) {
+  while (claimed.empty() && !token.ended() && JobWaiters::Clock::now() < until &&
+         !ClientGone(request.socket)) {
     ShowWorker(context, claim, request);
     const auto slice = std::min(until, JobWaiters::Clock::now() + kWaitSlice);
     const WorkWake wake = co_await context.waiters.Wait(need, slice);
     if (wake == WorkWake::kTimeout) continue;
     if (wake != WorkWake::kWork) break;
     claimed = co_await ClaimInTurn(context, claim, need);
+  }
+  if (token.ended()) {
+    PutBack(context, claimed);
+    co_return tl::unexpected(TokenEndedProblem());
   }
   co_return claimed;
 }
@@ -204,6 +222,8 @@ void AppendJobOf(std::string& out, const ClaimedQueue& from, const store::Claime
                  FormatTimestamp(job.created_at), from.batch.lease.ToString());
   fmt::format_to(std::back_inserter(out), ",\"time_limit_ms\":{},\"metadata\":", TimeLimitOf(job));
   out += job.metadata ? std::string_view(*job.metadata) : "null";
+  out += ",\"tags\":";
+  out += job.tags ? std::string_view(*job.tags) : "[]";
   out += ",\"checkpoint\":";
   out += job.checkpoint ? std::string_view(*job.checkpoint) : "null";
   out += "},";
@@ -312,9 +332,13 @@ asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& 
   }
   ShowWorker(context, *claim, request);
   Claimed claimed = co_await ClaimFromQueues(context, *claim);
-  if (claimed.empty() && claim->wait > 0ms) claimed = co_await AwaitWork(context, *claim, request);
+  if (claimed.empty() && claim->wait > 0ms) {
+    auto awaited = co_await AwaitWork(context, *claim, request);
+    if (!awaited) co_return tl::unexpected(std::move(awaited.error()));
+    claimed = *std::move(awaited);
+  }
   if (!claimed.empty() && ClientGone(request.socket)) {
-    co_await PutBack(context, claimed);
+    PutBack(context, claimed);
     claimed.clear();
   }
   co_return AnswerClaim(claimed);
@@ -322,7 +346,7 @@ asio::awaitable<HandlerResult> ClaimWork(ServerContext& context, const Request& 
 
 asio::awaitable<HandlerResult> Heartbeat(ServerContext& context, const Request& request) {
   Fields fields(request.body());
-  const auto worker = fields.Required("worker", fields.Text("worker", kWorkerNameBytesMax));
+  const auto worker = WorkerName(fields);
   const auto leases = Distinct(fields.Required("leases", fields.Uuids("leases", kLeasesMax)));
   const auto duration = fields.Duration("leaseMs", kLeaseMin, kLeaseMax).value_or(kLeaseDefault);
   if (auto problem = fields.Finish()) co_return tl::unexpected(*std::move(problem));

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/job_rules.h"
+#include "core/option_limits.h"
 #include "core/text.h"
 #include "core/time_text.h"
 #include "core/validation.h"
@@ -25,7 +27,6 @@ constexpr std::size_t kErrorTextBytesMax = 256U << 10U;
 constexpr std::size_t kErrorClassBytesMax = 200;
 constexpr std::size_t kErrorMessageBytesMax = 2'000;
 constexpr std::size_t kErrorDetailBytesMax = 8U << 10U;
-constexpr std::chrono::milliseconds kDelayMax = std::chrono::hours(24 * 366);
 
 void ReadFailure(Fields& item, FailedJob& job) {
   job.error_class = item.Required("errorClass", item.Text("errorClass", kErrorClassBytesMax));
@@ -61,23 +62,32 @@ asio::awaitable<HandlerResult> ReturnHeld(ServerContext& context, HeldJobs<Retur
 }  // namespace
 
 asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Request& request) {
-  auto held = ReadHeldJobs<CompletedJob>(request.body(), [](Fields& item, CompletedJob& job) {
-    job.result = item.Json("result", kPayloadBytesMax).value_or("null");
-  });
+  HeldJobsResult result;
+  // A result that cannot be kept is rejected alone: its neighbours are done.
+  const auto read = [&result](Fields& item, CompletedJob& job) {
+    job.result = item.UncheckedJson("result").value_or("null");
+    auto trouble = JsonTrouble(job.result, kPayloadBytesMax);
+    if (trouble) result.rejected.push_back({job.job, *std::move(trouble)});
+  };
+  auto held = co_await ReadHeldJobs<CompletedJob>(request.body(), read);
   if (!held) co_return tl::unexpected(std::move(held.error()));
 
   const std::vector<Uuid> asked = IdsOf(held->jobs);
+  for (const RejectedJob& rejected : result.rejected) {
+    std::erase_if(held->jobs, [&](const CompletedJob& job) { return job.job == rejected.id; });
+  }
   const auto write = [&context](std::vector<CompletedJob> jobs) {
     return context.outcomes.CompleteJobs(std::move(jobs), DeadlineOf(context));
   };
-  HeldJobsResult result;
-  co_await WriteHeldJobs(std::move(held->jobs), write, result);
+  if (!held->jobs.empty()) co_await WriteHeldJobs(std::move(held->jobs), write, result);
   context.watch.Touch(result.done);
   co_return AnswerHeldJobs(asked, held->single, result, "result");
 }
 
 asio::awaitable<HandlerResult> FailWork(ServerContext& context, const Request& request) {
-  auto held = ReadHeldJobs<FailedJob>(request.body(), ReadFailure);
+  // What a program printed before it broke may be anything; the attempt ends with what can be kept.
+  const std::string body = CleanJson(request.body());
+  auto held = co_await ReadHeldJobs<FailedJob>(body, ReadFailure);
   if (!held) co_return tl::unexpected(std::move(held.error()));
   const std::vector<Uuid> asked = IdsOf(held->jobs);
   const auto failed =
@@ -89,16 +99,17 @@ asio::awaitable<HandlerResult> FailWork(ServerContext& context, const Request& r
 }
 
 asio::awaitable<HandlerResult> SnoozeWork(ServerContext& context, const Request& request) {
-  auto held = ReadHeldJobs<ReturnedJob>(request.body(), [](Fields& item, ReturnedJob& job) {
-    job.delay =
-        item.Required("delayMs", item.Duration("delayMs", std::chrono::milliseconds(0), kDelayMax));
-  });
+  auto held =
+      co_await ReadHeldJobs<ReturnedJob>(request.body(), [](Fields& item, ReturnedJob& job) {
+        job.delay = item.Required(
+            "delayMs", item.Duration("delayMs", std::chrono::milliseconds(0), kDelayMax));
+      });
   if (!held) co_return tl::unexpected(std::move(held.error()));
   co_return co_await ReturnHeld(context, *std::move(held));
 }
 
 asio::awaitable<HandlerResult> ReleaseWork(ServerContext& context, const Request& request) {
-  auto held = ReadHeldJobs<ReturnedJob>(request.body(), [](Fields&, ReturnedJob&) {});
+  auto held = co_await ReadHeldJobs<ReturnedJob>(request.body(), [](Fields&, ReturnedJob&) {});
   if (!held) co_return tl::unexpected(std::move(held.error()));
   co_return co_await ReturnHeld(context, *std::move(held));
 }

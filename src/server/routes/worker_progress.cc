@@ -50,16 +50,18 @@ struct LogWrite {
   std::vector<store::LogLine> lines;
 };
 
-tl::expected<LogWrite, Problem> ReadLogWrite(std::string_view body) {
-  Fields fields(body);
+asio::awaitable<tl::expected<LogWrite, Problem>> ReadLogWrite(std::string_view body) {
+  FieldsParser parser;
+  co_await FeedInSlices(parser, body);
+  Fields fields(std::move(parser));
   LogWrite write;
   write.job = fields.Required("id", fields.Id("id"));
   write.lease = fields.Required("leaseToken", fields.Id("leaseToken"));
   auto items = fields.Required("lines", fields.Objects("lines", store::kLogLinesMax));
   if (items.empty() && fields.Has("lines")) fields.Add("lines", "must have at least one item");
   for (Fields& item : items) write.lines.push_back(ReadLine(item));
-  if (auto problem = fields.Finish()) return tl::unexpected(*std::move(problem));
-  return write;
+  if (auto problem = fields.Finish()) co_return tl::unexpected(*std::move(problem));
+  co_return write;
 }
 
 void AppendLine(std::string& out, const store::StoredLogLine& line) {
@@ -72,7 +74,7 @@ void AppendLine(std::string& out, const store::StoredLogLine& line) {
 }  // namespace
 
 asio::awaitable<HandlerResult> ReportProgress(ServerContext& context, const Request& request) {
-  auto held = ReadHeldJobs<JobProgress>(request.body(), ReadProgress);
+  auto held = co_await ReadHeldJobs<JobProgress>(request.body(), ReadProgress);
   if (!held) co_return tl::unexpected(std::move(held.error()));
   const std::vector<Uuid> asked = IdsOf(held->jobs);
   const auto write = [&context](const std::vector<JobProgress>& jobs) {
@@ -84,7 +86,7 @@ asio::awaitable<HandlerResult> ReportProgress(ServerContext& context, const Requ
 }
 
 asio::awaitable<HandlerResult> WriteLogs(ServerContext& context, const Request& request) {
-  const auto write = ReadLogWrite(request.body());
+  const auto write = co_await ReadLogWrite(request.body());
   if (!write) co_return tl::unexpected(write.error());
   const auto written = co_await context.stores.progress.WriteLogLines(
       write->lease, write->job, write->lines, DeadlineOf(context));

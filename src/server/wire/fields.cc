@@ -9,6 +9,7 @@
 #include <deque>
 #include <utility>
 
+#include "core/job_rules.h"
 #include "core/json_members.h"
 #include "core/suggest.h"
 #include "core/time_text.h"
@@ -42,40 +43,61 @@ std::string Got(std::string_view json) { return ShortenForMessage(json); }
 
 }  // namespace
 
-struct Fields::Node {
-  struct Member {
-    std::string name;
-    std::string value;
-    bool read = false;
-  };
+struct Fields::Member {
+  std::string_view name;
+  std::string_view value;
+  const ParsedMember* parsed = nullptr;  // where the parser has split it
+  bool read = false;
+};
 
+struct Fields::Node {
   JsonPath path;
-  std::vector<Member> members;
+  std::vector<Member> members;  // the first kMembersMax
+  std::size_t member_count = 0;
   std::vector<std::string> known;  // the names that were asked for
 };
 
 struct Fields::Body {
-  std::deque<Node> objects;  // their addresses stay
+  std::deque<ParsedObject> parsed;  // what the views of the nodes point to
+  std::deque<Node> objects;         // their addresses stay
   FieldProblems problems;
   std::optional<Problem> malformed;
+
+  /// The node of an object that the parser gave.
+  Node& Add(JsonPath path, ParsedObject object) {
+    const ParsedObject& kept = parsed.emplace_back(std::move(object));
+    Node& node = objects.emplace_back();
+    node.path = std::move(path);
+    node.member_count = kept.member_count;
+    for (const ParsedMember& member : kept.members) {
+      node.members.push_back({member.name, member.value, &member});
+    }
+    return node;
+  }
 };
 
-Fields::Fields(std::string_view body, JsonPath where) : body_(std::make_shared<Body>()) {
-  object_ = &body_->objects.emplace_back();
-  object_->path = std::move(where);
-  if (body.empty()) return;
-  const auto compact = CompactJson(body);
-  if (!compact) {
-    body_->malformed = Problem{ProblemKind::kMalformedJson, compact.error().message + "."};
+Fields::Fields(std::string_view body, JsonPath where)
+    : Fields(
+          [body] {
+            FieldsParser parser;
+            parser.Feed(body);
+            return parser;
+          }(),
+          std::move(where)) {}
+
+Fields::Fields(FieldsParser parser, JsonPath where) : body_(std::make_shared<Body>()) {
+  auto parsed = parser.Finish();
+  if (parsed) {
+    object_ = &body_->Add(std::move(where), *std::move(parsed));
     return;
   }
-  auto members = SplitObject(*compact);
-  if (!members) {
-    body_->problems.Add(object_->path, members.error().message);
-    return;
-  }
-  for (JsonMember& member : *members) {
-    object_->members.push_back({std::move(member.name), std::move(member.value)});
+  object_ = &body_->Add(where, ParsedObject{});
+  if (parsed.error().kind == ProblemKind::kMalformedJson) {
+    body_->malformed = std::move(parsed.error());
+  } else {
+    for (FieldProblem& wrong : parsed.error().errors) {
+      body_->problems.Add(where, std::move(wrong.detail));
+    }
   }
 }
 
@@ -106,21 +128,32 @@ bool Fields::Sent(std::string_view name) const {
   });
 }
 
-const std::string* Fields::Find(std::string_view name) {
-  const std::string* found = nullptr;
+std::size_t Fields::size() const {
+  std::size_t size = 0;
+  for (const auto& member : object_->members) size += member.name.size() + member.value.size();
+  return size;
+}
+
+Fields::Member* Fields::FindMember(std::string_view name) {
+  Member* found = nullptr;
   const std::string snake = SnakeCase(name);
   object_->known.emplace_back(name);
   for (auto& member : object_->members) {
     if (member.name != name && member.name != snake) continue;
     member.read = true;
-    found = member.value == "null" ? nullptr : &member.value;  // of equal names the last counts
+    found = member.value == "null" ? nullptr : &member;  // of equal names the last counts
   }
   return found;
 }
 
+const std::string_view* Fields::Find(std::string_view name) {
+  const Member* const member = FindMember(name);
+  return member == nullptr ? nullptr : &member->value;
+}
+
 std::optional<std::string> Fields::Text(std::string_view name, std::size_t bytes_max,
                                         std::size_t bytes_min) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   auto text = ReadJsonString(*value);
   if (!text) {
@@ -136,7 +169,7 @@ std::optional<std::string> Fields::Text(std::string_view name, std::size_t bytes
 }
 
 std::optional<long long> Fields::Integer(std::string_view name, long long min, long long max) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   const auto number = ReadJsonWholeNumber(*value);
   if (number && *number >= min && *number <= max) return number;
@@ -145,7 +178,7 @@ std::optional<long long> Fields::Integer(std::string_view name, long long min, l
 }
 
 std::optional<double> Fields::Number(std::string_view name, double min, double max) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   const auto number = ReadNumber(*value);
   if (number && std::isfinite(*number) && *number >= min && *number <= max) return number;
@@ -154,7 +187,7 @@ std::optional<double> Fields::Number(std::string_view name, double min, double m
 }
 
 std::optional<bool> Fields::Bool(std::string_view name) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   if (*value == "true") return true;
   if (*value == "false") return false;
@@ -171,7 +204,7 @@ std::optional<std::chrono::milliseconds> Fields::Duration(std::string_view name,
 }
 
 std::optional<Timestamp> Fields::Time(std::string_view name) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   const auto text = ReadJsonString(*value);
   const auto time = text ? ParseTimestamp(*text) : std::nullopt;
@@ -182,16 +215,22 @@ std::optional<Timestamp> Fields::Time(std::string_view name) {
   return time;
 }
 
+std::optional<std::string> Fields::UncheckedJson(std::string_view name) {
+  const std::string_view* value = Find(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(*value);
+}
+
 std::optional<std::string> Fields::Json(std::string_view name, std::size_t bytes_max) {
-  const std::string* value = Find(name);
-  if (value == nullptr) return std::nullopt;
-  if (value->size() <= bytes_max) return *value;
-  Add(name, fmt::format("must be at most {} bytes of JSON, got {}", bytes_max, value->size()));
+  auto value = UncheckedJson(name);
+  if (!value) return std::nullopt;
+  auto trouble = JsonTrouble(*value, bytes_max);
+  if (!trouble) return value;
+  Add(name, *std::move(trouble));
   return std::nullopt;
 }
 
 std::optional<Uuid> Fields::Id(std::string_view name) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   const auto text = ReadJsonString(*value);
   const auto id = text ? Uuid::Parse(*text) : std::nullopt;
@@ -209,20 +248,39 @@ std::optional<std::string> Fields::Name(std::string_view name) {
   return text;
 }
 
+const ParsedMember* Fields::Array(std::string_view name, std::size_t count_max) {
+  Member* const member = FindMember(name);
+  if (member == nullptr) return nullptr;
+  // A part of an item is split when it is asked for, as the one member of an object.
+  if (member->parsed == nullptr) {
+    FieldsParser parser;
+    parser.Feed("{\"a\":");
+    parser.Feed(member->value);
+    parser.Feed("}");
+    member->parsed = &body_->parsed.emplace_back(parser.Finish().value()).members.front();
+  }
+  const ParsedMember& array = *member->parsed;
+  if (!array.is_array) {
+    Add(name, fmt::format("must be an array, got {}", Got(member->value)));
+    return nullptr;
+  }
+  if (array.item_count > count_max) {
+    Add(name, fmt::format("may have at most {} items, got {}", count_max, array.item_count));
+    return nullptr;
+  }
+  return &array;
+}
+
 std::optional<std::vector<std::string>> Fields::Items(std::string_view name,
                                                       std::size_t count_max) {
-  const std::string* value = Find(name);
-  if (value == nullptr) return std::nullopt;
-  auto items = SplitArray(*value);
-  if (!items) {
-    Add(name, fmt::format("must be an array, got {}", Got(*value)));
-    return std::nullopt;
+  const ParsedMember* const array = Array(name, count_max);
+  if (array == nullptr) return std::nullopt;
+  std::vector<std::string> items;
+  items.reserve(array->items.size());
+  for (const ParsedItem& item : array->items) {
+    items.push_back(array->value.substr(item.begin, item.size));
   }
-  if (items->size() > count_max) {
-    Add(name, fmt::format("may have at most {} items, got {}", count_max, items->size()));
-    return std::nullopt;
-  }
-  return *std::move(items);
+  return items;
 }
 
 std::optional<std::vector<std::string>> Fields::Texts(std::string_view name, std::size_t count_max,
@@ -290,47 +348,70 @@ std::optional<std::vector<std::chrono::milliseconds>> Fields::Durations(
 }
 
 std::optional<Fields> Fields::Inside(const JsonPath& path, std::string_view value) {
-  auto members = SplitObject(value);
-  if (!members) {
+  FieldsParser parser;
+  parser.Feed(value);
+  auto parsed = parser.Finish();
+  if (!parsed) {
     body_->problems.Add(path, fmt::format("must be an object, got {}", Got(value)));
     return std::nullopt;
   }
-  Node& object = body_->objects.emplace_back();
-  object.path = path;
-  for (JsonMember& member : *members) {
-    object.members.push_back({std::move(member.name), std::move(member.value)});
-  }
-  return Fields(body_, object);
+  return Fields(body_, body_->Add(path, *std::move(parsed)));
 }
 
 std::optional<Fields> Fields::Object(std::string_view name) {
-  const std::string* value = Find(name);
+  const std::string_view* value = Find(name);
   if (value == nullptr) return std::nullopt;
   return Inside(PathOf(name), *value);
 }
 
-std::optional<std::vector<Fields>> Fields::Objects(std::string_view name, std::size_t count_max) {
-  const auto items = Items(name, count_max);
-  if (!items) return std::nullopt;
+std::vector<Fields> Fields::Split(const JsonPath& path, const ParsedMember& array) {
   std::vector<Fields> objects;
-  for (std::size_t i = 0; i < items->size(); ++i) {
-    if (auto object = Inside(PathOf(name).Index(i), (*items)[i])) {
-      objects.push_back(*std::move(object));
+  const std::string_view text = array.value;
+  for (std::size_t i = 0; i < array.items.size(); ++i) {
+    const ParsedItem& item = array.items[i];
+    JsonPath place = JsonPath(path).Index(i);
+    if (!item.is_object) {
+      body_->problems.Add(std::move(place), fmt::format("must be an object, got {}",
+                                                        Got(text.substr(item.begin, item.size))));
+      continue;
     }
+    Node& node = body_->objects.emplace_back();
+    node.path = std::move(place);
+    node.member_count = item.member_count;
+    for (const ParsedPart& part : item.members) {
+      node.members.push_back({part.name, text.substr(part.begin, part.size)});
+    }
+    objects.push_back(Fields(body_, node));
   }
   return objects;
 }
+
+std::optional<std::vector<Fields>> Fields::Objects(std::string_view name, std::size_t count_max) {
+  const ParsedMember* const array = Array(name, count_max);
+  if (array == nullptr) return std::nullopt;
+  return Split(PathOf(name), *array);
+}
+
+bool Fields::Flawless() const { return !body_->malformed && body_->problems.count() == 0; }
 
 std::optional<Problem> Fields::Finish() {
   if (body_->malformed) return body_->malformed;
   for (const Node& object : body_->objects) {
     for (const auto& member : object.members) {
       if (member.read) continue;
+      if (!body_->problems.open()) {
+        body_->problems.Count(1);
+        continue;
+      }
       JsonPath path = object.path;
       const auto nearest = SuggestNearest(member.name, object.known);
-      body_->problems.Add(path.Member(member.name),
+      body_->problems.Add(path.Member(ShortenForMessage(member.name)),
                           nearest ? fmt::format("is not a field here; did you mean {}?", *nearest)
                                   : "is not a field here");
+    }
+    if (object.member_count > object.members.size()) {
+      body_->problems.Add(object.path, fmt::format("has {} members; at most {} are looked at",
+                                                   object.member_count, kMembersMax));
     }
   }
   if (body_->problems.count() == 0) return std::nullopt;

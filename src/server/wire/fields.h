@@ -12,6 +12,7 @@
 #include "djps/job.h"
 #include "djps/uuid.h"
 #include "server/http/problem.h"
+#include "server/wire/fields_parser.h"
 
 namespace djps::server {
 
@@ -30,6 +31,12 @@ class Fields {
   /// An empty body stands for {}. `where`: the place of this object, for what is said about it.
   explicit Fields(std::string_view body, JsonPath where = {});
 
+  /// The same of a body that was fed to a parser, in slices where it may be large (wire/slices.h).
+  explicit Fields(FieldsParser parser, JsonPath where = {});
+
+  /// Bytes of this object's members, as far as they are looked at.
+  std::size_t size() const;
+
   std::optional<std::string> Text(std::string_view name, std::size_t bytes_max,
                                   std::size_t bytes_min = 1);
   std::optional<long long> Integer(std::string_view name, long long min, long long max);
@@ -41,8 +48,11 @@ class Fields {
                                                     std::chrono::milliseconds max);
   /// RFC 3339.
   std::optional<Timestamp> Time(std::string_view name);
-  /// Any JSON value, compact, its numbers as they were sent. JSON null reads as nothing.
+  /// Any JSON value that can be stored in so many bytes (JsonTrouble), compact, its numbers as they
+  /// were sent. JSON null reads as nothing.
   std::optional<std::string> Json(std::string_view name, std::size_t bytes_max);
+  /// The same without a look at whether it can be stored.
+  std::optional<std::string> UncheckedJson(std::string_view name);
   std::optional<Uuid> Id(std::string_view name);
   /// A name with the characters of types and queues.
   std::optional<std::string> Name(std::string_view name);
@@ -59,6 +69,9 @@ class Fields {
   std::optional<Fields> Object(std::string_view name);
   /// The objects of an array. What is wrong inside them is reported here.
   std::optional<std::vector<Fields>> Objects(std::string_view name, std::size_t count_max);
+
+  /// Has nothing been reported so far, in the whole body?
+  bool Flawless() const;
 
   /// Reports a member that was not there: call it with what a getter gave.
   template <typename T>
@@ -81,16 +94,21 @@ class Fields {
   std::optional<Problem> Finish();
 
  private:
+  struct Member;
   struct Node;
   struct Body;
 
   Fields(std::shared_ptr<Body> body, Node& object);
 
-  const std::string* Find(std::string_view name);
+  Member* FindMember(std::string_view name);
+  const std::string_view* Find(std::string_view name);
   /// The object inside this one whose text is `value`; reports it where it is none.
   std::optional<Fields> Inside(const JsonPath& path, std::string_view value);
-  /// The items of an array member; nothing when it is missing or wrong.
+  /// An array member; null when it is missing or wrong.
+  const ParsedMember* Array(std::string_view name, std::size_t count_max);
   std::optional<std::vector<std::string>> Items(std::string_view name, std::size_t count_max);
+  /// The objects of an array, each with what the parser has split of it.
+  std::vector<Fields> Split(const JsonPath& path, const ParsedMember& array);
   JsonPath PathOf(std::string_view name) const;
 
   std::shared_ptr<Body> body_;  // shared with the objects inside

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/job_rules.h"
 #include "core/json_members.h"
 #include "core/suggest.h"
 #include "core/time_text.h"
@@ -37,6 +38,9 @@ constexpr std::array<FieldNames, 7> kFields = {{{field_name::kType, ""},
                                                 {field_name::kRunAt, "run_at"},
                                                 {field_name::kMaxAttempts, "max_attempts"},
                                                 {field_name::kIdempotencyKey, "idempotency_key"}}};
+
+/// Room for the largest options that are valid, whatever in them is written as an escape.
+constexpr std::size_t kOptionsBytesMax = 256U << 10U;
 
 /// What answers contain and requests may not: sending it back is an easy mistake.
 constexpr std::array<std::string_view, 13> kReadOnly = {
@@ -184,9 +188,10 @@ class JobDraft::Judge {
     const Member& member = members_[kRunAt];
     if (member.kind == JsonKind::kString) job.run_at = ParseTimestamp(member.text);
     if (!job.run_at) {
-      Report(kRunAt, fmt::format("must be an RFC 3339 date-time with an offset, such as "
-                                 "\"2030-01-31T08:00:00Z\", got {}",
-                                 Got(kRunAt)));
+      Report(kRunAt,
+             fmt::format("must be an RFC 3339 date-time with an offset, in the "
+                         "years 1970 to 9999 (UTC), such as \"2030-01-31T08:00:00Z\", got {}",
+                         Got(kRunAt)));
     }
   }
 
@@ -197,6 +202,10 @@ class JobDraft::Judge {
       member.wrong = true;
       problems_.Add(PathOf(kPayload).Append(*member.nul_at),
                     "holds a NUL character (\\u0000), which Postgres cannot store");
+      return;
+    }
+    if (auto trouble = JsonTrouble(member.text, kPayloadBytesMax)) {
+      Report(kPayload, *std::move(trouble));
       return;
     }
     // null too: as a payload it is a value like any other.
@@ -214,6 +223,10 @@ void JobDraft::Add(std::string_view name, JsonKind kind, std::string text,
                    std::optional<JsonPath> nul_at) {
   const auto field = FindField(name);
   if (!field && IsOptionName(name)) {
+    if (options_.size() + text.size() > kOptionsBytesMax) {
+      if (!too_large_) too_large_ = {std::string(name), text.size()};
+      return;
+    }
     if (!options_.empty()) options_ += ',';
     AppendJsonString(options_, name);
     options_ += ':';
@@ -240,10 +253,18 @@ NewJob JobDraft::Finish(const JsonPath& where, FieldProblems& problems) {
   NewJob job;
   Judge(members_, where, problems).Run(job);
   if (!options_.empty()) FinishOptions(job, where, problems);
-  for (const std::string& name : unknown_) {
-    problems.Add(JsonPath(where).Member(ShortenForMessage(name)), UnknownFieldDetail(name));
+  if (const auto large = std::exchange(too_large_, std::nullopt)) {
+    problems.Add(JsonPath(where).Member(large->name),
+                 fmt::format("has {} bytes of JSON; this and tags, metadata, retry, unique and the "
+                             "like may have {} together",
+                             large->bytes, kOptionsBytesMax));
   }
-  problems.Count(unknown_count_ - unknown_.size());
+  for (const std::string& name : unknown_) {
+    if (!problems.open()) break;
+    problems.Add(JsonPath(where).Member(ShortenForMessage(name)), UnknownFieldDetail(name));
+    --unknown_count_;
+  }
+  problems.Count(unknown_count_);
   for (Member& member : members_) member = Member{};
   unknown_.clear();
   unknown_count_ = 0;

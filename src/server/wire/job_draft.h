@@ -51,8 +51,13 @@ class JobDraft {
   void FinishOptions(NewJob& job, const JsonPath& where, FieldProblems& problems);
 
   std::array<Member, kFieldCount> members_;
-  std::string options_;               // the members of a JSON object: options as they were sent
-  std::vector<std::string> unknown_;  // the first kFieldProblemsMax names that are no field
+  std::string options_;  // the members of a JSON object: options as they were sent
+  struct LargeOption {
+    std::string name;
+    std::size_t bytes = 0;
+  };
+  std::optional<LargeOption> too_large_;  // the first for which there was no room
+  std::vector<std::string> unknown_;      // the first kFieldProblemsMax names that are no field
   std::size_t unknown_count_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/job_rules.h"
 #include "core/option_limits.h"
 #include "core/validation.h"
 
@@ -37,12 +38,18 @@ Uniqueness ReadUniqueness(Fields& fields) {
   constexpr std::array kActions = {OnConflict::kExisting, OnConflict::kReplace,
                                    OnConflict::kReschedule};
   Uniqueness unique;
-  unique.fields = fields.Texts("fields", kUniqueFieldsMax, kIdempotencyKeyBytesMax)
-                      .value_or(std::vector<std::string>());
+  const auto paths = fields.Texts("fields", kUniqueFieldsMax, kIdempotencyKeyBytesMax);
+  if (paths && paths->empty()) {
+    fields.Add("fields", "must hold at least one path; leave it out for the whole payload");
+  }
+  unique.fields = paths.value_or(std::vector<std::string>());
   unique.key = fields.Text("key", kIdempotencyKeyBytesMax);
   unique.by_queue = fields.Bool("queue").value_or(false);
   unique.period = fields.Duration("periodMs", milliseconds(1), kDelayMax);
   const auto states = fields.Texts("states", kActions.size() * 2, kWordBytesMax);
+  if (states && states->empty()) {
+    fields.Add("states", "must hold at least one status; leave it out for those of live jobs");
+  }
   for (const std::string& name : states.value_or(std::vector<std::string>())) {
     if (const auto status = ParseStatus(name)) {
       unique.states.push_back(*status);
@@ -58,21 +65,25 @@ Uniqueness ReadUniqueness(Fields& fields) {
   return unique;
 }
 
-std::string SnakeCase(std::string_view camel) {
-  std::string snake;
+/// Is `name` the snake_case of `camel`? Makes no text of its own: it is asked for every member that
+/// is not a field, however many somebody sends.
+bool IsSnakeCaseOf(std::string_view name, std::string_view camel) {
+  std::size_t i = 0;
   for (const char c : camel) {
     const bool upper = c >= 'A' && c <= 'Z';
-    if (upper) snake += '_';
-    snake += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    if (upper && (i >= name.size() || name[i++] != '_')) return false;
+    if (i >= name.size() || name[i++] != (upper ? static_cast<char>(c - 'A' + 'a') : c)) {
+      return false;
+    }
   }
-  return snake;
+  return i == name.size();
 }
 
 }  // namespace
 
 bool IsOptionName(std::string_view name) {
   return std::any_of(kOptionNames.begin(), kOptionNames.end(), [name](std::string_view known) {
-    return name == known || name == SnakeCase(known);
+    return name == known || IsSnakeCaseOf(name, known);
   });
 }
 
@@ -112,20 +123,13 @@ void ReadJobOptions(Fields& fields, NewJob& job) {
   job.key_lifetime = fields.Duration("keyLifetimeMs", kKeyLifetimeMin, kDelayMax);
   job.tags = fields.Texts("tags", kTagsMax, kTagBytesMax).value_or(std::vector<std::string>());
   job.metadata = fields.Json("metadata", kMetadataBytesMax);
-  if (job.metadata && !job.metadata->starts_with('{')) {
-    fields.Add("metadata",
-               fmt::format("must be an object, got {}", ShortenForMessage(*job.metadata)));
-  }
   if (auto retry = fields.Object("retry")) job.retry = ReadRetryPolicy(*retry);
   job.timeout = fields.Duration("timeoutMs", milliseconds(1), kTimeoutMax);
   job.finish_by = fields.Time("finishBy");
   if (auto unique = fields.Object("unique")) job.unique = ReadUniqueness(*unique);
-  if (job.delay && job.run_at) {
-    fields.Add("delayMs", "and runAt exclude each other; send one of them");
-  }
-  if (job.key_lifetime && !job.idempotency_key) {
-    fields.Add("keyLifetimeMs", "needs an idempotencyKey");
-  }
+  // What was not read because it is wrong would only look as if it were missing.
+  if (!fields.Flawless()) return;
+  for (FieldError& error : ValidateOptions(job)) fields.Add(error.field, std::move(error.detail));
 }
 
 }  // namespace djps::server

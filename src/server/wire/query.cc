@@ -49,13 +49,19 @@ Query::Query(std::string_view target) {
 
 std::optional<std::string> Query::Text(std::string_view name, std::size_t bytes_max) {
   std::optional<std::string> found;
+  bool twice = false;
   known_.emplace_back(name);
   for (Parameter& parameter : parameters_) {
     if (parameter.name != name) continue;
     parameter.read = true;
+    twice = twice || found;
     found = parameter.value;
   }
-  if (!found || found->empty()) return std::nullopt;
+  if (!found) return std::nullopt;
+  if (twice || found->empty()) {
+    Add(name, twice ? "is given twice; send it once" : "is empty; give it a value or leave it off");
+    return std::nullopt;
+  }
   // Encoded bytes may be anything; only what JSON could hold, and Postgres, goes on.
   if (!CompactJson(JsonString(*found))) {
     Add(name, "must be UTF-8 without NUL characters");
@@ -104,6 +110,10 @@ void Query::Add(std::string_view name, std::string detail) {
 std::optional<Problem> Query::Finish() {
   for (const Parameter& parameter : parameters_) {
     if (parameter.read) continue;
+    if (!problems_.open()) {
+      problems_.Count(1);
+      continue;
+    }
     const auto nearest = SuggestNearest(parameter.name, known_);
     Add(ShortenForMessage(parameter.name),
         nearest ? fmt::format("is not a parameter here; did you mean {}?", *nearest)

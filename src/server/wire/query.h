@@ -16,7 +16,7 @@ namespace djps::server {
 ///     const auto limit = query.Integer("limit", 1, 1000).value_or(100);
 ///     if (auto problem = query.Finish()) co_return tl::unexpected(*problem);
 ///
-/// A parameter that is missing or empty reads as nothing; of two equal names the last counts.
+/// A parameter that is missing reads as nothing; one that is empty or given twice is wrong.
 class Query {
  public:
   explicit Query(std::string_view target);

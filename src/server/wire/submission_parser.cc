@@ -112,8 +112,12 @@ bool BodyHandler::BeginValue(JsonKind kind) {
       return kind == JsonKind::kObject;
     case Place::kEnvelope:
       if (key_ != kJobsMember) {
-        problems_.Add(JsonPath().Member(ShortenForMessage(key_)),
-                      "is not a field of a batch; send {\"jobs\": [...]}");
+        if (problems_.open()) {
+          problems_.Add(JsonPath().Member(ShortenForMessage(key_)),
+                        "is not a field of a batch; send {\"jobs\": [...]}");
+        } else {
+          problems_.Count(1);
+        }
         return false;
       }
       jobs_seen_ = true;
@@ -305,18 +309,17 @@ bool BodyHandler::on_bool(bool value, Ec& /*ec*/) {
 
 bool BodyHandler::on_null(Ec& /*ec*/) { return Literal(JsonKind::kNull, "null"); }
 
-json::parse_options OptionsFor(SubmissionParser::Shape shape) {
-  // The payload may be kJsonDepthMax deep, in whatever it is wrapped: a job, or {"jobs": [job]}.
-  const std::size_t wrapping = shape == SubmissionParser::Shape::kOneJob ? 1 : 3;
+json::parse_options ParserOptions() {
+  // More than a payload may have, so that JsonTrouble names the member that is too deep.
   json::parse_options options;
-  options.max_depth = kJsonDepthMax + wrapping;
+  options.max_depth = kWrappedDepthMax;
   return options;
 }
 
 }  // namespace
 
 struct SubmissionParser::Impl {
-  explicit Impl(Shape shape) : parser(OptionsFor(shape), shape) {}
+  explicit Impl(Shape shape) : parser(ParserOptions(), shape) {}
 
   json::basic_parser<BodyHandler> parser;
   std::size_t offset = 0;            // of the next piece
