@@ -12,6 +12,7 @@
 #include "cli/frame/options.h"
 #include "cli/link/dev_state.h"
 #include "core/backoff.h"
+#include "core/trouble_log.h"
 #include "core/version.h"
 #include "embedded/cluster.h"
 #include "pg/conninfo.h"
@@ -59,16 +60,26 @@ Error Explained(Error error, const fs::path& data_dir) {
   return error;
 }
 
+/// `text` between double quotes of a shell.
+std::string InDoubleQuotes(std::string_view text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '\\' || c == '"' || c == '$' || c == '`') quoted += '\\';
+    quoted += c;
+  }
+  return quoted;
+}
+
 void Welcome(const Context& context, const DevState& state, const fs::path& data_dir,
              const WorkerPart& worker) {
   const Style& style = context.terminal.out;
   std::string text = "\n" + style.Bold("djps dev is ready. Ctrl-C stops it.") + "\n\n";
-  text += FormatFields(
-      {{"data", data_dir.string()},
-       {"api", state.api_url},
-       {"database", fmt::format("psql \"{}\"", pg::RedactConninfo(state.database_url))},
-       {"worker runs", fmt::format("{}", fmt::join(worker.handlers.types(), ", "))}},
-      style);
+  text +=
+      FormatFields({{"data", data_dir.string()},
+                    {"api", state.api_url},
+                    {"database", fmt::format("psql \"{}\"", InDoubleQuotes(state.database_url))},
+                    {"worker runs", fmt::format("{}", fmt::join(worker.handlers.types(), ", "))}},
+                   style);
   text += fmt::format(
       R"(
 Try:
@@ -85,15 +96,17 @@ Try:
 /// Starts Postgres again whenever it has died, until the services have stopped.
 void WatchPostgres(embedded::Cluster& cluster, ServiceHost& host) {
   Backoff backoff(kRestartBase, kRestartCap);
+  TroubleLog log;
   milliseconds wait = kWatchInterval;
   while (!host.WaitUntilStopped(wait)) {
     wait = kWatchInterval;
     if (cluster.Running()) continue;
-    spdlog::warn("starting Postgres again");
+    if (log.Begins("it died")) spdlog::warn("starting Postgres again");
     if (const auto restarted = cluster.Restart(); restarted) {
       backoff.Reset();
     } else {
-      spdlog::error("{}", restarted.error().message);
+      const std::string& why = restarted.error().message;
+      if (log.Begins(why)) spdlog::error("{}", why);
       wait = backoff.Next();
     }
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/frame/options.h"
+#include "core/validation.h"
 #include "worker/exec/exec_handler.h"
 
 namespace djps::cli {
@@ -13,6 +14,7 @@ void AddExecOptions(CLI::App& command, ExecOptions& options, bool required) {
   auto* type = command.add_option("--type", options.types)
                    ->type_name("TYPE")
                    ->allow_extra_args(false)
+                   ->check(WithoutTrouble(NameTrouble))
                    ->description("The type of the jobs to run; may be given more than once");
   auto* program = AddText(command, "--exec", options.program, "PROGRAM [ARGS...]",
                           "The program to run once per job, without a shell. Everything behind it "
@@ -44,9 +46,10 @@ std::string ExecHelp() {
       R"(What the program gets:
   standard input    the payload, as JSON
   environment       DJPS_JOB_ID, DJPS_JOB_TYPE, DJPS_QUEUE, DJPS_PRIORITY, DJPS_ATTEMPT,
-                    DJPS_MAX_ATTEMPTS, DJPS_LEASE_TOKEN, DJPS_CREATED_AT and, if the job has one,
-                    DJPS_IDEMPOTENCY_KEY; PATH, HOME, USER, LANG, LC_ALL, TZ, TMPDIR; what --env
-                    names; nothing else
+                    DJPS_MAX_ATTEMPTS, DJPS_LEASE_TOKEN, DJPS_CREATED_AT and, if the job has them,
+                    DJPS_IDEMPOTENCY_KEY, DJPS_METADATA, DJPS_TAGS and DJPS_CHECKPOINT (JSON; when
+                    longer than 64 KiB, DJPS_METADATA_FILE and so on name a file instead); PATH,
+                    HOME, USER, LANG, LC_ALL, TZ, TMPDIR; what --env names; nothing else
 
 What it gives back:
   standard output   the result: JSON as it is, other text as a JSON string, nothing as null

@@ -7,6 +7,7 @@
 
 #include "cli/frame/options.h"
 #include "core/validation.h"
+#include "server/access/open_access.h"
 
 namespace djps::cli {
 namespace {
@@ -43,6 +44,16 @@ void AddListenOptions(CLI::App& command, server::ServerConfig& config) {
              "DJPS_AUTH");
   command.add_flag("--insecure-open-access", config.insecure_open_access,
                    "Listen on any --address without tokens: whoever can connect may do everything");
+  AddRepeated(
+      command, "--allow-host", config.allowed_hosts, "HOST",
+      "Without tokens: a name or address, besides this machine's own, by which the server may "
+      "be called; may be repeated")
+      ->each([](const std::string& host) {
+        if (server::IsHost(host)) return;
+        RefuseUsage(
+            fmt::format("--allow-host must be a name or an IP address without a port, got {}",
+                        QuoteForMessage(host)));
+      });
 }
 
 std::string ApiUrl(const std::string& address, std::uint16_t port) {

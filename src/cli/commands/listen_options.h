@@ -8,7 +8,7 @@
 
 namespace djps::cli {
 
-/// --address, --port, --auth and --insecure-open-access.
+/// --address, --port, --auth, --insecure-open-access and --allow-host.
 void AddListenOptions(CLI::App& command, server::ServerConfig& config);
 
 /// Where a client on this machine finds a server: "http://127.0.0.1:3000".

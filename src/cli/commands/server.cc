@@ -11,7 +11,6 @@
 #include "cli/link/database_link.h"
 #include "cli/link/target.h"
 #include "cli/link/target_options.h"
-#include "core/backoff.h"
 #include "server/access/access.h"
 #include "store/migrator.h"
 #include "store/token_store.h"
@@ -21,11 +20,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kRetryBase{200};
-constexpr milliseconds kRetryCap{5'000};
 constexpr milliseconds kForever{3'600'000};
+constexpr std::int64_t kConnectionsLimit = 1'000'000;
 constexpr milliseconds kBootstrapTimeout{30'000};
 constexpr std::size_t kBootstrapBytesMin = 32;
+constexpr const char* kBootstrapVariable = "DJPS_BOOTSTRAP_TOKEN";  // also the actor in the audit
 
 struct ServerOptions {
   TargetOptions target;
@@ -33,30 +32,29 @@ struct ServerOptions {
   milliseconds grace{10'000};
 };
 
-/// Waits for a database that cannot be reached; anything else that is wrong with it is an error.
+/// Waits for a database that cannot be reached; anything else that is wrong with it is an error, a
+/// database that does not let us in as well.
 Result<void> AwaitDatabase(const DatabaseTarget& database, ServiceHost& host) {
-  Backoff backoff(kRetryBase, kRetryCap);
-  while (!host.stop_requested()) {
-    const auto current = store::RequireCurrentSchema(database.conninfo);
-    if (current) return {};
-    if (current.error().code != ErrorCode::kUnavailable) {
-      return Failure(current.error().code,
-                     fmt::format("{} [database {}]", current.error().message, database.Describe()));
-    }
-    spdlog::warn("{} [database {}]; trying again", current.error().message, database.Describe());
-    host.WaitUntilStopRequested(backoff.Next());
-  }
-  return {};
+  const auto pause = [&host](milliseconds wait) {
+    host.WaitUntilStopRequested(wait);
+    return !host.stop_requested();
+  };
+  const auto ready = store::AwaitCurrentSchema(database.conninfo, pause);
+  if (ready) return {};
+  return Failure(ready.error().code,
+                 fmt::format("{} [database {}]", ready.error().message, database.Describe()));
 }
 
 /// Makes the token that the deployer brings along, so that a fresh installation can be administered
 /// without a shell on its database.
 Result<void> PlantBootstrapToken(const Environment& environment, const DatabaseTarget& database) {
-  const auto secret = FindVariable(environment, "DJPS_BOOTSTRAP_TOKEN");
-  if (!secret) return {};
+  const auto found = FindSecret(environment, kBootstrapVariable);
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) return {};
+  const std::string& secret = **found;
   const bool sendable =
-      std::all_of(secret->begin(), secret->end(), [](char c) { return c > ' ' && c < '\x7f'; });
-  if (secret->size() < kBootstrapBytesMin || !sendable) {
+      std::all_of(secret.begin(), secret.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (secret.size() < kBootstrapBytesMin || !sendable) {
     return Failure(ErrorCode::kInvalidArgument,
                    fmt::format("DJPS_BOOTSTRAP_TOKEN must have at least {} characters and no white "
                                "space; such as: openssl rand -hex 32",
@@ -64,8 +62,9 @@ Result<void> PlantBootstrapToken(const Environment& environment, const DatabaseT
   }
   DatabaseLink link(database);
   store::TokenStore tokens(link.pool());
-  const auto made = link.Run(tokens.EnsureToken(
-      *secret, std::string(server::RoleName(server::Role::kAdmin)), pg::After(kBootstrapTimeout)));
+  const auto made =
+      link.Run(tokens.EnsureToken(secret, std::string(server::RoleName(server::Role::kAdmin)),
+                                  kBootstrapVariable, pg::After(kBootstrapTimeout)));
   if (!made) return tl::unexpected<Error>(made.error());
   if (*made) spdlog::info("made an admin token of DJPS_BOOTSTRAP_TOKEN");
   return {};
@@ -104,19 +103,29 @@ void RegisterServer(CommandLine& line) {
            "Serves the HTTP API and does the upkeep (jobs of dead workers, partitions) on a given "
            "Postgres, whose schema `djps migrate up` has brought up to date. It keeps nothing "
            "itself: any number may run side by side. A database that cannot be reached is waited "
-           "for. Stop it with Ctrl-C or SIGTERM.",
+           "for; one that refuses is an error when it starts. Stop it with Ctrl-C or SIGTERM.",
        .examples =
            {"djps server --database-url postgres://djps:djps@localhost/djps",
             "DJPS_DATABASE_URL=postgres://db/djps djps server --auth token --address 0.0.0.0"},
        .exit_codes =
            {"0  stopped in order",
             "1  failed: the port is taken, or the schema is older or newer than this djps",
-            "2  wrong usage", "5  --data names a folder on which no `djps dev` runs"},
-       .more = "With DJPS_BOOTSTRAP_TOKEN set (at least 32 characters, a secret) an admin token of "
-               "that text is made when the server starts, unless it was made before."});
+            "2  wrong usage",
+            "5  the database refuses the password, the role or the name of the database; or --data "
+            "names a folder on which no `djps dev` runs"},
+       .more = "With DJPS_BOOTSTRAP_TOKEN set (at least 32 characters, a secret), or "
+               "DJPS_BOOTSTRAP_TOKEN_FILE with the name of a file, an admin token of that text is "
+               "made when the server starts, unless it was made before."});
   const auto options = RunWith(line, command, RunServer);
   AddDatabaseOptions(command, options->target);
   AddListenOptions(command, options->config);
+  AddInteger(command, "--max-connections", options->config.connections_max, 1, kConnectionsLimit,
+             "How many connections may be open; beyond it the longest idle one is closed")
+      ->default_str(std::to_string(options->config.connections_max));
+  AddInteger(command, "--max-connections-per-address", options->config.connections_per_address_max,
+             1, kConnectionsLimit,
+             "How many of them one address may have, or one network of 64 bits with IPv6")
+      ->default_str(std::to_string(options->config.connections_per_address_max));
   OrVariable(AddDuration(command, "--grace", options->grace,
                          "How long requests in progress may take to finish after Ctrl-C"),
              "DJPS_GRACE");

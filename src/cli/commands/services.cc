@@ -13,6 +13,16 @@ namespace asio = boost::asio;
 /// As many as a line of a group commit has batches; a worker beside the server has one more.
 constexpr std::size_t kServerConnections = 4;
 constexpr std::size_t kWorkerConnections = 1;
+/// As many as JobWriter has wait at once.
+constexpr std::size_t kWaitingConnections = 2;
+
+pg::PoolConfig Beside(const ServicesConfig& config, std::size_t size, bool on_demand) {
+  return {.conninfo = config.conninfo,
+          .size = size,
+          .setup = &sql::kConfigureSession,
+          .log_trouble = false,
+          .on_demand = on_demand};
+}
 
 }  // namespace
 
@@ -23,11 +33,10 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
                        .setup = &sql::kConfigureSession,
                        .listen = &sql::kListenForWork,
                        .heard = [this](std::string_view queue) { Wake(queue); }}),
-      upkeep_pool_(executor, {.conninfo = std::move(config.conninfo),
-                              .size = 1,
-                              .setup = &sql::kConfigureSession,
-                              .log_trouble = false}),
-      stores_(pool_, upkeep_pool_),
+      keyed_pool_(executor, Beside(config, kServerConnections, true)),
+      waiting_pool_(executor, Beside(config, kWaitingConnections, true)),
+      upkeep_pool_(executor, Beside(config, 1, false)),
+      stores_(store::SubmissionPools{pool_, keyed_pool_, waiting_pool_}, upkeep_pool_),
       server_(executor, std::move(config.server), stores_),
       upkeep_(executor, pool_, upkeep_pool_) {
   if (config.worker) {
@@ -39,8 +48,7 @@ Services::Services(const asio::any_io_executor& executor, ServicesConfig config)
 
 Result<void> Services::Start() {
   if (auto listening = server_.Listen(); !listening) return listening;
-  pool_.Start();
-  upkeep_pool_.Start();
+  for (pg::Pool* one : Pools()) one->Start();
   server_.Start();
   upkeep_.Start();
   if (worker_) worker_->Start();
@@ -56,8 +64,7 @@ asio::awaitable<void> Services::Stop() {
     co_await server_.Stop(grace_);
   }
   co_await upkeep_.Stop();
-  upkeep_pool_.Close();
-  pool_.Close();
+  for (pg::Pool* one : Pools()) one->Close();
 }
 
 void Services::Wake(std::string_view queue) {

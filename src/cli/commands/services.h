@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -56,9 +57,13 @@ class Services {
   /// Somebody stored jobs, here or elsewhere.
   void Wake(std::string_view queue);
 
+  std::array<pg::Pool*, 4> Pools() { return {&pool_, &keyed_pool_, &waiting_pool_, &upkeep_pool_}; }
+
   std::chrono::milliseconds grace_;
   pg::Pool pool_;
-  pg::Pool upkeep_pool_;  // what takes long keeps no request waiting
+  pg::Pool keyed_pool_;    // what may meet a lock keeps nobody else waiting,
+  pg::Pool waiting_pool_;  // nor does what has met one,
+  pg::Pool upkeep_pool_;   // nor what takes long
   store::Stores stores_;
   server::Server server_;
   upkeep::Upkeep upkeep_;

@@ -43,7 +43,7 @@ std::vector<CLI::Option*> AddSubmissionOptions(CLI::App& command, NewJob& job,
       delay,
       AddRepeated(command, "--tag", job.tags, "TAG", "A tag to find it by; may be repeated"),
       AddText(command, "--metadata", job.metadata, "JSON",
-              "An object to keep beside the job, not for its handler"),
+              "An object to keep beside the payload; the handler sees it"),
       AddDuration(command, "--timeout", job.timeout, "How long an attempt may take"),
       command
           .add_option_function<std::string>(

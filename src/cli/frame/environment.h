@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "djps/result.h"
+
 namespace djps::cli {
 
 /// Environment variables by name. A variable set to nothing counts as not set: it is how a shell or
@@ -16,5 +18,16 @@ using Environment = std::map<std::string, std::string, std::less<>>;
 Environment ReadEnvironment();
 
 std::optional<std::string> FindVariable(const Environment& environment, std::string_view name);
+
+/// A variable whose value people paste or read from a file: without white space at its end.
+std::optional<std::string> FindTrimmed(const Environment& environment, std::string_view name);
+
+/// A secret: the variable `name`, or what is in the file that `name`_FILE names, as container
+/// platforms hand them over. Both without white space at their end.
+///
+/// Errors: kInvalidArgument when the file cannot be read, is empty or too large, or when both are
+///         set. Never shows the secret.
+Result<std::optional<std::string>> FindSecret(const Environment& environment,
+                                              const std::string& name);
 
 }  // namespace djps::cli

@@ -111,6 +111,11 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
       ->allow_extra_args(false);
 }
 
+std::function<std::string(const std::string&)> WithoutTrouble(
+    std::optional<std::string> (*trouble)(std::string_view value)) {
+  return [trouble](const std::string& value) { return trouble(value).value_or(""); };
+}
+
 CLI::Option* OrVariable(CLI::Option* option, const std::string& variable) {
   return option->envname(variable);
 }

@@ -3,9 +3,11 @@
 #include <CLI/App.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -41,6 +43,10 @@ CLI::Option* AddText(CLI::App& command, const std::string& name, std::optional<s
 CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
                          std::vector<std::string>& values, const std::string& value_name,
                          const std::string& description);
+
+/// For check(): what `trouble` says about the value stops the parsing.
+std::function<std::string(const std::string&)> WithoutTrouble(
+    std::optional<std::string> (*trouble)(std::string_view value));
 
 /// Also takes the value from an environment variable, and says so in the help.
 CLI::Option* OrVariable(CLI::Option* option, const std::string& variable);

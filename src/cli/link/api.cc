@@ -38,6 +38,7 @@ Result<std::string> Api::BodyOf(Result<HttpResponse> answer) const {
 Result<Api> OpenApi(const TargetOptions& options, const Environment& environment) {
   Environment servers = environment;
   servers.erase("DJPS_DATABASE_URL");
+  servers.erase("DJPS_DATABASE_URL_FILE");
   servers.erase("DATABASE_URL");
   const auto choice = ChooseJobs(MakeTargetInputs(options, servers));
   if (!choice) return tl::unexpected<Error>(choice.error());

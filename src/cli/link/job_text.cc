@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/job_options.h"
+#include "core/job_rules.h"
 #include "core/json_members.h"
 #include "core/time_text.h"
 #include "core/validation.h"
@@ -168,7 +169,9 @@ Result<NewJob> ReadSubmission(std::string_view json) {
 }
 
 Result<void> CheckJob(const NewJob& job) {
-  const std::vector<FieldError> errors = Validate(job);
+  std::vector<FieldError> errors = Validate(job);
+  const std::vector<FieldError> more = ValidateOptions(job);
+  errors.insert(errors.end(), more.begin(), more.end());
   if (errors.empty()) return {};
   std::string message;
   for (const FieldError& error : errors) {

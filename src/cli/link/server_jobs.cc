@@ -52,7 +52,7 @@ class ServerJobs : public JobsAccess {
   }
 
   Result<HealthReport> CheckHealth() override {
-    const auto answer = Explained(health_client_.Get("/health"));
+    const auto answer = Explained(health_client_.Get("/health/ready"));
     if (!answer) return tl::unexpected<Error>(answer.error());
     return HealthReport{.healthy = cli::Succeeded(*answer),
                         .target = fmt::format("{} (from {})", client_.url().text, origin_),

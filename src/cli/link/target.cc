@@ -47,11 +47,20 @@ bool NamesDatabaseForLibpq(const Environment& environment) {
                      [&](const char* name) { return FindVariable(environment, name).has_value(); });
 }
 
-/// What the variables say; the same for all commands, except for the server's own and PG*.
-std::optional<DatabaseChoice> ChooseByVariable(const TargetInputs& inputs, const char* name) {
-  const auto url = FindVariable(inputs.environment, name);
+/// Our own variable, or the file that it names.
+Result<std::optional<DatabaseChoice>> ChooseByOurVariable(const TargetInputs& inputs) {
+  const std::string name = "DJPS_DATABASE_URL";
+  auto url = FindSecret(inputs.environment, name);
+  if (!url) return tl::unexpected<Error>(url.error());
+  if (!*url) return std::optional<DatabaseChoice>();
+  const bool by_file = !FindVariable(inputs.environment, name);
+  return DatabaseChoice{**url, by_file ? name + "_FILE" : name};
+}
+
+std::optional<DatabaseChoice> ChooseByUsualVariable(const TargetInputs& inputs) {
+  const auto url = FindTrimmed(inputs.environment, "DATABASE_URL");
   if (!url) return std::nullopt;
-  return DatabaseChoice{*url, name};
+  return DatabaseChoice{*url, "DATABASE_URL"};
 }
 
 Result<DatabaseTarget> Complete(const DatabaseChoice& choice, const char* program) {
@@ -73,18 +82,27 @@ Result<JobChoice> ChooseServerOrDatabase(const TargetInputs& inputs) {
     if (!dev) return tl::unexpected<Error>(dev.error());
     return ServerTarget{dev->api_url, DevOrigin(*options.data)};
   }
-  if (const auto url = FindVariable(inputs.environment, "DJPS_SERVER")) {
+  if (const auto url = FindTrimmed(inputs.environment, "DJPS_SERVER")) {
     return ServerTarget{*url, "DJPS_SERVER"};
   }
-  if (auto choice = ChooseByVariable(inputs, "DJPS_DATABASE_URL")) return *choice;
+  const auto ours = ChooseByOurVariable(inputs);
+  if (!ours) return tl::unexpected<Error>(ours.error());
+  if (*ours) return **ours;
   if (const auto dev = FindDevOfVariable(inputs)) {
     return ServerTarget{dev->first.api_url, DevOrigin(dev->second)};
   }
-  if (auto choice = ChooseByVariable(inputs, "DATABASE_URL")) return *choice;
+  if (auto choice = ChooseByUsualVariable(inputs)) return *choice;
   if (const auto dev = inputs.find_dev(inputs.default_data_dir)) {
     return ServerTarget{dev->api_url, DevOrigin(inputs.default_data_dir)};
   }
   return ServerTarget{kDefaultServerUrl, "the default"};
+}
+
+Result<std::string> ChooseToken(const TargetInputs& inputs) {
+  if (inputs.options.token) return *inputs.options.token;
+  const auto secret = FindSecret(inputs.environment, "DJPS_TOKEN");
+  if (!secret) return tl::unexpected<Error>(secret.error());
+  return secret->value_or("");
 }
 
 }  // namespace
@@ -105,11 +123,13 @@ Result<DatabaseChoice> ChooseDatabase(const TargetInputs& inputs) {
     if (!dev) return tl::unexpected<Error>(dev.error());
     return DatabaseChoice{dev->database_url, DevOrigin(*options.data)};
   }
-  if (auto choice = ChooseByVariable(inputs, "DJPS_DATABASE_URL")) return *choice;
+  const auto ours = ChooseByOurVariable(inputs);
+  if (!ours) return tl::unexpected<Error>(ours.error());
+  if (*ours) return **ours;
   if (const auto dev = FindDevOfVariable(inputs)) {
     return DatabaseChoice{dev->first.database_url, DevOrigin(dev->second)};
   }
-  if (auto choice = ChooseByVariable(inputs, "DATABASE_URL")) return *choice;
+  if (auto choice = ChooseByUsualVariable(inputs)) return *choice;
   if (NamesDatabaseForLibpq(inputs.environment)) return DatabaseChoice{"", "the PG* variables"};
   if (const auto dev = inputs.find_dev(inputs.default_data_dir)) {
     return DatabaseChoice{dev->database_url, DevOrigin(inputs.default_data_dir)};
@@ -121,8 +141,9 @@ Result<JobChoice> ChooseJobs(const TargetInputs& inputs) {
   auto choice = ChooseServerOrDatabase(inputs);
   if (!choice) return choice;
   if (auto* server = std::get_if<ServerTarget>(&*choice)) {
-    const auto variable = FindVariable(inputs.environment, "DJPS_TOKEN");
-    server->token = inputs.options.token.value_or(variable.value_or(""));
+    const auto token = ChooseToken(inputs);
+    if (!token) return tl::unexpected<Error>(token.error());
+    server->token = *token;
   }
   return choice;
 }

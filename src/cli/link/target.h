@@ -2,7 +2,7 @@
 //
 // From the strongest to the weakest:
 //   1. options               --server, --database-url, --data (never two of them)
-//   2. our own variables     DJPS_SERVER, DJPS_DATABASE_URL, DJPS_DATA
+//   2. our own variables     DJPS_SERVER, DJPS_DATABASE_URL (or _FILE), DJPS_DATA
 //   3. the usual variables   DATABASE_URL, and for the database PG*
 //   4. a `djps dev` that runs on the default data folder
 //   5. the defaults          http://127.0.0.1:3000, or the database djps on localhost
@@ -69,7 +69,9 @@ using JobChoice = std::variant<ServerTarget, DatabaseChoice>;
 
 /// Which database `server`, `worker` and `migrate` use.
 ///
-/// Errors: kUnavailable when --data names a folder on which no `djps dev` runs.
+/// Errors: kUnavailable when --data names a folder on which no `djps dev` runs; kInvalidArgument
+/// for
+///         a secret's file that cannot be read.
 Result<DatabaseChoice> ChooseDatabase(const TargetInputs& inputs);
 
 /// Which server, or else which database, `enqueue`, `job` and `health` use. The PG* variables do

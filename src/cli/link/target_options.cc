@@ -7,8 +7,8 @@ namespace {
 
 CLI::Option* AddServer(CLI::App& command, TargetOptions& target) {
   AddText(command, "--token", target.token, "TOKEN",
-          "The token to send to the server (better the variable DJPS_TOKEN, which `ps` does not "
-          "show)");
+          "The token to send to the server (better the variable DJPS_TOKEN, or DJPS_TOKEN_FILE "
+          "with the name of a file: `ps` shows neither)");
   return AddText(command, "--server", target.server, "URL",
                  "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; else a "
                  "running `djps dev`, else http://127.0.0.1:3000)");
@@ -24,7 +24,8 @@ CLI::Option* AddData(CLI::App& command, TargetOptions& target) {
 void AddDatabaseOptions(CLI::App& command, TargetOptions& target) {
   auto* url = AddText(command, "--database-url", target.database_url, "URL",
                       "The database: a postgres:// URL or a libpq connection string (variables "
-                      "DJPS_DATABASE_URL, DATABASE_URL, PG*)");
+                      "DJPS_DATABASE_URL, or DJPS_DATABASE_URL_FILE with the name of a file; "
+                      "DATABASE_URL, PG*)");
   auto* data = AddText(command, "--data", target.data, "DIR",
                        "Use the database of the `djps dev` that runs on this data folder (variable "
                        "DJPS_DATA)");
@@ -40,7 +41,7 @@ void AddJobsOptions(CLI::App& command, TargetOptions& target) {
   auto* server = AddServer(command, target);
   auto* url = AddText(command, "--database-url", target.database_url, "URL",
                       "Without a server, straight to this database (variables DJPS_DATABASE_URL, "
-                      "DATABASE_URL)");
+                      "DJPS_DATABASE_URL_FILE, DATABASE_URL)");
   auto* data = AddData(command, target);
   server->excludes(url)->excludes(data);
   url->excludes(data);
