@@ -7,7 +7,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 add_library(djps_lib STATIC)
-foreach(module boost core pg sql store upkeep worker client)
+foreach(module boost core os pg sql store upkeep worker client)
   target_sources(djps_lib PRIVATE $<TARGET_OBJECTS:djps_${module}>)
 endforeach()
 set_target_properties(djps_lib PROPERTIES

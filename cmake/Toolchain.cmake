@@ -17,16 +17,19 @@ if(DJPS_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+# What gcc knows and clang does not.
+set(gcc $<CXX_COMPILER_ID:GNU>)
+
 add_library(djps_flags INTERFACE)
 target_compile_options(djps_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
-  -Wconversion -Wno-sign-conversion -Werror
+  -Wconversion -Wno-sign-conversion $<$<BOOL:${DJPS_WERROR}>:-Werror>
   # gcc 12 reports false positives inside coroutines and std::string at -O2.
-  -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+  $<${gcc}:-Wno-maybe-uninitialized;-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>)
 target_compile_definitions(djps_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY)
-target_compile_options(djps_flags INTERFACE -fpch-preprocess)
+target_compile_options(djps_flags INTERFACE $<${gcc}:-fpch-preprocess>)
 
 if(DJPS_SANITIZE)
   target_compile_options(djps_flags INTERFACE
@@ -36,10 +39,10 @@ if(DJPS_SANITIZE)
   # time for all. Files whose names clash stand in src/CMakeLists.txt.
   set(CMAKE_UNITY_BUILD ON)
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
-  target_compile_options(djps_flags INTERFACE -Wno-subobject-linkage)
+  target_compile_options(djps_flags INTERFACE $<${gcc}:-Wno-subobject-linkage>)
   if(DJPS_SANITIZE MATCHES thread)
     # Asio has fences that TSan does not model; gcc warns of each.
-    target_compile_options(djps_flags INTERFACE -Wno-tsan)
+    target_compile_options(djps_flags INTERFACE $<${gcc}:-Wno-tsan>)
   endif()
 else()
   target_compile_options(djps_flags INTERFACE -fstack-protector-strong)

@@ -22,7 +22,8 @@ using test_support::RunCoroutine;
 using test_support::StoreTest;
 
 /// Looks whenever it may, and never from the beginning: the rules alone must find every job.
-constexpr store::LookPace kEager{.busy_jobs = 1, .busy = 0ms, .idle = 0ms, .sweep = 1h};
+constexpr store::LookPace kEager{
+    .busy_jobs = 1, .busy = 0ms, .empty = 0ms, .idle = 0ms, .sweep = 1h};
 constexpr auto kSlice = 20ms;
 
 class ClaimCursorRulesTest : public StoreTest {
@@ -151,7 +152,7 @@ TEST_F(ClaimCursorRulesTest, JobsOfUnknownTypesDoNotHoldTheCursor) {
     params.Add(kLane).Add(std::string_view("default"));
     params.AddArray(std::vector{type}, same).AddArray(priorities, same);
     params.AddArray(times, same).AddArray(ids, same).AddArray(now, same).AddArray(ids, same);
-    params.AddArray(gaps, same).AddArray(gaps, same);
+    params.AddArray(gaps, same).AddArray(gaps, same).Add(false).Add(std::int32_t{10});
     const pg::Rows rows = Run(pool_->Execute(sql::kLookAtQueue, std::move(params), Soon()));
     int found = 0;
     for (const pg::Row row : rows) found += row.Get(sql::look_at_queue::kKind) == "left" ? 1 : 0;
@@ -280,9 +281,16 @@ class ClaimCursorPropertyTest : public testing::Test {
     fetchers_.resize(kFetchers);
     store::LookPace pace = kEager;
     if (!Chance(2)) {
-      pace = {.busy_jobs = 3, .busy = 2ms, .idle = 1ms, .sweep = 1h, .near = 5ms, .slice = kSlice};
+      pace = {.busy_jobs = 3,
+              .busy = 2ms,
+              .empty = 1ms,
+              .idle = 1ms,
+              .sweep = 1h,
+              .near = 5ms,
+              .slice = kSlice};
     }
-    pace.save = 0ms;  // the next one goes on from there
+    pace.save = 0ms;                 // the next one goes on from there
+    if (Chance(2)) pace.levels = 2;  // so that even these few levels are a crowd
     fetchers_[fetcher] = std::make_unique<LeaseStore>(*pool_, pace);
   }
 
@@ -290,10 +298,10 @@ class ClaimCursorPropertyTest : public testing::Test {
   int Random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
 
   std::string Submission() {
-    static constexpr std::array kPriorities{-1, 0, 0, 0, 7};
+    const int priority = Chance(2) ? 0 : Random(9) - 4;
     const bool moved = Chance(4);
-    return fmt::format("select djps.enqueue('t', priority => {}, delay_ms => {})",
-                       kPriorities[static_cast<std::size_t>(Random(5))], moved ? "1" : "null");
+    return fmt::format("select djps.enqueue('t', priority => {}, delay_ms => {})", priority,
+                       moved ? "1" : "null");
   }
 
   void Begin(Transaction& transaction) {

@@ -237,6 +237,55 @@ TEST(CliServerTest, WaitsForADatabaseThatCannotBeReachedAndSaysSo) {
   EXPECT_FALSE(Contains(ended.err, "secret")) << ended.err;
 }
 
+TEST(CliServerTest, ADatabaseThatDoesNotLetItInIsAnErrorAtTheStart) {
+  const std::string url = test_support::Postgres().NewDatabase();
+  const std::pair<std::string, std::string> cases[] = {
+      {url + " password=wrong", "password authentication failed"},
+      {url + " user=nobody password=x", "password authentication failed"},
+      {url + " dbname=nowhere", "database \"nowhere\" does not exist"},
+  };
+  for (const auto& [conninfo, reason] : cases) {
+    for (const Args& args :
+         {Args{"server", "--port", "0"}, Args{"worker", "--type", "a", "--exec", "true"}}) {
+      const Ended ended = Djps(args, "", {"DJPS_DATABASE_URL=" + conninfo});
+      EXPECT_EQ(ended.code, 5) << args.front() << " " << ended.err;
+      EXPECT_TRUE(Contains(ended.err, reason)) << ended.err;
+      EXPECT_FALSE(Contains(ended.err, "trying again")) << ended.err;
+    }
+  }
+}
+
+TEST(CliServerTest, SecretsMayComeFromFilesWithALineBreakAtTheirEnd) {
+  const TempDir folder;
+  const std::string bootstrap(40, 'b');
+  std::ofstream(folder / "url") << test_support::Postgres().NewDatabase() << "\n";
+  std::ofstream(folder / "token") << bootstrap << "\r\n";
+  const std::string token_file = (folder / "token").string();
+  Program server(WithBinary({"server", "--port", "0", "--auth", "token"}),
+                 {"DJPS_DATABASE_URL_FILE=" + (folder / "url").string(),
+                  "DJPS_BOOTSTRAP_TOKEN_FILE=" + token_file});
+  const std::string listening = "listening on ";
+  ASSERT_TRUE(WaitUntil([&] { return Contains(server.Err(), listening); })) << server.Err();
+  std::istringstream rest(server.Err().substr(server.Err().find(listening) + listening.size()));
+  std::string url;
+  std::getline(rest, url, ';');
+
+  const Ended submitted = Djps({"enqueue", "--type", "a"}, "",
+                               {"DJPS_SERVER=" + url + " \n", "DJPS_TOKEN_FILE=" + token_file});
+  EXPECT_EQ(submitted.code, 0) << submitted.err;
+  EXPECT_EQ(
+      Djps({"enqueue", "--type", "a"}, "", {"DJPS_SERVER=" + url, "DJPS_TOKEN=" + bootstrap + "\n"})
+          .code,
+      0);
+  const Ended missing =
+      Djps({"enqueue", "--type", "a"}, "", {"DJPS_SERVER=" + url, "DJPS_TOKEN_FILE=/nowhere"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_TRUE(Contains(missing.err, "DJPS_TOKEN_FILE names /nowhere, which cannot be read"))
+      << missing.err;
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait().code, 0);
+}
+
 TEST(CliUsageTest, WrongUsageHasItsOwnExitCodeAndPointsToTheHelp) {
   const std::pair<Args, const char*> cases[] = {
       {{"wrker"}, "did you mean worker?"},
@@ -251,6 +300,9 @@ TEST(CliUsageTest, WrongUsageHasItsOwnExitCodeAndPointsToTheHelp) {
       {{"health", "--server", "x", "--data", "y"}, "--server excludes"},
       {{"health", "--server", "https://x"}, "http only"},
       {{"version", "--log-level", "loud"}, "--log-level"},
+      {{"server", "--allow-host", "jobs.example:80"},
+       "--allow-host must be a name or an IP address"},
+      {{"server", "--max-connections", "0"}, "--max-connections must be a whole number from 1"},
   };
   for (const auto& [args, expected] : cases) {
     const Ended ended = Djps(args);

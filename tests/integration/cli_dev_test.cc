@@ -25,6 +25,18 @@ TEST(CliDevTest, FirstJobIsDoneWithoutAnythingElse) {
   EXPECT_TRUE(Contains(dev.program().Out(), dev.State().at("api_url").as_string().c_str()));
 }
 
+TEST(CliDevTest, ThePsqlLineThatItPrintsWorksAsItIs) {
+  const TempDir temp;
+  Dev dev(temp / "a folder for $HOME's `data`");
+  const std::string out = dev.program().Out();
+  const std::size_t begin = out.find("psql ");
+  ASSERT_NE(begin, std::string::npos) << out;
+  const std::string line = out.substr(begin, out.find('\n', begin) - begin);
+  Program psql({"/bin/sh", "-c", line + " --no-password -Atc 'select count(*) from djps.jobs'"});
+  const Ended ended = psql.Wait();
+  EXPECT_EQ(ended.out, "0\n") << line << ended.err;
+}
+
 TEST(CliDevTest, StopsEverythingInOrderOnOneCtrlC) {
   const TempDir temp;
   Dev dev(temp / "data");

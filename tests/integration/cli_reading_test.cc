@@ -35,6 +35,22 @@ TEST_F(CliReadingTest, ListsJobsForPeopleAndPrograms) {
   EXPECT_EQ(none.out, "no such jobs\n");
 }
 
+TEST_F(CliReadingTest, WhatWasAcceptedCanBeReadHoweverDeepItIs) {
+  const std::string deep = std::string(64, '[') + std::string(64, ']');
+  const Ended made = dev_->Run({"enqueue", "--type", "deep", "--payload", deep});
+  ASSERT_EQ(made.code, 0) << made.err;
+  const std::string id = made.out.substr(0, 36);
+  for (const Args& args :
+       {Args{"job", "get", id}, Args{"job", "get", id, "--json"},
+        Args{"job", "list", "--type", "deep"}, Args{"job", "list", "--type", "deep", "--json"},
+        Args{"job", "explain", id}, Args{"job", "edit", id, "--priority", "3"}, Args{"job", "list"},
+        Args{"audit"}}) {
+    const Ended ended = dev_->Run(args);
+    EXPECT_EQ(ended.code, 0) << args[1] << ": " << ended.err;
+  }
+  EXPECT_TRUE(Contains(dev_->Run({"job", "get", id, "--json"}).out, deep));
+}
+
 TEST_F(CliReadingTest, AListGoesOnWhereTheLastOneEnded) {
   std::set<std::string> jobs;
   for (int i = 0; i < 3; ++i) jobs.insert(Enqueue("pages"));

@@ -117,8 +117,8 @@ TEST_F(ClientTest, NamesWhatIsWrongWithAJob) {
       {"delayMs", {.type = "t", .run_at = Timestamp(1s), .delay = 1ms}},
       {"keyLifetimeMs", {.type = "t", .key_lifetime = 1h}},
       {"keyLifetimeMs", {.type = "t", .idempotency_key = "k", .key_lifetime = 1ms}},
-      {"tags", {.type = "t", .tags = {""}}},
-      {"tags", {.type = "t", .tags = {"\xff"}}},
+      {"tags[0]", {.type = "t", .tags = {""}}},
+      {"tags[0]", {.type = "t", .tags = {"\xff"}}},
       {"tags", {.type = "t", .tags = std::vector<std::string>(21, "x")}},
       {"metadata", {.type = "t", .metadata = "[]"}},
       {"metadata", {.type = "t", .metadata = "{"}},
@@ -129,7 +129,7 @@ TEST_F(ClientTest, NamesWhatIsWrongWithAJob) {
       {"retry.capMs", retry({.cap = -1ms})},
       {"retry.delaysMs", retry({.kind = RetryPolicy::Kind::kList})},
       {"unique.key", unique({.key = ""})},
-      {"unique.fields", unique({.fields = {""}})},
+      {"unique.fields[0]", unique({.fields = {""}})},
       {"unique.periodMs", unique({.period = 0ms})},
   };
   for (const auto& [field, job] : cases) {

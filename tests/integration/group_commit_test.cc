@@ -42,7 +42,7 @@ class GroupCommitTest : public StoreTest {
     ASSERT_TRUE(RunUntil(io_, [&] {
       return sql_.Value(
                  "select count(*) from pg_stat_activity where datname = current_database() "
-                 "and state = 'idle' and query like '%concat_ws%'") == connections;
+                 "and state = 'idle' and query like '%configure_session(text)%'") == connections;
     }));
     sql_.Run("begin; lock table djps.facts in share row exclusive mode");
   }

@@ -1,5 +1,6 @@
 // What upkeep does for the history besides dropping it: partitions ahead, keys, its own loop.
 #include "support/history_fixture.h"
+#include "support/log_capture.h"
 #include "upkeep/upkeep.h"
 
 namespace djps::test_support {
@@ -93,6 +94,21 @@ TEST_F(HistoryUpkeepTest, UpkeepThrowsAwayWhatIsPastItsRetention) {
   reader.Run("begin");
   reader.Run("select count(*) from djps.facts");
   EXPECT_EQ(Run(upkeep.ThrowAway()), upkeep::UpkeepConfig().history_retry);
+}
+
+TEST_F(HistoryUpkeepTest, APartitionThatCannotBeDroppedIsLoggedOnce) {
+  Make({.days = 10});
+  const std::string part =
+      sql_.Value("select 'facts_' || to_char((now() at time zone 'UTC')::date - 10, 'YYYYMMDD')");
+  sql_.Run(fmt::format("create view keeps_it as select * from djps.{}", part));
+  const LogCapture log;
+  upkeep::Upkeep upkeep(io_.get_executor(), *pool_, *pool_,
+                        {.history_retry = 1ms, .history_pause = 0ms});
+  upkeep.Start();
+  ASSERT_TRUE(RunUntil(io_, [&] { return log.Lines("cannot drop table") > 0; }));
+  io_.run_for(50ms);  // time for many further tries
+  EXPECT_EQ(log.Lines("cannot drop table"), 1) << log.text();
+  Run(upkeep.Stop());
 }
 
 TEST_F(HistoryUpkeepTest, PartitionsThatCouldNotBeMadeAreTriedAgainSoon) {

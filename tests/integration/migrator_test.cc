@@ -39,6 +39,29 @@ TEST(MigratorTest, StatusOfADatabaseThatNeverSawDjps) {
   EXPECT_NE(current.error().message.find("djps migrate up"), std::string::npos);
 }
 
+TEST(MigratorTest, ADatabaseThatIsNotUtf8IsRefusedWithTheRemedy) {
+  const std::string beside = Postgres().NewEmptyDatabase();
+  pg::Session admin(beside);
+  for (const std::string encoding : {"LATIN1", "SQL_ASCII"}) {
+    const std::string name = "not_utf8";
+    admin.Run("drop database if exists " + name);
+    admin.Run(
+        fmt::format("create database {} encoding '{}' lc_collate 'C' lc_ctype 'C' "
+                    "template template0",
+                    name, encoding));
+    const std::string database = beside + " dbname=" + name;
+    const auto applied = ApplyMigrations(database);
+    ASSERT_FALSE(applied);
+    EXPECT_EQ(applied.error().code, ErrorCode::kUnsupported);
+    EXPECT_NE(applied.error().message.find("has the encoding " + encoding), std::string::npos);
+    EXPECT_NE(applied.error().message.find("createdb --encoding=UTF8"), std::string::npos);
+    const auto started = RequireCurrentSchema(database);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().message, applied.error().message);
+  }
+  admin.Run("drop database not_utf8");
+}
+
 TEST(MigratorTest, ManyNodesStartingAtOnceApplyEachMigrationOnce) {
   const std::string database = Postgres().NewEmptyDatabase();
   std::vector<std::future<Result<SchemaStatus>>> nodes;

@@ -64,17 +64,45 @@ TEST_F(OpenAccessTest, AnswersOnlyToNamesOfThisMachine) {
                            "127.9.9.9:1", "[::1]:3000", "[::1]"}) {
     EXPECT_EQ(status("POST", fmt::format("Host: {}\r\n", host)), 201) << host;
   }
-  for (const char* host : {"rebound.example", "localhost.example", "notlocalhost", "10.0.0.1:3000",
-                           "127.0.0.1.example:3000", "[::2]", "[::1", "\"", ""}) {
+  for (const char* host :
+       {"rebound.example", "localhost.example", "notlocalhost", "10.0.0.1:3000",
+        "127.0.0.1.example:3000", "[::2]", "[::1", "\"", "", "[::1].evil.example",
+        "localhost:@evil.example", "localhost:80:80", "localhost:x", "[localhost]", "a@localhost",
+        "localhost.", "[::1]3000"}) {
     EXPECT_EQ(status("POST", fmt::format("Host: {}\r\n", host)), 403) << host;
     EXPECT_EQ(status("GET", fmt::format("Host: {}\r\n", host)), 403) << host;
   }
   EXPECT_EQ(sql_.Value("select count(*) from djps.jobs"), "7");
 }
 
+TEST_F(OpenAccessTest, AnOpenServerOnEveryAddressAnswersToAllowedNamesAlone) {
+  server::ServerConfig config;
+  config.address = "0.0.0.0";
+  config.insecure_open_access = true;
+  config.allowed_hosts = {"jobs.example", "10.1.2.3", "fd00::7"};
+  const ApiServer server(conninfo_, config);
+  const auto status = [&](const std::string& line, const std::string& host) {
+    HttpClient client = server.Connect();
+    client.SendRaw(fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", line, host));
+    return client.ReadReply().status;
+  };
+  for (const char* host : {"localhost:3000", "127.0.0.1", "0.0.0.0:3000", "JOBS.example:80",
+                           "10.1.2.3:3000", "[fd00::7]:3000"}) {
+    EXPECT_EQ(status("/queues", host), 200) << host;
+  }
+  for (const char* host : {"evil.example", "10.1.2.4", "sub.jobs.example", "jobs.example@evil"}) {
+    EXPECT_EQ(status("/queues", host), 403) << host;
+  }
+  // The host of the request line counts, whatever the header says.
+  EXPECT_EQ(status("http://evil.example/queues", "localhost"), 403);
+  EXPECT_EQ(status("http://localhost:@evil.example/queues", "localhost"), 403);
+  EXPECT_EQ(status("http://localhost/queues", "evil.example"), 200);
+}
+
 TEST_F(OpenAccessTest, RefusesPagesOfOtherSites) {
   server::ServerConfig anywhere;
   anywhere.insecure_open_access = true;
+  anywhere.allowed_hosts = {"jobs.example"};
   const ApiServer local(conninfo_);
   const ApiServer behind_a_proxy(conninfo_, anywhere);
   const auto status = [](const ApiServer& server, std::string_view method, std::string_view host,

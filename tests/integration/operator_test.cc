@@ -292,13 +292,44 @@ TEST_F(OperatorTest, AJobWhoseDeadlineHasPassedIsNeverStarted) {
   EXPECT_TRUE(Claim().jobs.empty());
   EXPECT_EQ(Status(claimed), JobStatus::kDead);
 
-  const Uuid waiting = EnqueueOne({.type = "t"});
-  sql_.Run("update djps.facts set finish_by = now() - interval '1 s' where finish_by is null");
-  EXPECT_EQ(Run(operators_.BuryOverdue(10, Soon())).size(), 1U);
+  const Uuid waiting = EnqueueOne(job);
+  EXPECT_EQ(Run(operators_.BuryOverdue(10, Soon())), std::vector<Uuid>{waiting});
   EXPECT_EQ(Status(waiting), JobStatus::kDead);
   EXPECT_EQ(sql_.Value("select count(*) from djps.attempts where error_class = "
                        "'deadline_exceeded'"),
             "2");
+}
+
+TEST_F(OperatorTest, ADeadlineOfAnyAgeIsFoundWhateverPutTheJobBack) {
+  NewJob job{.type = "t"};
+  const Uuid plain = EnqueueOne({.type = "t"});
+  job.finish_by = Job(plain).created_at + 1h;
+  const auto jobs = Enqueue(std::vector<NewJob>(6, job));
+  const auto batch = Claim(10);
+  ASSERT_EQ(batch.jobs.size(), 7U);
+  const auto held = [&](std::size_t i) { return jobs[i].id; };
+  Fail(batch.lease, held(0));
+  EXPECT_EQ(Run(leases_.ReturnJobs({{batch.lease, held(1)}}, Soon())).size(), 1U);
+  Fail(batch.lease, held(2), false);
+  ASSERT_EQ(Retry(held(2)).size(), 1U);
+  Run(leases_.ReturnJobs({{batch.lease, held(3)}}, Soon()));
+  ASSERT_TRUE(Edit(held(3), {.priority = std::int16_t{-3}}));
+  Run(leases_.ReturnJobs({{batch.lease, held(4)}}, Soon()));
+  ASSERT_EQ(Retry(held(4)).size(), 1U);
+  Run(leases_.ReturnJobs({{batch.lease, plain}}, Soon()));
+  EXPECT_EQ(sql_.Value("select count(*) from djps.ready r join djps.facts f using (id) "
+                       "where r.finish_by is not distinct from f.finish_by"),
+            "6");
+  EXPECT_TRUE(Run(operators_.BuryOverdue(10, Soon())).empty());
+  // A year passes. What runs, and what has no deadline, is left alone.
+  sql_.Run(
+      "update djps.facts set finish_by = finish_by - interval '1 year'; "
+      "update djps.ready set finish_by = finish_by - interval '1 year'");
+  EXPECT_EQ(Run(operators_.BuryOverdue(3, Soon())).size(), 3U);
+  EXPECT_EQ(Run(operators_.BuryOverdue(10, Soon())).size(), 2U);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(Status(held(i)), JobStatus::kDead) << i;
+  EXPECT_EQ(Status(held(5)), JobStatus::kRunning);
+  EXPECT_EQ(Status(plain), JobStatus::kQueued);
 }
 
 TEST_F(OperatorTest, ARetryThatWouldComeAfterTheDeadlineIsNone) {

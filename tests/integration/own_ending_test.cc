@@ -1,10 +1,7 @@
 // Handlers that end their jobs themselves, in SQL, and how that is told from a lease that was lost.
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
-
 #include <atomic>
-#include <sstream>
 
+#include "support/log_capture.h"
 #include "support/worker_fixture.h"
 
 namespace djps::worker {
@@ -12,27 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using test_support::Gate;
+using test_support::LogCapture;
 using test_support::RunUntil;
-
-/// What is logged meanwhile, from warnings on.
-class LogCapture {
- public:
-  LogCapture() : before_(spdlog::default_logger()) {
-    const auto logger = std::make_shared<spdlog::logger>(
-        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_));
-    logger->set_level(spdlog::level::warn);
-    spdlog::set_default_logger(logger);
-  }
-  ~LogCapture() { spdlog::set_default_logger(before_); }
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-
-  std::string text() const { return text_.str(); }
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
-  std::ostringstream text_;
-};
 
 /// One job, claimed.
 struct RunningJob {

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "support/log_capture.h"
 #include "support/store_fixture.h"
 #include "support/together.h"
 
@@ -13,6 +14,7 @@ using namespace std::chrono_literals;
 using test_support::PostgresEnvironment;
 using test_support::RunUntil;
 using test_support::StoreTest;
+using test_support::Together;
 
 const Type kSleepParams[] = {Type::kInt4};
 const Column kSleepColumns[] = {{"done", Type::kInt4}};
@@ -159,6 +161,88 @@ TEST_F(PoolTest, OneThatIsLateBehindOneGivenUpEndsTheConnection) {
   // Nobody waits for what runs now.
   EXPECT_THROW(Sleep(0, After(50ms)), PgError);
   EXPECT_NE(Backend(), before);
+}
+
+TEST_F(PoolTest, AConnectionThatRetiresFirstAnswersWhatIsUnderWay) {
+  ASSERT_EQ(Sleep(0, Soon()), 0);
+  const std::int32_t before = Backend();
+  const Statement stale{"stale", "select * from changing", {}, kSleepColumns};
+  sql_.Run("create table changing as select 1 as done");
+  ASSERT_EQ(Run(small_->Execute(stale, {}, Soon())).size(), 1);
+  sql_.Run("alter table changing add column more text");
+  Together<std::int32_t> neighbour;
+  neighbour.Start(io_, SleepAsync(200, Soon()));
+  Together<Rows> late;
+  late.Start(io_, small_->Execute(stale, {}, Soon()));
+  Together<std::int32_t> behind;
+  behind.Start(io_, SleepAsync(201, Soon()));
+  EXPECT_TRUE(late.Finish(io_).front()->value.has_value());
+  EXPECT_EQ(neighbour.Finish(io_).front()->value, 200);
+  EXPECT_EQ(behind.Finish(io_).front()->value, 201) << "its answer was lost";
+  EXPECT_NE(Backend(), before);
+}
+
+TEST_F(PoolTest, APoolOnDemandConnectsWithItsFirstStatement) {
+  const auto count = [this] {
+    return sql_.Value("select count(*) from pg_stat_activity where application_name = 'on demand'");
+  };
+  Pool pool(
+      io_.get_executor(),
+      {.conninfo = conninfo_ + " application_name='on demand'", .size = 1, .on_demand = true});
+  pool.Start();
+  ASSERT_EQ(Sleep(1, Soon()), 1);
+  EXPECT_EQ(count(), "0");
+  EXPECT_EQ(Run(pool.Execute(kBackend, {}, Soon())).size(), 1);
+  EXPECT_EQ(count(), "1");
+  pool.Close();
+}
+
+TEST_F(PoolTest, ConnectionsThatBreakAgainAndAgainAreLoggedOnce) {
+  const test_support::LogCapture log(spdlog::level::info);
+  for (int i = 0; i < 10; ++i) {
+    const std::int32_t before = Backend();
+    sql_.Run(fmt::format("select pg_terminate_backend({})", before));
+    ASSERT_TRUE(RunUntil(io_, [&] { return !small_->connected(); }));
+    ASSERT_TRUE(RunUntil(io_, [&] { return small_->connected(); }));
+  }
+  EXPECT_EQ(log.Lines("trying again"), 1) << log.text();
+  EXPECT_EQ(log.Lines("connected to Postgres again"), 1) << log.text();
+}
+
+TEST_F(PoolTest, WhatTheServerRefusesIsWaitedOutAndSaysWhy) {
+  Pool pool(io_.get_executor(), {.conninfo = conninfo_ + " dbname=nowhere", .size = 1});
+  pool.Start();
+  try {
+    Run(pool.Execute(kBackend, {}, After(200ms)));
+    ADD_FAILURE() << "there is a connection";
+  } catch (const PgError& error) {
+    EXPECT_TRUE(error.unavailable()) << error.sqlstate();
+    EXPECT_FALSE(error.outcome_unknown());
+    const std::string what = error.what();
+    EXPECT_NE(what.find("database \"nowhere\" does not exist"), std::string::npos) << what;
+    EXPECT_EQ(what.find("3D000"), std::string::npos) << what;
+    EXPECT_EQ(what.find("LOCATION"), std::string::npos) << what;
+  }
+  pool.Close();
+}
+
+TEST_F(PoolTest, APlainSessionSaysByCodeWhyItWasRefused) {
+  const std::pair<std::string, std::string> cases[] = {
+      {conninfo_ + " dbname=nowhere", "3D000"},
+      {conninfo_ + " password=wrong", "28P01"},
+      {conninfo_ + " user=nobody password=x", "28P01"},
+      {"host=/nonexistent", "08006"},
+  };
+  for (const auto& [conninfo, state] : cases) {
+    try {
+      const Session session(conninfo);
+      ADD_FAILURE() << "there is a connection";
+    } catch (const PgError& error) {
+      EXPECT_EQ(error.sqlstate(), state) << error.what();
+      EXPECT_EQ(error.refused(), state != "08006");
+      EXPECT_EQ(std::string(error.what()).find(".c:"), std::string::npos) << error.what();
+    }
+  }
 }
 
 TEST_F(PoolTest, TerminatedBackendIsReplaced) {

@@ -100,62 +100,6 @@ TEST_F(ServerFaultsTest, AnAnswerThatIsNotTakenIsGivenUp) {
   EXPECT_TRUE(client.Ended());
 }
 
-TEST_F(ServerFaultsTest, AConnectionTooManyIsToldSo) {
-  ApiServer server(conninfo_, {.connections_max = 2});
-  auto first = std::make_unique<HttpClient>(server.port());
-  EXPECT_EQ(first->Get("/jobs/x").status, 400);
-  HttpClient second = server.Connect();
-  EXPECT_EQ(second.Get("/jobs/x").status, 400);
-  HttpClient third = server.Connect();
-  const HttpReply reply = third.ReadReply();
-  EXPECT_EQ(reply.status, 503);
-  EXPECT_EQ(reply.Header("Retry-After"), "1");
-  EXPECT_EQ(reply.Header("Connection"), "close");
-  EXPECT_EQ(third.ReadToEnd(), "");
-  EXPECT_EQ(second.Get("/jobs/x").status, 400);
-
-  first.reset();  // makes room
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  int status = 0;
-  while (status != 400 && std::chrono::steady_clock::now() < end) {
-    HttpClient next = server.Connect();
-    if (next.TrySendRaw("GET /jobs/x HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
-      // A refused connection may be reset before its answer is read.
-      try {
-        status = next.ReadReply().status;
-      } catch (const std::runtime_error&) {
-        status = 503;
-      }
-    }
-  }
-  EXPECT_EQ(status, 400);
-}
-
-TEST_F(ServerFaultsTest, BodiesBeyondWhatItCanHoldAreRefusedUntilThereIsRoom) {
-  ApiServer server(conninfo_, {.bodies_bytes_max = 600U << 10U});
-  const std::string large =
-      R"({"jobs":[{"type":"t","payload":")" + std::string(500U << 10U, 'x') + R"("}]})";
-  const std::string head = fmt::format(
-      "POST /jobs/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", large.size());
-  std::unique_ptr<HttpClient> slow;
-  HttpReply refused;
-  const auto end = std::chrono::steady_clock::now() + kPatience;
-  do {  // until the server has read what came slowly before the other
-    slow = std::make_unique<HttpClient>(server.port());
-    slow->TrySendRaw(head + large.substr(0, 400U << 10U));
-    refused = server.Connect().Post("/jobs/batch", large);
-  } while (refused.status == 201 && std::chrono::steady_clock::now() < end);
-  EXPECT_EQ(refused.status, 503);
-  EXPECT_EQ(refused.Header("Retry-After"), "1");
-  EXPECT_NE(refused.body.find("urn:djps:problem:overloaded"), std::string::npos);
-  EXPECT_EQ(server.Connect().Post("/jobs", R"({"type":"t"})").status, 201) << "small ones go on";
-
-  slow->SendRaw(std::string_view(large).substr(400U << 10U));
-  EXPECT_EQ(slow->ReadReply().status, 201);
-  EXPECT_EQ(slow->Get("/health").status, 200);  // so that its body is no longer kept
-  EXPECT_EQ(server.Connect().Post("/jobs/batch", large).status, 201);
-}
-
 TEST_F(ServerFaultsTest, SurvivesHavingNoFileDescriptorsLeft) {
   ApiServer server(conninfo_);
   EXPECT_EQ(StatusWithin(server, "/health", 200), 200);  // the pool has its connections

@@ -224,7 +224,6 @@ TEST_F(ServerHttpTest, RequestsThatCouldBeReadInTwoWaysAreRefusedAndTheConnectio
       "POST /jobs HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n",
       "POST /jobs HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n",
       "POST /jobs HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-      "POST http://b/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
       "POST /jobs HTTP/1.2\r\nHost: localhost\r\n\r\n",
       "POST /jobs HTTP/2.0\r\nHost: localhost\r\n\r\n",
       "POST /jobs http/1.1\r\nHost: localhost\r\n\r\n",
@@ -309,12 +308,6 @@ TEST_F(ServerHttpTest, TheConnectionStaysAsTheClientWishes) {
   old.SendRaw("GET /health HTTP/1.0\r\n\r\n");
   EXPECT_EQ(old.ReadReply().Header("Connection"), "close");
   EXPECT_EQ(old.ReadToEnd(), "");
-}
-
-TEST_F(ServerHttpTest, AbsoluteTargetsAreUnderstood) {
-  client_.SendRaw("GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  EXPECT_EQ(client_.ReadReply().status, 200);
-  EXPECT_EQ(client_.Get("/health?verbose=1").status, 200);
 }
 
 TEST_F(ServerHttpTest, ExpectContinueIsAnsweredBeforeTheBody) {

@@ -53,8 +53,10 @@ class ServerListsTest : public StoreTest {
   /// One job of each status, by status.
   std::map<std::string, std::string> OneOfEach() {
     std::map<std::string, std::string> jobs;
+    // So that none that has failed is due again meanwhile.
+    const RetryPolicy later{.kind = RetryPolicy::Kind::kFixed, .delay = std::chrono::hours(1)};
     for (const char* status : {"succeeded", "failed", "dead", "running"}) {
-      jobs[status] = Make({.type = "t"});
+      jobs[status] = Make({.type = "t", .retry = later});
       const store::ClaimedBatch batch = Claim(1);
       const Uuid id = batch.jobs.at(0).id;
       if (jobs[status] != id.ToString()) throw std::runtime_error("claimed another job");

@@ -55,27 +55,30 @@ TEST_F(SqlApiTest, IdsAreVersion7InLaneZeroAndSortByTime) {
 TEST_F(SqlApiTest, WhatIsWrongIsNamed) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"djps.enqueue(null)", "type is missing"},
-      {"djps.enqueue('a b')", "type must be 1 to 128"},
-      {"djps.enqueue('t', queue => '')", "queue must be 1 to 128"},
-      {"djps.enqueue('t', priority => 40000)", "priority must be from -32768 to 32767, got 40000"},
-      {"djps.enqueue('t', max_attempts => 0)", "max_attempts must be from 1 to 1000, got 0"},
-      {"djps.enqueue('t', delay_ms => -1)", "delay_ms must be from 0"},
+      {"djps.enqueue('a b')", "type may hold only A-Z"},
+      {"djps.enqueue('t', queue => '')", "queue must have 1 to 128 bytes, got 0"},
+      {"djps.enqueue('t', priority => 40000)",
+       "priority must be a whole number from -32768 to 32767, got 40000"},
+      {"djps.enqueue('t', max_attempts => 0)",
+       "max_attempts must be a whole number from 1 to 1000, got 0"},
+      {"djps.enqueue('t', delay_ms => -1)", "delay_ms must be a whole number from 0"},
       {"djps.enqueue('t', delay_ms => 1, run_at => now())", "exclude each other"},
       {"djps.enqueue('t', idempotency_key => '')", "idempotency_key must have 1 to 255 bytes"},
-      {"djps.enqueue('t', timeout_ms => 0)", "timeout_ms must be from 1"},
-      {"djps.enqueue('t', tags => array[''])", "tags must have 1 to 128 bytes each"},
+      {"djps.enqueue('t', timeout_ms => 0)", "timeout_ms must be a whole number from 1"},
+      {"djps.enqueue('t', tags => array[''])", "tags[0] must have 1 to 128 bytes"},
       {"djps.enqueue('t', metadata => '[]')", "metadata must be a JSON object"},
       {"djps.enqueue('t', retry => '{}')", "retry.kind must be"},
       {"djps.enqueue('t', retry => '{\"kind\":\"list\",\"delays_ms\":[]}')",
        "retry.delays_ms must"},
-      {"djps.enqueue('t', retry => '{\"kind\":\"fixed\",\"delay_ms\":-1}')", "must be from 0"},
+      {"djps.enqueue('t', retry => '{\"kind\":\"fixed\",\"delay_ms\":-1}')",
+       "must be a whole number from 0"},
       {"djps.enqueue('t', retry => '{\"kind\":\"linear\"}')", "retry.delay_ms is missing"},
       {"djps.enqueue('t', \"unique\" => '{\"states\":[\"gone\"]}')", "unique.states may hold"},
       {"djps.enqueue('t', \"unique\" => '{\"on_conflict\":\"panic\"}')", "unique.on_conflict must"},
-      {"djps.enqueue('t', \"unique\" => '{\"filds\":[]}')", "unique has an unknown member filds"},
+      {"djps.enqueue('t', \"unique\" => '{\"filds\":[]}')", "unique.filds is not known"},
       {"djps.enqueue_many('{}')", "jobs must be a JSON array"},
       {"djps.enqueue_many('[{\"type\":\"t\"},{\"type\":\"t\",\"queu\":1}]')",
-       "jobs[1] has an unknown member queu"}};
+       "jobs[1].queu is not known"}};
   for (const auto& [call, message] : cases) {
     EXPECT_EQ(StateOf("select " + call), "22023") << call;
     EXPECT_NE(message_.find(message), std::string::npos) << call << ": " << message_;

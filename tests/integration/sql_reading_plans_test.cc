@@ -170,7 +170,7 @@ TEST_F(SqlReadingPlansTest, WatchingReadsWhatIsWatched) {
   const std::string ids =
       sql_.Value("select array_agg(id) from (select id from djps.ready limit 50) r");
   ExpectBounded(sql::kWatchJobs, fmt::format("0::int2, '{}'", ids), 250);
-  ExpectBounded(sql::kFindJobs, fmt::format("'{}', false", ids), 250);
+  ExpectBounded(sql::kFindJobs, fmt::format("0::int2, '{}', false, false, 4194304", ids), 350);
 }
 
 }  // namespace

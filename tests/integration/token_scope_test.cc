@@ -6,7 +6,17 @@
 namespace djps::test_support {
 namespace {
 
-class TokenScopeTest : public TokenServerTest {};
+class TokenScopeTest : public TokenServerTest {
+ protected:
+  /// A request with this token was let in.
+  bool Used(const std::string& name) {
+    return RunUntil(io_, [&] {
+      return sql_.Value(
+                 "select count(*) from djps.tokens where last_used_at is not null and name = '" +
+                 name + "'") == "1";
+    });
+  }
+};
 
 TEST_F(TokenScopeTest, ARestrictedTokenSeesItsOwnWorkAlone) {
   const std::string admin = MakeToken("chief", "admin");
@@ -44,6 +54,71 @@ TEST_F(TokenScopeTest, ARestrictedTokenSeesItsOwnWorkAlone) {
   EXPECT_EQ(stats.status, 403);
   EXPECT_NE(stats.body.find("/queues"), std::string::npos) << stats.body;
   EXPECT_EQ(Call(client_, "GET", "/stats", admin).status, 200);
+}
+
+TEST_F(TokenScopeTest, AClaimThatWaitsGetsNothingOnceItsTokenIsRevoked) {
+  const std::string token = MakeToken("worker", "work");
+  HttpClient waiting = server_.Connect();
+  const std::string body = R"({"worker":"w","types":["t"],"waitMs":60000})";
+  waiting.SendRaw(
+      fmt::format("POST /worker/claim HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n"
+                  "Content-Length: {}\r\n\r\n{}",
+                  token, body.size(), body));
+  ASSERT_TRUE(Used("worker"));
+  Revoke("worker");
+  const HttpReply reply = waiting.ReadReply();
+  EXPECT_EQ(reply.status, 401) << reply.body;
+  const Uuid job = EnqueueOne({.type = "t"});
+  EXPECT_EQ(waiting.Send("POST", "/worker/claim", body, Bearer(token)).status, 401);
+  EXPECT_EQ(Status(job), JobStatus::kQueued);
+}
+
+TEST_F(TokenScopeTest, AWaitForAJobEndsWhenItsTokenIsRevoked) {
+  const std::string token = MakeToken("waiter", "submit");
+  const std::string path = "/jobs/" + EnqueueOne({.type = "t"}).ToString();
+  HttpClient waiting = server_.Connect();
+  waiting.SendRaw(
+      fmt::format("GET {}/wait?timeoutMs=60000 HTTP/1.1\r\nHost: localhost\r\n"
+                  "Authorization: Bearer {}\r\n\r\n",
+                  path, token));
+  ASSERT_TRUE(Used("waiter"));
+  Revoke("waiter");
+  EXPECT_EQ(waiting.ReadReply().status, 401);
+}
+
+TEST_F(TokenScopeTest, AStreamOfEventsEndsWhenItsTokenIsRevokedOrExpires) {
+  server::ServerConfig config = WithTokens();
+  config.stream_heartbeat = std::chrono::hours(1);  // so that nothing but the end ends the reading
+  const ApiServer server(conninfo_, config);
+  const std::string path = "/jobs/" + EnqueueOne({.type = "t"}).ToString();
+  for (const char* name : {"revoked", "expiring"}) {
+    const std::string token = MakeToken(name, "read");
+    HttpClient stream = server.Connect();
+    stream.SendRaw(
+        fmt::format("GET {}/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n"
+                    "Connection: close\r\n\r\n",
+                    path, token));
+    stream.AwaitText("event: queued");
+    if (name == std::string("revoked")) {
+      Revoke(name);
+    } else {
+      sql_.Run("update djps.tokens set expires_at = clock_timestamp() where name = 'expiring'");
+    }
+    EXPECT_EQ(stream.ReadToEnd().find("event: succeeded"), std::string::npos) << name;
+  }
+}
+
+TEST_F(TokenScopeTest, ABootstrapTokenIsWrittenDownOnce) {
+  const std::string secret(40, 'x');
+  EXPECT_TRUE(Run(tokens_.EnsureToken(secret, "admin", "DJPS_BOOTSTRAP_TOKEN", Soon())));
+  EXPECT_FALSE(Run(tokens_.EnsureToken(secret, "admin", "DJPS_BOOTSTRAP_TOKEN", Soon())));
+  const boost::json::value audit = Call(client_, "GET", "/audit", secret).Json();
+  const auto& entries = audit.at("audit").as_array();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].at("action"), "create_token");
+  EXPECT_EQ(entries[0].at("actor"), "DJPS_BOOTSTRAP_TOKEN");
+  EXPECT_TRUE(entries[0].at("target").as_string().starts_with("bootstrap-"));
+  EXPECT_EQ(entries[0].at("detail").at("role"), "admin");
 }
 
 TEST_F(TokenScopeTest, MakingAndRevokingATokenIsWrittenDown) {

@@ -53,7 +53,7 @@ TEST_F(WorkSignalTest, TellsEachQueueOnceForManySubmissions) {
 
 TEST_F(WorkSignalTest, TheFirstWordGoesAlongAndWhatComesRightAfterItFollows) {
   store::WorkSignal signal(*pool_);
-  auto word = signal.Along({"first"});
+  auto word = signal.NotifyCall({"first"});
   ASSERT_TRUE(word.has_value());
   EXPECT_FALSE(signal.quiet()) << "within the same moment";
   signal.Submitted("second");

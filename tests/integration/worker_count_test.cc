@@ -67,11 +67,22 @@ TEST_F(WorkerCountTest, ACountThatTookLongIsNotRepeatedSoon) {
   EXPECT_TRUE(test_support::RunUntil(io_, [&] { return Run(census.Count(Soon())).alike == 1; }));
 }
 
+TEST_F(WorkerCountTest, OneThatStopsLeavesTheRowOfAnotherWithItsName) {
+  const WorkerReport first{.name = "w", .kind = "native", .host = "a", .pid = 1};
+  const WorkerReport second{.name = "w", .kind = "native", .host = "b", .pid = 1};
+  Run(workers_.ReportWorkers({first}, Soon()));
+  Run(workers_.ReportWorkers({second}, Soon()));
+  Run(workers_.RemoveWorker(first, Soon()));
+  EXPECT_EQ(StoreTest::Count("workers"), "1");
+  Run(workers_.RemoveWorker(second, Soon()));
+  EXPECT_EQ(StoreTest::Count("workers"), "0");
+}
+
 TEST_F(WorkerCountTest, RemoteWorkersAndThoseThatWentAwayDoNotCount) {
   Report("remote", "http", {"mail"}, {"bounce", "send"});
   Report("left", "native", {"mail"}, {"bounce", "send"});
   Report("died", "native", {"mail"}, {"bounce", "send"});
-  Run(workers_.RemoveWorker("left", Soon()));
+  Run(workers_.RemoveWorker({.name = "left", .kind = "native"}, Soon()));
   EXPECT_EQ(Count().alike, 1);
   sql_.Run("update djps.workers set last_seen_at = now() - interval '31 s' where name = 'died'");
   EXPECT_EQ(Count().everywhere, 0);

@@ -63,7 +63,7 @@ TEST_F(WorkerNotesTest, ACheckpointThatIsNoneFailsTheAttempt) {
   }
 }
 
-TEST_F(WorkerNotesTest, ACheckpointThatPostgresRefusesHarmsNobodyElse) {
+TEST_F(WorkerNotesTest, ACheckpointThatPostgresWouldRefuseFailsItsAttemptAlone) {
   Start([](const djps::Job& job) -> Outcome {
     job.SaveCheckpoint(job.payload);
     return Failed{.error_class = "c", .message = "m", .retryable = false};
@@ -76,8 +76,8 @@ TEST_F(WorkerNotesTest, ACheckpointThatPostgresRefusesHarmsNobodyElse) {
     job.SaveCheckpoint("1e200000");
     return Succeeded{};
   });
-  const Uuid bad = EnqueueOne({.type = "t"});
-  ASSERT_TRUE(RunUntil(io_, [&] { return Status(bad) == JobStatus::kSucceeded; }));
+  const Uuid bad = EnqueueOne({.type = "t", .max_attempts = 1});
+  ASSERT_TRUE(RunUntil(io_, [&] { return Status(bad) == JobStatus::kDead; }));
   EXPECT_EQ(Count("progress"), "1");
 }
 

@@ -1,8 +1,11 @@
 // The worker runtime with real handlers against a real database.
 #include <atomic>
+#include <filesystem>
 
+#include "support/temporary_folder.h"
 #include "support/worker_fixture.h"
 #include "upkeep/upkeep.h"
+#include "worker/exec/exec_handler.h"
 
 namespace djps::worker {
 namespace {
@@ -28,6 +31,8 @@ TEST_F(WorkerTest, HandlerSeesTheFactsOfItsJob) {
   });
   NewJob job{.type = "t", .priority = 3, .max_attempts = 9};
   job.idempotency_key = "k";
+  job.metadata = R"({"asked_by": "ann"})";
+  job.tags = {"a b", "\"quoted\""};
   const Uuid id = EnqueueOne(job);
   ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
   EXPECT_EQ(seen.id, id);
@@ -37,6 +42,8 @@ TEST_F(WorkerTest, HandlerSeesTheFactsOfItsJob) {
   EXPECT_EQ(seen.attempt, 1);
   EXPECT_EQ(seen.max_attempts, 9);
   EXPECT_EQ(seen.idempotency_key, "k");
+  EXPECT_EQ(seen.metadata, job.metadata);
+  EXPECT_EQ(seen.tags, job.tags);
   EXPECT_EQ(seen.created_at, Job(id).created_at);
   EXPECT_NE(seen.lease_token, Uuid{});
 }
@@ -193,16 +200,19 @@ TEST_F(WorkerTest, ResultThatCannotBeStoredFailsItsAttemptAndNotItsNeighbours) {
     if (job.payload == "1") return Succeeded{"{oops"};
     if (job.payload == "2") return Succeeded{std::string(500'000, '[')};  // too deep for Postgres
     if (job.payload == "3") return Succeeded{'"' + std::string(1U << 20U, 'x') + '"'};
+    if (job.payload == "4") {  // a megabyte each, once it is printed
+      return Succeeded{"[1e131071,1e131071,1e131071,1e131071,1e131071,1e131071,1e131071,1e131071]"};
+    }
     return Succeeded{"2"};
   });
   std::vector<NewJob> jobs(7, NewJob{.type = "t", .payload = "0", .max_attempts = 1});
-  for (std::size_t bad = 1; bad <= 3; ++bad) jobs[bad].payload = std::to_string(bad);
+  for (std::size_t bad = 1; bad <= 4; ++bad) jobs[bad].payload = std::to_string(bad);
   const auto ids = Enqueue(jobs);
-  for (const std::size_t bad : {1U, 2U, 3U}) {
+  for (const std::size_t bad : {1U, 2U, 3U, 4U}) {
     ASSERT_TRUE(Reaches(ids[bad].id, JobStatus::kDead)) << bad;
     EXPECT_NE(Job(ids[bad].id).last_error->find("invalid_result"), std::string::npos);
   }
-  for (const std::size_t good : {0U, 4U, 5U, 6U}) {
+  for (const std::size_t good : {0U, 5U, 6U}) {
     EXPECT_TRUE(Reaches(ids[good].id, JobStatus::kSucceeded));
   }
 }
@@ -416,6 +426,25 @@ TEST_F(WorkerTest, JobCutOffByAStopIsHandedBackUnharmed) {
   EXPECT_EQ(Claim().jobs.size(), 1U) << "and others can have it at once";
 }
 
+TEST_F(WorkerTest, AProgramThatIgnoresSigtermIsKilledAndItsJobHandedBack) {
+  config_.grace = 0ms;
+  const test_support::TemporaryFolder folder;
+  const std::string started = (folder / "started").string();
+  Registry registry;
+  registry.Add("t",
+               MakeExecHandler(
+                   {.program = "sh",
+                    .args = {"-c", "trap '' TERM; : >\"$0\"; while :; do sleep 1; done", started},
+                    .env = {},
+                    .kill_after = 50ms}));
+  const Uuid id = EnqueueOne({.type = "t", .max_attempts = 1});
+  Start(std::move(registry));
+  ASSERT_TRUE(RunUntil(io_, [&] { return std::filesystem::exists(started); }));
+  Drain();
+  EXPECT_EQ(Status(id), JobStatus::kQueued);
+  EXPECT_EQ(Job(id).attempts, 0);
+}
+
 TEST_F(WorkerTest, OutcomeIsReportedAfterTheConnectionWasLost) {
   Gate finish;
   std::atomic<int> started = 0;
@@ -432,32 +461,6 @@ TEST_F(WorkerTest, OutcomeIsReportedAfterTheConnectionWasLost) {
   finish.Open();
   ASSERT_TRUE(Reaches(id, JobStatus::kSucceeded));
   EXPECT_EQ(started, 1);
-}
-
-TEST(WorkerConfigTest, OutOfRangeValuesAreRefusedByName) {
-  const auto refused = [](WorkerConfig config) -> std::string {
-    try {
-      Checked(std::move(config));
-    } catch (const std::invalid_argument& error) {
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_NE(refused({.concurrency = 0}).find("concurrency"), std::string::npos);
-  EXPECT_NE(refused({.concurrency = 10'001}).find("10001"), std::string::npos);
-  EXPECT_NE(refused({.lease = 10ms}).find("lease"), std::string::npos);
-  EXPECT_NE(refused({.timeout = -1ms}).find("timeout"), std::string::npos);
-  EXPECT_NE(refused({.poll_interval_max = 0ms}).find("poll_interval_max"), std::string::npos);
-  EXPECT_EQ(refused({}), "");
-  EXPECT_FALSE(Checked({}).name.empty());
-}
-
-TEST(RegistryTest, OneHandlerPerType) {
-  Registry registry;
-  registry.Add("t", Handler([](const Job&) -> Outcome { return Succeeded{}; }));
-  EXPECT_THROW(registry.Add("t", Handler{}), std::invalid_argument);
-  EXPECT_THROW(registry.Add("", Handler{}), std::invalid_argument);
-  EXPECT_EQ(registry.Find("u"), nullptr);
 }
 
 }  // namespace

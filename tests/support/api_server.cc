@@ -13,10 +13,13 @@ namespace {
 
 namespace asio = boost::asio;
 
-std::unique_ptr<pg::Pool> MakePool(asio::io_context& io, const std::string& conninfo) {
-  return std::make_unique<pg::Pool>(
-      io.get_executor(),
-      pg::PoolConfig{.conninfo = conninfo, .size = 2, .setup = &sql::kConfigureSession});
+std::unique_ptr<pg::Pool> MakePool(asio::io_context& io, const std::string& conninfo,
+                                   bool on_demand = false) {
+  return std::make_unique<pg::Pool>(io.get_executor(),
+                                    pg::PoolConfig{.conninfo = conninfo,
+                                                   .size = 2,
+                                                   .setup = &sql::kConfigureSession,
+                                                   .on_demand = on_demand});
 }
 
 server::ServerConfig OnAnyPort(server::ServerConfig config) {
@@ -29,19 +32,23 @@ server::ServerConfig OnAnyPort(server::ServerConfig config) {
 ApiServer::ApiServer(const std::string& conninfo, server::ServerConfig config)
     : work_(io_.get_executor()),
       pool_(MakePool(io_, conninfo)),
-      stores_(*pool_),
+      keyed_pool_(MakePool(io_, conninfo, true)),
+      waiting_pool_(MakePool(io_, conninfo, true)),
+      stores_(store::SubmissionPools{*pool_, *keyed_pool_, *waiting_pool_}, *pool_),
       server_(io_.get_executor(), OnAnyPort(std::move(config)), stores_) {
   const auto listening = server_.Listen();
   if (!listening) throw std::runtime_error(listening.error().message);
   port_ = server_.port();
-  pool_->Start();
+  for (const auto* pool : {&pool_, &keyed_pool_, &waiting_pool_}) (*pool)->Start();
   server_.Start();
   thread_ = std::thread([this] { io_.run(); });
 }
 
 ApiServer::~ApiServer() {
   Stop(std::chrono::milliseconds(0)).wait();
-  asio::post(io_, [this] { pool_->Close(); });
+  asio::post(io_, [this] {
+    for (const auto* pool : {&pool_, &keyed_pool_, &waiting_pool_}) (*pool)->Close();
+  });
   work_.reset();
   thread_.join();
 }

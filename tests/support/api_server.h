@@ -34,6 +34,8 @@ class ApiServer {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::unique_ptr<pg::Pool> pool_;
+  std::unique_ptr<pg::Pool> keyed_pool_;
+  std::unique_ptr<pg::Pool> waiting_pool_;
   store::Stores stores_;
   server::Server server_;
   std::uint16_t port_ = 0;

@@ -50,7 +50,7 @@ inline constexpr auto kBadSubmissions = std::to_array<BadSubmission>({
     {"{\"type\":\"t\",\"payload\":\"\xed\xa0\x80\"}", 400, "", "not UTF-8"},
     {"{\"type\":\"t\",\"payload\":\"\xf5\x80\x80\x80\"}", 400, "", "not UTF-8"},
     {"{\"type\":\"t\",\"payload\":{\"\xe2\x82\":1}}", 400, "", "not UTF-8"},
-    {"\xef\xbb\xbf{\"type\":\"t\"}", 400, "", "not UTF-8"},
+    {"\xef\xbb\xbf{\"type\":\"t\"}", 400, "", "byte order mark"},
     {R"({"type":"t","payload":"\ud800"})", 400, "", "surrogate"},
     {R"({"type":"t","payload":"\udc00"})", 400, "", "surrogate"},
     {R"({"type":"t","payload":"\ud800\u0041"})", 400, "", "surrogate"},

@@ -31,14 +31,13 @@ inline worker::ProcessLimits DefaultLimits() {
   return {.kill_after = kLongTime, .output_bytes_max = 4 << 20, .error_tail_bytes = 1024};
 }
 
-inline worker::ProcessCommand Shell(const std::string& script,
-                                    std::vector<std::string> arguments = {}) {
-  worker::ProcessCommand command{"/bin/sh", {"sh", "-c", script, "sh"}, {"PATH=/usr/bin:/bin"}};
+inline os::Command Shell(const std::string& script, std::vector<std::string> arguments = {}) {
+  os::Command command{"/bin/sh", {"sh", "-c", script, "sh"}, {"PATH=/usr/bin:/bin"}};
   for (std::string& argument : arguments) command.argv.push_back(std::move(argument));
   return command;
 }
 
-inline worker::ProcessResult RunToEnd(worker::ProcessCommand command, std::string_view input = {},
+inline worker::ProcessResult RunToEnd(os::Command command, std::string_view input = {},
                                       worker::ProcessLimits limits = DefaultLimits(),
                                       std::stop_token stop = {}) {
   return RunCoroutine(worker::RunProcess(std::move(command), input, limits, std::move(stop)));

@@ -36,7 +36,11 @@ std::string HttpReply::Header(std::string_view name) const {
   return std::string(headers[beast::string_view(name.data(), name.size())]);
 }
 
-boost::json::value HttpReply::Json() const { return boost::json::parse(body); }
+boost::json::value HttpReply::Json() const {
+  boost::json::parse_options options;
+  options.max_depth = 128;  // an answer may hold what nests as deep as a payload may
+  return boost::json::parse(body, {}, options);
+}
 
 HttpClient::HttpClient(std::shared_ptr<asio::io_context> io) : io_(std::move(io)), stream_(*io_) {
   stream_.socket().open(asio::ip::tcp::v4());

@@ -52,15 +52,15 @@ TEST(AccessTest, OperatorsAreNoWorkers) {
 
 TEST(AccessTest, RestrictsQueuesAndTypes) {
   const Caller anybody;
-  EXPECT_FALSE(RestrictionProblem(anybody, "q", "t").has_value());
+  EXPECT_FALSE(JobProblem(anybody, "q", "t").has_value());
   const Caller caller{"billing", Role::kSubmit, {"invoices"}, {"send", "remind"}};
-  EXPECT_FALSE(RestrictionProblem(caller, "invoices", "remind").has_value());
-  const auto queue = RestrictionProblem(caller, "mail", "send");
+  EXPECT_FALSE(JobProblem(caller, "invoices", "remind").has_value());
+  const auto queue = JobProblem(caller, "mail", "send");
   ASSERT_TRUE(queue.has_value());
   EXPECT_EQ(queue->kind, ProblemKind::kForbidden);
   EXPECT_EQ(queue->detail,
             "The token \"billing\" may not use the queue \"mail\"; it is restricted to invoices.");
-  EXPECT_TRUE(RestrictionProblem(caller, "invoices", "drop").has_value());
+  EXPECT_TRUE(JobProblem(caller, "invoices", "drop").has_value());
 }
 
 TEST(ApiTokenTest, IsLongRandomTextThatFitsAHeader) {

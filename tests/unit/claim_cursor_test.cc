@@ -55,8 +55,8 @@ class ClaimCursorTest : public testing::Test {
 
   bool Sweep(const QueueAnswer& answer = {}) { return cursor_.Swept(answer, now_, now_); }
 
-  void ClaimNothing() { cursor_.Claimed(cursor_.Plan(now_), 10, {}, now_, now_); }
-  void Claim(std::size_t limit, const std::vector<JobPlace>& jobs) {
+  void ClaimNothing() { cursor_.Claimed(cursor_.Plan(now_), 10, 0, now_, now_); }
+  void Claim(std::size_t limit, std::size_t jobs) {
     cursor_.Claimed(cursor_.Plan(now_), limit, jobs, now_, now_);
   }
 
@@ -96,7 +96,7 @@ TEST_F(ClaimCursorTest, NewLevelsAreLookedForBetweenTheKnownOnes) {
 TEST_F(ClaimCursorTest, ALookMovesItToTheFirstJobThatIsThere) {
   Look({.new_levels = {0}});
   const QueuePlace first{kNoon - 1h, Id(7)};
-  Claim(1, {{0, {kNoon - 2h, Id(1)}}});
+  Claim(1, 1);
   EXPECT_EQ(From(), QueuePlace{}) << "only a look moves it";
   EXPECT_FALSE(Look({.left = {{0, first}}})) << "claims come there anyway";
   EXPECT_EQ(From(), first);
@@ -179,7 +179,7 @@ TEST_F(ClaimCursorTest, TheFarPastIsLookedThroughInSlicesBesideTheClaims) {
     EXPECT_LE(plan.ranges[0].from.at, seen) << "no gap between slices";
     ASSERT_TRUE(plan.ranges[0].until.has_value());
     seen = *plan.ranges[0].until;
-    cursor_.Claimed(plan, 10, {{0, {begun, Id(1)}}}, now_, now_);
+    cursor_.Claimed(plan, 10, 1, now_, now_);
     EXPECT_FALSE(cursor_.Plan(now_).revisit) << "a look has to confirm it first";
     Look();
   }
@@ -191,7 +191,7 @@ TEST_F(ClaimCursorTest, ARevisitPausesForFourTimesAsLongAsItTook) {
   EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
   ASSERT_TRUE(plan.revisit);
-  cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_ + 100ms);
+  cursor_.Claimed(plan, 1, 1, now_, now_ + 100ms);
   EXPECT_FALSE(cursor_.Plan(now_ + 499ms).revisit);
   EXPECT_TRUE(cursor_.Plan(now_ + 501ms).revisit);
 }
@@ -199,7 +199,7 @@ TEST_F(ClaimCursorTest, ARevisitPausesForFourTimesAsLongAsItTook) {
 TEST_F(ClaimCursorTest, ASliceThatFilledItsClaimIsLookedThroughAgain) {
   EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
-  cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_);
+  cursor_.Claimed(plan, 1, 1, now_, now_);
   EXPECT_EQ(cursor_.Plan(now_).ranges[0].from, plan.ranges[0].from);
 }
 
@@ -207,7 +207,7 @@ TEST_F(ClaimCursorTest, ASliceInWhichAJobIsLeftIsLookedThroughAgain) {
   EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
   // The queue is paused, or another claimer had the job locked.
-  cursor_.Claimed(plan, 10, {}, now_, now_);
+  cursor_.Claimed(plan, 10, 0, now_, now_);
   Look({.left = {{1, {plan.ranges[0].from.at + 1s, Id(1)}}}});
   ASSERT_EQ(asked_.ranges.size(), 2U) << "the level, and the slice";
   EXPECT_EQ(asked_.ranges[1].from, plan.ranges[0].from);
@@ -307,7 +307,7 @@ TEST_F(ClaimCursorTest, WhatALookHasFoundComesBeforeThePast) {
   EXPECT_EQ(cursor_.LooksBackWithin(), LookPace().idle);
   Look({.left = {{0, {database_ - 300ms, Id(1)}}}});
   EXPECT_FALSE(cursor_.Plan(now_).revisit);
-  Claim(1, {{0, {database_ - 300ms, Id(1)}}});
+  Claim(1, 1);
   EXPECT_TRUE(cursor_.Plan(now_).revisit);
 }
 
@@ -371,7 +371,7 @@ TEST_F(ClaimCursorTest, ASavedOneGoesOnWhereItWas) {
     ClaimNothing();
     Look({.writers = {{"3/17"}}});
   }
-  Claim(1, {{0, {database_, Id(1)}}});
+  Claim(1, 1);
   Look({.writers = {{"3/17"}}, .new_levels = {7}});
   const Timestamp looked_at = database_;
   const QueuePlace floor = From();
@@ -401,7 +401,7 @@ TEST_F(ClaimCursorTest, ASavedOneGoesBackToWhereItHadYetToLook) {
   EndLongWriter();
   const ClaimPlan plan = cursor_.Plan(now_);
   ASSERT_TRUE(plan.revisit);
-  cursor_.Claimed(plan, 1, {{0, {kNoon, Id(1)}}}, now_, now_);
+  cursor_.Claimed(plan, 1, 1, now_, now_);
   const auto saved = cursor_.Save();
   ASSERT_TRUE(saved);
   cursor_ = ClaimCursor();
@@ -442,19 +442,6 @@ TEST_F(ClaimCursorTest, EachLevelHasAPlaceOfItsOwn) {
   EXPECT_EQ(From(2), From(0));
 }
 
-TEST_F(ClaimCursorTest, UnusedLevelsAreForgottenWhenThereAreMany) {
-  Seen seen;
-  for (std::int16_t i = 0; i < 100; ++i) seen.new_levels.push_back(i);
-  Look(seen);
-  Claim(10, {{42, {kNoon, Id(1)}}});
-  Ask();
-  Sweep();
-  EXPECT_FALSE(cursor_.Answered({}, now_)) << "those of the look are gone";
-  const ClaimPlan plan = cursor_.Plan(now_);
-  ASSERT_EQ(plan.ranges.size(), 1U);
-  EXPECT_EQ(plan.ranges[0].priority, 42);
-}
-
 TEST_F(ClaimCursorTest, AnotherServerMakesItForgetEverything) {
   CatchUp();
   EXPECT_TRUE(Look({.server = "the standby, promoted", .new_levels = {0}}));
@@ -464,7 +451,7 @@ TEST_F(ClaimCursorTest, AnotherServerMakesItForgetEverything) {
 TEST_F(ClaimCursorTest, ALookThatFailedChangesNothing) {
   CatchUp();
   const QueuePlace floor = From();
-  Claim(10, {{0, {database_, Id(1)}}});
+  Claim(10, 1);
   now_ += 1s;
   database_ += 1s;
   Ask();

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 
 #include "cli/link/target.h"
+#include "support/temporary_folder.h"
 
 namespace djps::cli {
 namespace {
@@ -122,6 +124,56 @@ TEST(JobsTargetTest, VariablesGoFromOursToTheUsualOnes) {
 TEST(JobsTargetTest, VariablesOfPsqlDoNotCount) {
   EXPECT_EQ(JobsOf(Inputs({}, {{"PGHOST", "pghost"}}, {"/default"})), "server http://api/default");
   EXPECT_EQ(JobsOf(Inputs({}, {{"PGHOST", "pghost"}})), "server http://127.0.0.1:3000");
+}
+
+TEST(TargetTest, WhiteSpaceAtTheEndOfVariablesIsCutOff) {
+  EXPECT_EQ(DatabaseOf(Inputs({}, {{"DJPS_DATABASE_URL", "url\n"}})), "url");
+  EXPECT_EQ(DatabaseOf(Inputs({}, {{"DATABASE_URL", "url \t\r\n"}})), "url");
+  EXPECT_EQ(JobsOf(Inputs({}, {{"DJPS_SERVER", "http://a\n"}})), "server http://a");
+  const auto choice = ChooseJobs(Inputs({}, {{"DJPS_TOKEN", "secret\n"}}));
+  EXPECT_EQ(std::get<ServerTarget>(choice.value()).token, "secret");
+  EXPECT_EQ(JobsOf(Inputs({}, {{"DJPS_SERVER", " \n"}})), "server http://127.0.0.1:3000")
+      << "as good as not set";
+}
+
+TEST(TargetTest, SecretsMayBeInFiles) {
+  const test_support::TemporaryFolder folder;
+  const std::string file = (folder / "secret").string();
+  std::ofstream(file) << "se cret\n\n";
+  EXPECT_EQ(ChooseDatabase(Inputs({}, {{"DJPS_DATABASE_URL_FILE", file}})).value(),
+            (DatabaseChoice{"se cret", "DJPS_DATABASE_URL_FILE"}));
+  EXPECT_EQ(JobsOf(Inputs({}, {{"DJPS_DATABASE_URL_FILE", file}})), "database se cret");
+  const auto choice = ChooseJobs(Inputs({}, {{"DJPS_TOKEN_FILE", file}}));
+  EXPECT_EQ(std::get<ServerTarget>(choice.value()).token, "se cret");
+}
+
+TEST(TargetTest, AFileThatIsNoSecretIsAnErrorThatSaysSo) {
+  const test_support::TemporaryFolder folder;
+  const auto write = [&folder](const std::string& text) {
+    std::ofstream(folder / "secret") << text;
+    return (folder / "secret").string();
+  };
+  const auto error = [](const Environment& environment) {
+    return DatabaseOf(Inputs({}, environment));
+  };
+  EXPECT_EQ(error({{"DJPS_DATABASE_URL_FILE", "/nowhere"}}),
+            "error: DJPS_DATABASE_URL_FILE names /nowhere, which cannot be read: No such file or "
+            "directory");
+  const std::string folder_name = folder.path().string();
+  EXPECT_EQ(error({{"DJPS_DATABASE_URL_FILE", folder_name}}),
+            "error: DJPS_DATABASE_URL_FILE names " + folder_name +
+                ", which cannot be read: Is a directory");
+  std::string file = write(" \n");
+  EXPECT_EQ(error({{"DJPS_DATABASE_URL_FILE", file}}),
+            "error: DJPS_DATABASE_URL_FILE names " + file + ", which is empty");
+  file = write(std::string(100'000, 'x'));
+  EXPECT_EQ(error({{"DJPS_DATABASE_URL_FILE", file}}),
+            "error: DJPS_DATABASE_URL_FILE names " + file + ", which has more than 65536 bytes");
+  EXPECT_EQ(error({{"DJPS_DATABASE_URL_FILE", file}, {"DJPS_DATABASE_URL", "url"}}),
+            "error: DJPS_DATABASE_URL and DJPS_DATABASE_URL_FILE are both set; unset one of them");
+  EXPECT_EQ(JobsOf(Inputs({}, {{"DJPS_TOKEN_FILE", "/nowhere"}})),
+            "error: DJPS_TOKEN_FILE names /nowhere, which cannot be read: No such file or "
+            "directory");
 }
 
 TEST(TargetTest, SaysWhereAnInvalidConnectionStringCameFromAndHidesPasswords) {

@@ -112,6 +112,17 @@ TEST(CleanTextTest, CutsAtACharacterBorder) {
   EXPECT_EQ(CleanText("abc", 0), "");
 }
 
+TEST(CleanJsonTest, LeavesOnlyWhatPostgresTakes) {
+  const std::string mark = "\xEF\xBF\xBD";
+  EXPECT_EQ(CleanJson(R"({"a":"b\u00e9\\\n"})"), R"({"a":"b\u00e9\\\n"})");
+  EXPECT_EQ(CleanJson(R"("\u0000\ud800x\udc00")"), R"("\ufffd\ufffdx\ufffd")");
+  EXPECT_EQ(CleanJson(R"("\ud83d\ude00 \\u0000 \ud83d\ud83d\ude00")"),
+            R"("\ud83d\ude00 \\u0000 \ufffd\ud83d\ude00")");
+  EXPECT_EQ(CleanJson("\"\xff\""), "\"" + mark + "\"");
+  EXPECT_EQ(CleanJson(R"("\u00)"), R"("\u00)");
+  EXPECT_EQ(CleanJson("\\"), "\\");
+}
+
 TEST(BackoffTest, GrowsToItsCapAndStartsOverAfterReset) {
   Backoff backoff(10ms, 1000ms);
   for (int i = 0; i < 100; ++i) {

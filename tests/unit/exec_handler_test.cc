@@ -264,6 +264,31 @@ TEST(ExecHandlerTest, ACheckpointOfAnEarlierAttemptIsAVariable) {
   EXPECT_EQ(ResultOf(Shell("printf %s \"$DJPS_CHECKPOINT\""), job), R"({"row": 17})");
 }
 
+TEST(ExecHandlerTest, MetadataAndTagsAreVariablesOfJobsThatHaveThem) {
+  const ExecConfig print = Shell("printf '[%s,%s]' \"$DJPS_METADATA\" \"$DJPS_TAGS\"");
+  Job job = MakeJob();
+  job.metadata = R"({"asked_by": "ann"})";
+  job.tags = {"eu", "say \"hi\""};
+  EXPECT_EQ(ResultOf(print, job), R"([{"asked_by": "ann"},["eu","say \"hi\""]])");
+  EXPECT_EQ(ResultOf(Shell("echo ${DJPS_METADATA-no} ${DJPS_TAGS-no}")), R"("no no")");
+}
+
+TEST(ExecHandlerTest, WhatIsTooLongForAVariableIsAFile) {
+  const auto text = [](std::size_t size) { return '"' + std::string(size - 2, 'x') + '"'; };
+  Job job = MakeJob();
+  job.metadata = text(64U << 10U);
+  job.checkpoint = text(300'000);
+  job.tags = std::vector<std::string>(20, std::string(5'000, 'y'));
+  EXPECT_EQ(ResultOf(Shell("printf %s \"$DJPS_METADATA${DJPS_METADATA_FILE-}\""), job),
+            *job.metadata);
+  // Twice, since each opening begins at the front.
+  EXPECT_EQ(ResultOf(Shell("cat \"$DJPS_CHECKPOINT_FILE\" >/dev/null; "
+                           "cat \"$DJPS_CHECKPOINT_FILE\"; printf %s \"${DJPS_CHECKPOINT-}\""),
+                     job),
+            *job.checkpoint);
+  EXPECT_EQ(ResultOf(Shell("wc -c <\"$DJPS_TAGS_FILE\""), job), "100061\n");
+}
+
 TEST(ExecHandlerTest, HostileTextIsInertAsPayloadAndArgument) {
   for (const std::string text : {"; id", "$(id)", "`id`", "a\nb", "| id", "'\"; id #", "-n"}) {
     ExecConfig cat;
@@ -289,6 +314,13 @@ TEST(ExecHandlerTest, TooMuchOutputIsAFailure) {
 TEST(ExecHandlerTest, AResultThatGrowsTooLargeAsJsonIsAFailure) {
   const auto failed = std::get<Failed>(RunJob(Shell("head -c 1000000 /dev/zero")));
   EXPECT_EQ(failed.error_class, "result_too_large");
+}
+
+TEST(ExecHandlerTest, AResultWhoseNumbersGrowTooLargeIsAFailure) {
+  const auto failed = std::get<Failed>(RunJob(
+      Shell("printf '[1e9999'; for i in $(seq 110); do printf ',1e9999'; done; printf ']'")));
+  EXPECT_EQ(failed.error_class, "result_too_large");
+  EXPECT_NE(failed.message.find("with its numbers written out"), std::string::npos);
 }
 
 TEST(ExecHandlerTest, AStopRequestEndsTheAttempt) {

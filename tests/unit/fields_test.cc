@@ -1,6 +1,7 @@
 // Reading the members of a request body, and the parameters of its query.
 #include "server/wire/fields.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "server/wire/query.h"
@@ -28,7 +29,7 @@ TEST(FieldsTest, ReadsEachKindOfValue) {
   EXPECT_EQ(fields.Bool("on"), true);
   EXPECT_EQ(fields.Duration("waitMs", 0ms, 1h), 1500ms);
   EXPECT_TRUE(fields.Time("at"));
-  EXPECT_EQ(fields.Json("data", 100), R"({"n":1e400})") << "digits are kept";
+  EXPECT_EQ(fields.Json("data", 1000), R"({"n":1e400})") << "digits are kept";
   EXPECT_TRUE(fields.Id("id"));
   EXPECT_EQ(Told(fields.Finish()), "nothing");
 }
@@ -112,13 +113,67 @@ TEST(FieldsTest, TellsMalformedJsonFromAWrongShape) {
   EXPECT_EQ(Told(Fields("").Finish()), "nothing") << "an empty body stands for {}";
 }
 
+TEST(FieldsTest, CountsMembersBeyondThoseThatAnybodyNeeds) {
+  std::string body = R"({"name":"a")";
+  for (int i = 0; i < 100'000; ++i) body += R"(,"nmae":1)";
+  const auto problem = [&] {
+    Fields fields(body + "}");
+    EXPECT_EQ(fields.Text("name", 10), "a");
+    return fields.Finish();
+  }();
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->errors.size(), kFieldProblemsMax);
+  EXPECT_EQ(problem->errors[0].detail, "is not a field here; did you mean name?");
+  EXPECT_EQ(problem->detail, "100 fields are wrong; errors lists the first 20 and leaves off 80.");
+}
+
+TEST(FieldsTest, SaysHowManyMembersAreTooMany) {
+  std::string body = R"({"a":[{)";
+  for (int i = 0; i < 150; ++i) body += fmt::format("{}\"b\":1", i == 0 ? "" : ",");
+  Fields fields(body + "}]}");
+  auto items = fields.Objects("a", 1);
+  ASSERT_EQ(items->size(), 1U);
+  EXPECT_EQ((*items)[0].Integer("b", 0, 9), 1);
+  EXPECT_EQ(Told(fields.Finish()), "a[0] has 150 members; at most 100 are looked at; ");
+}
+
+TEST(FieldsTest, ReadsABodyTheSameInWhateverPiecesItComes) {
+  const std::string body =
+      R"( {"jobs":[{"id":"01900000-0000-7000-8000-000000000000","result":{"a":[1e400,"\u00e9\n"]}},)"
+      R"(7,{"tags":["x","y"],"result":[[1],[]]}],"result":[[],{"b":{}}],"n":-1.50e2,"t":true,"z":null} )";
+  for (std::size_t cut = 0; cut < body.size(); ++cut) {
+    FieldsParser parser;
+    parser.Feed(body.substr(0, cut));
+    parser.Feed(body.substr(cut));
+    Fields fields(std::move(parser));
+    auto jobs = fields.Objects("jobs", 3);
+    ASSERT_EQ(jobs->size(), 2U) << cut;
+    EXPECT_EQ((*jobs)[0].Json("result", 1000), "{\"a\":[1e400,\"é\\n\"]}") << cut;
+    EXPECT_TRUE((*jobs)[0].Id("id")) << cut;
+    EXPECT_EQ((*jobs)[1].Texts("tags", 2, 2), (std::vector<std::string>{"x", "y"})) << cut;
+    EXPECT_EQ((*jobs)[1].Json("result", 1000), "[[1],[]]") << cut;
+    EXPECT_EQ(fields.Json("result", 1000), R"([[],{"b":{}}])") << cut;
+    EXPECT_EQ(fields.Number("n", -200, 0), -150) << cut;
+    EXPECT_EQ(fields.Bool("t"), true) << cut;
+    EXPECT_EQ(fields.Text("z", 1), std::nullopt) << cut;
+    EXPECT_EQ(Told(fields.Finish()), "jobs[1] must be an object, got 7; ") << cut;
+  }
+}
+
+TEST(FieldsTest, NamesAByteOrderMark) {
+  EXPECT_EQ(Told(Fields("\xEF\xBB\xBF{}").Finish()),
+            "begins with a byte order mark (the bytes EF BB BF); send UTF-8 without one (at offset "
+            "0).");
+  EXPECT_EQ(Told(Fields(std::string_view("\xFF\xFE{\0}\0", 6)).Finish()),
+            "is UTF-16 (it begins with its byte order mark); send UTF-8 (at offset 0).");
+}
+
 TEST(QueryTest, ReadsDecodedParameters) {
-  Query query("/jobs?queue=a%2Fb&text=two+words%21&limit=5&dry=true&empty=&limit=7");
+  Query query("/jobs?queue=a%2Fb&text=two+words%21&limit=7&dry=true");
   EXPECT_EQ(query.Name("queue"), "a/b");
   EXPECT_EQ(query.Text("text"), "two words!");
-  EXPECT_EQ(query.Integer("limit", 1, 10), 7) << "the last counts";
+  EXPECT_EQ(query.Integer("limit", 1, 10), 7);
   EXPECT_EQ(query.Bool("dry"), true);
-  EXPECT_EQ(query.Text("empty"), std::nullopt);
   EXPECT_EQ(Told(query.Finish()), "nothing");
 }
 
@@ -134,17 +189,23 @@ TEST(QueryTest, ReadsValuesToTheirEndAndNoFurther) {
 }
 
 TEST(QueryTest, SaysEverythingThatIsWrongAtOnce) {
-  Query query("/jobs?queue=a+b&limit=many&dry=maybe&bad=%00&stauts=dead");
+  Query query("/jobs?queue=a+b&limit=many&dry=maybe&bad=%00&tag=&key=a&key=a&type&stauts=dead");
   query.Name("queue");
   query.Integer("limit", 1, 10);
   query.Bool("dry");
   query.Text("bad");
+  query.Text("tag");
+  query.Text("key");
+  query.Text("type");
   query.Text("status");
   EXPECT_EQ(Told(query.Finish()),
             "queue may hold only A-Z a-z 0-9 _ . : / - , got \"a b\"; "
             "limit must be a whole number from 1 to 10, got \"many\"; "
             "dry must be true or false, got \"maybe\"; "
             "bad must be UTF-8 without NUL characters; "
+            "tag is empty; give it a value or leave it off; "
+            "key is given twice; send it once; "
+            "type is empty; give it a value or leave it off; "
             "stauts is not a parameter here; did you mean status?; ");
 }
 

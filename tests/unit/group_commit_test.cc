@@ -18,7 +18,8 @@ using std::chrono::milliseconds;
 using test_support::RunUntil;
 using Line = GroupCommit<int, int>;
 
-constexpr int kBad = -1;  // what the store refuses
+constexpr int kBad = -1;   // what the store refuses
+constexpr int kHeld = -2;  // what somebody's lock keeps the store from
 
 /// What became of a call.
 struct Outcome {
@@ -41,7 +42,10 @@ class GroupCommitTest : public testing::Test {
     line_ = std::make_shared<Line>(
         io_.get_executor(), backlog_,
         [this](const std::vector<int>& items, pg::Deadline) { return Store(items); },
-        std::move(identity), limits);
+        std::move(identity), limits,
+        [this](std::vector<int> answers) {
+          unheard_.insert(unheard_.end(), answers.begin(), answers.end());
+        });
   }
 
   asio::awaitable<std::vector<int>> Store(const std::vector<int>& items) {
@@ -52,10 +56,27 @@ class GroupCommitTest : public testing::Test {
     --under_way_;
     if (!trouble_.empty()) throw pg::PgError(trouble_, "trouble", trouble_unknown_);
     if (std::count(items.begin(), items.end(), kBad) > 0) throw pg::PgError("22003", "bad");
+    if (std::count(items.begin(), items.end(), kHeld) > 0) {
+      throw pg::PgError(pg::kLockNotAvailable, "held");
+    }
     std::vector<int> answers;
     for (const int item : items) answers.push_back(10 * item);
     stored_.insert(stored_.end(), items.begin(), items.end());
     co_return answers;
+  }
+
+  /// A line for those who meet a lock; whoever waits in it waits until the lock goes.
+  void MakeWaitingLine() {
+    waiting_ = std::make_shared<Line>(
+        io_.get_executor(), backlog_,
+        [this](const std::vector<int>& items, pg::Deadline) { return AwaitLock(items); },
+        Line::Identity{}, GroupCommitLimits{.batches = 2, .batch_items = 1});
+    line_->LetWait(waiting_);
+  }
+  asio::awaitable<std::vector<int>> AwaitLock(const std::vector<int>& items) {
+    waited_.push_back(items);
+    co_await lock_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return std::vector<int>(items.size(), 7);
   }
 
   static asio::awaitable<void> Call(std::shared_ptr<Line> line, std::vector<int> items,
@@ -100,8 +121,12 @@ class GroupCommitTest : public testing::Test {
   asio::steady_timer gate_;
   std::shared_ptr<Backlog> backlog_;
   std::shared_ptr<Line> line_;
+  std::shared_ptr<Line> waiting_;
+  asio::steady_timer lock_{io_, asio::steady_timer::time_point::max()};
+  std::vector<std::vector<int>> waited_;  // the batches of the waiting line
   std::vector<std::vector<int>> batches_;
   std::vector<int> stored_;
+  std::vector<int> unheard_;
   bool held_ = false;
   std::string trouble_;
   bool trouble_unknown_ = false;
@@ -185,6 +210,66 @@ TEST_F(GroupCommitTest, TellsOnlyTheOneWhoIsToBlame) {
   EXPECT_EQ(backlog_->items(), 0U);
 }
 
+TEST_F(GroupCommitTest, WhoMeetsALockWaitsApartAndNobodyBehindIt) {
+  MakeLine();
+  MakeWaitingLine();
+  std::vector<std::shared_ptr<Outcome>> outcomes;
+  for (int i = 0; i < 16; ++i)
+    outcomes.push_back(Submit(i == 5 ? std::vector{kHeld, 5} : std::vector{i}));
+  Settle();
+  for (std::size_t i = 0; i < outcomes.size(); ++i) EXPECT_EQ(outcomes[i]->done, i != 5) << i;
+  const auto later = Submit({16});
+  Settle();
+  EXPECT_EQ(later->answers, std::vector<int>{160});
+  EXPECT_EQ(waited_, (std::vector<std::vector<int>>{{kHeld, 5}}));
+  lock_.cancel();
+  Settle();
+  EXPECT_EQ(outcomes[5]->answers, (std::vector<int>{7, 7}));
+  EXPECT_EQ(outcomes[5]->items, (std::vector<int>{kHeld, 5})) << "it gets back what it gave";
+  EXPECT_EQ(backlog_->items(), 0U);
+}
+
+TEST_F(GroupCommitTest, ThoseWhoWaitForLocksAreNotWrittenTogether) {
+  MakeLine();
+  MakeWaitingLine();
+  std::vector<std::shared_ptr<Outcome>> outcomes;
+  for (int i = 0; i < 3; ++i) outcomes.push_back(Submit({kHeld}));
+  Settle();
+  EXPECT_EQ(waited_.size(), 2U) << "two at once, each alone";
+  lock_.cancel();
+  Settle();
+  lock_.cancel();
+  Settle();
+  EXPECT_EQ(waited_.size(), 3U);
+  for (const auto& outcome : outcomes) EXPECT_EQ(outcome->answers, std::vector<int>{7});
+}
+
+TEST_F(GroupCommitTest, WhoseDeadlinePassesInTheWaitingLineIsTakenOutOfIt) {
+  MakeLine();
+  MakeWaitingLine();
+  const auto first = Submit({kHeld});
+  const auto second = Submit({kHeld});
+  Settle();
+  const auto late = Submit({kHeld}, pg::After(milliseconds(50)));
+  ASSERT_TRUE(RunUntil(io_, [&] { return late->done; }));
+  EXPECT_EQ(late->sqlstate, pg::kQueryCanceled);
+  EXPECT_FALSE(late->unknown);
+  lock_.cancel();
+  Settle();
+  EXPECT_TRUE(first->done && second->done);
+  EXPECT_EQ(waited_.size(), 2U) << "it was written all the same";
+  EXPECT_EQ(backlog_->items(), 0U);
+}
+
+TEST_F(GroupCommitTest, WithoutAWaitingLineWhoMeetsALockIsToldAtOnce) {
+  MakeLine();
+  const auto held = Submit({kHeld});
+  const auto other = Submit({1});
+  Settle();
+  EXPECT_EQ(held->sqlstate, pg::kLockNotAvailable);
+  EXPECT_EQ(other->answers, std::vector<int>{10});
+}
+
 TEST_F(GroupCommitTest, TellsEverybodyWhenTheStoreIsAway) {
   MakeLine();
   trouble_ = std::string(pg::kConnectionFailure);
@@ -232,6 +317,7 @@ TEST_F(GroupCommitTest, GoesOnWithABatchThatACallerHasLeft) {
   Release();
   EXPECT_EQ(patient->answers, std::vector<int>{20});
   EXPECT_EQ(stored_, (std::vector<int>{1, 2}));
+  EXPECT_EQ(unheard_, std::vector<int>{10}) << "what it would have got is not forgotten";
   EXPECT_EQ(backlog_->items(), 0U);
 }
 

@@ -1,6 +1,4 @@
 // What a program starts with, and that nothing is left of it.
-#include "worker/exec/process_group.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -151,7 +149,7 @@ TEST(ProcessGroupTest, LeavesNoZombieAndNoDescriptor) {
   const std::string large(1 << 20, 'x');
   RunCoroutine(context, RunProcess(Shell("exit 1"), large, DefaultLimits(), {}));
   RunCoroutine(context, RunProcess(Shell("kill -9 $$"), {}, DefaultLimits(), {}));
-  ProcessCommand missing{"/nonexistent/program", {"program"}, {}};
+  os::Command missing{"/nonexistent/program", {"program"}, {}};
   EXPECT_THROW(RunCoroutine(context, RunProcess(std::move(missing), large, DefaultLimits(), {})),
                std::system_error);
   EXPECT_EQ(OpenDescriptors(), before);
@@ -165,7 +163,7 @@ TEST(ProcessGroupTest, SurvivesThatTheHostIgnoresSigchld) {
   ::sigaction(SIGCHLD, &ignore, &previous);
   const ProcessResult result = RunToEnd(Shell("echo done; exit 5"));
   ::sigaction(SIGCHLD, &previous, nullptr);
-  EXPECT_EQ(result.end.kind, ProcessEnd::Kind::kUnknown);
+  EXPECT_EQ(result.end.kind, os::ProcessEnd::Kind::kUnknown);
   EXPECT_EQ(result.output, "done\n");
 }
 
@@ -184,7 +182,7 @@ TEST(ProcessGroupTest, DestroyingTheCoroutineKillsTheGroup) {
   EXPECT_FALSE(HasChildren());
 }
 
-asio::awaitable<ProcessResult> RunWithoutThrowIfCancelled(ProcessCommand command) {
+asio::awaitable<ProcessResult> RunWithoutThrowIfCancelled(os::Command command) {
   co_await asio::this_coro::throw_if_cancelled(false);
   co_return co_await RunProcess(std::move(command), {}, DefaultLimits(), {});
 }

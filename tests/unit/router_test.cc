@@ -93,7 +93,8 @@ TEST(RequestHeadTest, TakesThePathOutOfATarget) {
   EXPECT_EQ(PathOf("/jobs"), "/jobs");
   EXPECT_EQ(PathOf("/jobs?limit=1#x"), "/jobs");
   EXPECT_EQ(PathOf("http://a:3000/jobs?x"), "/jobs");
-  EXPECT_EQ(PathOf("http://a:3000"), "");
+  EXPECT_EQ(PathOf("http://a:3000"), "/");
+  EXPECT_EQ(PathOf("http://a?x"), "/");
   EXPECT_EQ(PathOf("/jobs/http://x"), "/jobs/http://x");
   EXPECT_EQ(PathOf("*"), "*");
 }

@@ -37,14 +37,14 @@ TEST(SubprocessTest, GivesInputAndTakesOutputAndErrors) {
   const ProcessResult result = RunToEnd(Shell("cat; echo trouble >&2; exit 3"), "some input");
   EXPECT_EQ(result.output, "some input");
   EXPECT_EQ(result.error_tail, "trouble\n");
-  EXPECT_EQ(result.end.kind, ProcessEnd::Kind::kExited);
+  EXPECT_EQ(result.end.kind, os::ProcessEnd::Kind::kExited);
   EXPECT_EQ(result.end.value, 3);
   EXPECT_FALSE(result.stopped);
 }
 
 TEST(SubprocessTest, ReportsTheSignalThatEndedTheProgram) {
   const ProcessResult result = RunToEnd(Shell("kill -9 $$"));
-  EXPECT_EQ(result.end.kind, ProcessEnd::Kind::kSignaled);
+  EXPECT_EQ(result.end.kind, os::ProcessEnd::Kind::kSignaled);
   EXPECT_EQ(result.end.value, SIGKILL);
 }
 
@@ -199,7 +199,7 @@ void ExpectKilledAfterStopRequest(const std::string& preparation) {
       RunToEnd(Shell(preparation + script, {pids.path()}), {}, limits, stop.get_token());
   EXPECT_TRUE(result.stopped);
   EXPECT_TRUE(result.killed);
-  EXPECT_EQ(result.end.kind, ProcessEnd::Kind::kSignaled);
+  EXPECT_EQ(result.end.kind, os::ProcessEnd::Kind::kSignaled);
   EXPECT_EQ(result.end.value, SIGKILL);
   EXPECT_FALSE(HasChildren());
 }
