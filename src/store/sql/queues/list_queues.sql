@@ -96,7 +96,11 @@ select q.queue,
        coalesce(running.n, 0) as running,
        coalesce(dead.n, 0) as dead,
        m.oldest_due as oldest_due_at,
-       (extract(epoch from now() - m.oldest_due) * 1000)::int8 as age_ms,
+       -- Of epochs, which may be infinite, as a row may be.
+       case when m.oldest_due is not null
+            then least(greatest((extract(epoch from now()) - extract(epoch from m.oldest_due)) * 1000,
+                                0), 9007199254740991)::int8
+       end as age_ms,
        m.exact and (select count(*) from moved) < $4 and (select count(*) from held) < $4
          and (select count(*) from buried) < $4 as exact,
        s.paused_at, s.paused_by, s.max_backlog
