@@ -177,7 +177,11 @@ TEST_F(BodyLimitsTest, AnUnfinishedBodyMakesWayForOneThatComesFaster) {
   const HttpReply reply = slow.ReadReply();
   EXPECT_EQ(reply.status, 503);
   EXPECT_NE(reply.body.find("urn:djps:problem:overloaded"), std::string::npos);
-  EXPECT_EQ(server.Connect().Post("/jobs/batch", large).status, 201);
+  int status = 0;  // the memory of the last one is free soon after its answer
+  while (status != 201 && std::chrono::steady_clock::now() < end) {
+    status = server.Connect().Post("/jobs/batch", large).status;
+  }
+  EXPECT_EQ(status, 201);
 }
 
 TEST_F(BodyLimitsTest, UnfinishedBodiesOfOneTokenLeaveRoomForOthers) {

@@ -127,6 +127,7 @@ asio::awaitable<void> Session::Run() {
     deadline_ = Clock::time_point::max();  // the handler has its own
     Response response;
     if (refusal_) {
+      ReleaseBody();  // it must not keep others out while the client takes the answer
       response = ProblemResponse(*refusal_, request_id_);
     } else {
       response = co_await exchange_->Answer(request_id_, socket_.native_handle());
@@ -355,9 +356,12 @@ bool Session::MakeRoomForBody(std::size_t size) {
     body_place_.emplace(context_.bodies, sender.empty() ? peer_ : sender, [this] { DropBody(); });
   }
   body_room_ = std::max(size, std::min(2 * size, BodyBytesMax()));
-  if (body_place_->Grow(body_room_)) return true;
-  std::string().swap(parser_->get().body());  // its memory belongs to nobody now
-  return false;
+  return body_place_->Grow(body_room_);
+}
+
+void Session::ReleaseBody() {
+  std::string().swap(parser_->get().body());
+  body_place_.reset();
 }
 
 void Session::DropBody() {

@@ -82,6 +82,7 @@ class Session {
   boost::asio::awaitable<void> UnpackBody();
   bool MakeRoomForBody(std::size_t size);
   void MakeRoomForAnswer(Response& response);
+  void ReleaseBody();
   void DropBody();
   void JoinLine();
   void LeaveLine();
