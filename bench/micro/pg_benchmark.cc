@@ -42,6 +42,9 @@ void EncodeBatch(benchmark::State& state) {
 }
 BENCHMARK(EncodeBatch)->Arg(1)->Arg(100)->Arg(1'000);
 
+/// The columns of MakeResult's rows.
+enum Position : std::uint8_t { kId, kType, kCreatedAt };
+
 /// A result as libpq makes it of an answer, without a server.
 ResultHandle MakeResult(const std::vector<Uuid>& ids) {
   std::array names = {std::string("id"), std::string("type"), std::string("created_at")};
@@ -72,11 +75,14 @@ ResultHandle MakeResult(const std::vector<Uuid>& ids) {
 void ReadRows(benchmark::State& state) {
   const Rows rows(MakeResult(MakeIds(state.range(0))));
   if (rows.size() != state.range(0)) state.SkipWithError("rows are missing");
+  const ColumnAt<Uuid> id(kId);
+  const ColumnAt<std::string> type(kType);
+  const ColumnAt<Timestamp> created_at(kCreatedAt);
   for (auto _ : state) {
     for (const Row row : rows) {
-      benchmark::DoNotOptimize(row.Get<Uuid>(0));
-      benchmark::DoNotOptimize(row.Get<std::string_view>(1));
-      benchmark::DoNotOptimize(row.Get<Timestamp>(2));
+      benchmark::DoNotOptimize(row.Get(id));
+      benchmark::DoNotOptimize(row.Get(type));
+      benchmark::DoNotOptimize(row.Get(created_at));
     }
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
