@@ -6,6 +6,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <cstdint>
 
+#include "core/json_handler.h"
+
 namespace djps {
 namespace {
 
@@ -76,14 +78,7 @@ bool EndsInHighSurrogate(std::string_view text) {
 }
 
 /// Feeds a JsonCompactor from Boost.JSON's parser.
-struct CompactHandler {
-  static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
-  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.
-  static constexpr std::size_t max_object_size = kUnlimited;
-  static constexpr std::size_t max_array_size = kUnlimited;
-  static constexpr std::size_t max_key_size = kUnlimited;
-  static constexpr std::size_t max_string_size = kUnlimited;
-  // NOLINTEND(readability-identifier-naming)
+struct CompactHandler : UnlimitedJsonHandler {
   using Ec = json::error_code;
 
   JsonCompactor compactor;

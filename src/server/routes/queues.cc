@@ -72,6 +72,16 @@ tl::expected<std::string, Problem> ParseQueue(const Request& request, std::strin
   return tl::unexpected(ValidationProblem(std::move(problems)));
 }
 
+asio::awaitable<HandlerResult> SetPaused(ServerContext& context, const Request& request,
+                                         bool paused) {
+  const auto name = ParseQueue(request, "queue");
+  if (!name) co_return tl::unexpected(name.error());
+  const bool changed = co_await context.stores.operators.SetQueuePaused(
+      *name, paused, ActorOf(request), DeadlineOf(context));
+  co_return Response{
+      .body = fmt::format(R"({{"queue":"{}","paused":{},"changed":{}}})", *name, paused, changed)};
+}
+
 }  // namespace
 
 asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request& request) {
@@ -111,21 +121,11 @@ asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& r
 }
 
 asio::awaitable<HandlerResult> PauseQueue(ServerContext& context, const Request& request) {
-  const auto name = ParseQueue(request, "queue");
-  if (!name) co_return tl::unexpected(name.error());
-  const bool changed = co_await context.stores.operators.SetQueuePaused(
-      *name, true, ActorOf(request), DeadlineOf(context));
-  co_return Response{
-      .body = fmt::format(R"({{"queue":"{}","paused":true,"changed":{}}})", *name, changed)};
+  return SetPaused(context, request, true);
 }
 
 asio::awaitable<HandlerResult> ResumeQueue(ServerContext& context, const Request& request) {
-  const auto name = ParseQueue(request, "queue");
-  if (!name) co_return tl::unexpected(name.error());
-  const bool changed = co_await context.stores.operators.SetQueuePaused(
-      *name, false, ActorOf(request), DeadlineOf(context));
-  co_return Response{
-      .body = fmt::format(R"({{"queue":"{}","paused":false,"changed":{}}})", *name, changed)};
+  return SetPaused(context, request, false);
 }
 
 asio::awaitable<HandlerResult> LimitQueue(ServerContext& context, const Request& request) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/json_handler.h"
 #include "core/json_text.h"
 #include "core/validation.h"
 
@@ -16,15 +17,8 @@ namespace json = boost::json;
 
 /// What the parser tells, token by token. Depths: 1 inside the body's object, 2 inside a member of
 /// it, 3 inside an item of such an array.
-class Splitter {
+class Splitter : public UnlimitedJsonHandler {
  public:
-  static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
-  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.
-  static constexpr std::size_t max_object_size = kUnlimited;
-  static constexpr std::size_t max_array_size = kUnlimited;
-  static constexpr std::size_t max_key_size = kUnlimited;
-  static constexpr std::size_t max_string_size = kUnlimited;
-  // NOLINTEND(readability-identifier-naming)
   using Ec = json::error_code;
 
   ParsedObject& object() { return object_; }

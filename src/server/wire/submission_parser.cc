@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "core/json_handler.h"
 #include "core/json_text.h"
 #include "core/validation.h"
 #include "server/wire/job_draft.h"
@@ -21,15 +22,8 @@ constexpr std::string_view kJobsMember = "jobs";
 
 /// What the parser tells, token by token. It follows where in the body the parser is, sends the
 /// members of jobs to a JobDraft, and passes over what has no business there after reporting it.
-class BodyHandler {
+class BodyHandler : public UnlimitedJsonHandler {
  public:
-  static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
-  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.
-  static constexpr std::size_t max_object_size = kUnlimited;
-  static constexpr std::size_t max_array_size = kUnlimited;
-  static constexpr std::size_t max_key_size = kUnlimited;
-  static constexpr std::size_t max_string_size = kUnlimited;
-  // NOLINTEND(readability-identifier-naming)
   using Ec = json::error_code;
 
   explicit BodyHandler(SubmissionParser::Shape shape) : shape_(shape) {}

@@ -8,12 +8,9 @@
 
 #include <array>
 #include <boost/asio/awaitable.hpp>
-#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
-#include <cstdint>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -25,6 +22,7 @@
 
 #include "core/job_options.h"
 #include "core/job_rules.h"
+#include "core/json_text.h"
 #include "core/time_text.h"
 #include "worker/exec/outcome_limits.h"
 #include "worker/exec/subprocess.h"
@@ -36,11 +34,7 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::size_t kMessageBytesMax = 500;
-constexpr std::size_t kJsonDepthMax = 64;
 constexpr std::size_t kUtf8BytesMax = 4;
-/// Well inside what Postgres' numeric holds: 131072 digits before the point, 16383 after it.
-constexpr std::size_t kNumberBytesMax = 5000;
-constexpr int kExponentMax = 10'000;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
 constexpr std::array<std::string_view, 7> kAlwaysPassed = {"PATH",   "HOME", "USER",  "LANG",
@@ -135,67 +129,10 @@ std::string_view LastLine(std::string_view text) {
 
 // ---- Result -----------------------------------------------------------------------------------
 
-/// Accepts JSON that Postgres' jsonb accepts too: without NUL, and with numbers that numeric holds.
-class JsonbChecker {
- public:
-  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.
-  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
-  // NOLINTEND(readability-identifier-naming)
-
-  using Code = json::error_code;
-  using Text = json::string_view;
-
-  bool on_document_begin(Code&) { return true; }
-  bool on_document_end(Code&) { return true; }
-  bool on_object_begin(Code&) { return true; }
-  bool on_object_end(std::size_t, Code&) { return true; }
-  bool on_array_begin(Code&) { return true; }
-  bool on_array_end(std::size_t, Code&) { return true; }
-  bool on_key_part(Text text, std::size_t, Code& error) { return CheckText(text, error); }
-  bool on_key(Text text, std::size_t, Code& error) { return CheckText(text, error); }
-  bool on_string_part(Text text, std::size_t, Code& error) { return CheckText(text, error); }
-  bool on_string(Text text, std::size_t, Code& error) { return CheckText(text, error); }
-  bool on_number_part(Text, Code&) { return true; }
-  bool on_int64(std::int64_t, Text, Code&) { return true; }
-  bool on_uint64(std::uint64_t, Text, Code&) { return true; }
-  bool on_double(double, Text text, Code& error) { return CheckNumber(text, error); }
-  bool on_bool(bool, Code&) { return true; }
-  bool on_null(Code&) { return true; }
-  bool on_comment_part(Text, Code&) { return true; }
-  bool on_comment(Text, Code&) { return true; }
-
- private:
-  static bool Accept(bool acceptable, Code& error) {
-    if (!acceptable) error = json::error::syntax;
-    return acceptable;
-  }
-
-  static bool CheckText(Text text, Code& error) {
-    return Accept(text.find('\0') == Text::npos, error);
-  }
-
-  static bool CheckNumber(Text text, Code& error) {
-    if (text.size() > kNumberBytesMax) return Accept(false, error);
-    const std::size_t mark = text.find_first_of("eE");
-    if (mark == Text::npos) return true;
-    Text digits = text.substr(mark + 1);
-    if (digits.starts_with('+') || digits.starts_with('-')) digits.remove_prefix(1);
-    int exponent = 0;
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
-    return Accept(parsed.ec == std::errc() && exponent <= kExponentMax, error);
-  }
-};
-
+/// Whether Postgres can hold it; how large it may be is looked at later.
 bool IsStorableJson(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kJsonDepthMax;
-  json::basic_parser<JsonbChecker> parser(options);
-  json::error_code error;
-  const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-  return !error && used == text.size();
+  const auto compact = CompactJson(text);
+  return compact && MeasureJson(*compact).numeric;
 }
 
 std::string ResultText(std::string output) {

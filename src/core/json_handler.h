@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+
+namespace djps {
+
+/// What Boost.JSON's basic_parser asks of a handler besides its events: it sets no limits itself,
+/// since whoever feeds the parser bounds what comes in.
+struct UnlimitedJsonHandler {
+  static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
+  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.
+  static constexpr std::size_t max_object_size = kUnlimited;
+  static constexpr std::size_t max_array_size = kUnlimited;
+  static constexpr std::size_t max_key_size = kUnlimited;
+  static constexpr std::size_t max_string_size = kUnlimited;
+  // NOLINTEND(readability-identifier-naming)
+};
+
+}  // namespace djps
