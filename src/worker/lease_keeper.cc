@@ -101,6 +101,7 @@ asio::awaitable<void> LeaseKeeper::Beat() {
   try {
     const std::vector<store::ExtendedLease> alive =
         co_await leases_.ExtendLeases(beating, duration_, pg::After(duration_ / 3));
+    if (log_.Ends()) spdlog::info("heartbeats work again");
     std::unordered_set<Uuid> extended;
     for (const store::ExtendedLease& lease : alive) extended.insert(lease.id);
     for (const Uuid& lease : beating) {
@@ -115,7 +116,9 @@ asio::awaitable<void> LeaseKeeper::Beat() {
       }
     }
   } catch (const pg::PgError& error) {
-    spdlog::warn("heartbeat of {} leases failed: {}", beating.size(), error.what());
+    if (log_.Begins(error.what())) {
+      spdlog::warn("heartbeat of {} leases failed: {}", beating.size(), error.what());
+    }
   }
   if (!missing.empty()) co_await LoseUnlessEnded(std::move(missing));
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/trouble_log.h"
 #include "store/claims/lease_store.h"
 #include "worker/attempt.h"
 
@@ -59,6 +60,7 @@ class LeaseKeeper {
   std::chrono::milliseconds duration_;
   boost::asio::steady_timer timer_;
   std::unordered_map<Uuid, Held> held_;
+  TroubleLog log_;
   bool stopped_ = false;
 };
 

@@ -191,13 +191,18 @@ asio::awaitable<void> Reporter::WriteKind(std::vector<Job> jobs) {
     failure = error;
   }
   if (!refused.empty()) co_await JudgeRefused(std::move(refused));
-  if (!failure) co_return;
+  if (!failure) {
+    if (log_.Ends()) spdlog::info("outcomes are reported again");
+    co_return;
+  }
   if (failure->bad_value()) {
     // One bad value must not keep its neighbours from being written.
     co_await WriteOneByOne(jobs);
     co_return;
   }
-  spdlog::warn("could not report {} outcomes: {}", jobs.size(), failure->what());
+  if (log_.Begins(failure->what())) {
+    spdlog::warn("could not report {} outcomes: {}", jobs.size(), failure->what());
+  }
   trouble_ = true;
   KeepForLater(std::move(jobs));
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/backoff.h"
+#include "core/trouble_log.h"
 #include "store/claims/lease_store.h"
 #include "worker/attempt.h"
 #include "worker/lease_keeper.h"
@@ -70,6 +71,7 @@ class Reporter {
   std::vector<Item> queue_;
   std::size_t in_flight_ = 0;
   Backoff backoff_;
+  TroubleLog log_;
   bool trouble_ = false;  // the last write failed: wait before the next
   bool stopped_ = false;
 };

@@ -151,8 +151,9 @@ asio::awaitable<Runtime::ClaimResult> Runtime::Claim(std::size_t limit) {
   claiming_ += limit;
   try {
     batch = co_await leases_.ClaimJobs(request, pg::After(kClaimTimeout));
+    if (claim_log_.Ends()) spdlog::info("jobs can be claimed again");
   } catch (const pg::PgError& error) {
-    spdlog::warn("could not claim jobs: {}", error.what());
+    if (claim_log_.Begins(error.what())) spdlog::warn("could not claim jobs: {}", error.what());
   }
   claiming_ -= limit;
   pace_.Claimed(steady_clock::now() - begun);

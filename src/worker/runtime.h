@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/trouble_log.h"
 #include "djps/worker.h"
 #include "store/claims/lease_store.h"
 #include "worker/attempt.h"
@@ -96,9 +97,10 @@ class Runtime {
   std::deque<std::shared_ptr<Attempt>> waiting_;           // claimed, and without a slot
   std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
   boost::asio::steady_timer changed_;  // canceled when a slot is free or claims may go on
-  std::size_t claiming_ = 0;           // jobs that claims under way may bring
-  bool backlog_ = false;               // the last claim brought all that it asked for
-  bool beside_ = false;                // ClaimBeside is under way
+  TroubleLog claim_log_;
+  std::size_t claiming_ = 0;  // jobs that claims under way may bring
+  bool backlog_ = false;      // the last claim brought all that it asked for
+  bool beside_ = false;       // ClaimBeside is under way
   TaskGroup fetching_;
   TaskGroup attempt_tasks_;  // handlers that are coroutines, watchdogs, last notes
   TaskGroup keeping_leases_;
