@@ -19,8 +19,24 @@ constexpr std::int64_t kWholeDigitsMax = 131'072;
 constexpr std::int64_t kFractionDigitsMax = 16'383;
 /// An exponent beyond this is as bad as this one.
 constexpr std::int64_t kExponentClamp = 10'000'000;
-/// So few bytes hold neither eight of the longest numbers nor kJsonDepthMax levels.
-constexpr std::size_t kHarmlessBytes = 64;
+
+/// Whether a value is stored as it is, as nearly all are: too short for a number that is too long,
+/// too few brackets to nest too deep, and nothing that looks like an exponent. Loops without
+/// branches, in which the compiler looks at many bytes at once; MeasureJson takes them one by one.
+bool IsPlain(std::string_view json) {
+  using Byte = std::uint8_t;
+  if (json.size() > static_cast<std::size_t>(kFractionDigitsMax)) return false;
+  unsigned brackets = 0;
+  for (const char c : json) brackets += static_cast<Byte>(c == '[') | static_cast<Byte>(c == '{');
+  Byte exponents = 0;
+  for (std::size_t i = 1; i < json.size(); ++i) {
+    const auto digit = static_cast<Byte>(json[i - 1] - '0');
+    const bool mark = (json[i] | 0x20) == 'e';
+    exponents =
+        static_cast<Byte>(exponents | (static_cast<Byte>(digit < 10) & static_cast<Byte>(mark)));
+  }
+  return exponents == 0 && brackets <= kJsonDepthMax;
+}
 
 std::int64_t ReadExponent(std::string_view text) {
   const bool negative = text.starts_with('-');
@@ -112,9 +128,7 @@ std::optional<std::string> JsonTrouble(std::string_view json, std::size_t bytes_
   if (json.size() > bytes_max) {
     return fmt::format("must be at most {} bytes of JSON, got {}", bytes_max, json.size());
   }
-  if (json.size() <= kHarmlessBytes && json.find_first_of("eE") == std::string_view::npos) {
-    return std::nullopt;
-  }
+  if (IsPlain(json)) return std::nullopt;
   const JsonExtent extent = MeasureJson(json);
   if (!extent.numeric) {
     return fmt::format(
