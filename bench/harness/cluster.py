@@ -1,5 +1,6 @@
 """The one Postgres that everybody is measured on."""
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -98,6 +99,27 @@ class Cluster:
         if ended.returncode != 0:
             raise RuntimeError(f"psql in {database}: {ended.stderr.strip()[:400]}")
         return ended.stdout.strip()
+
+    @contextlib.contextmanager
+    def held(self, database, statement):
+        """A session that has run this statement stays open as long."""
+        command = [self.bin / "psql", "-qAtX", "-d", database]
+        session = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self.environment(),
+        )
+        try:
+            session.stdin.write(f"{statement};\n\\echo held\n")
+            session.stdin.flush()
+            while (line := session.stdout.readline()) != "held\n":
+                if not line:
+                    raise RuntimeError(f"psql in {database} ended")
+            yield
+        finally:
+            session.communicate("")
 
     def fresh(self, database):
         self.psql(

@@ -29,7 +29,8 @@ create table djps.history_parts (
   to_day   date not null,                              -- exclusive
   suffix   text not null unique,                       -- facts_<suffix>, outcomes_<suffix>, ...
   kept     bigint,                                     -- jobs in it; null: a day as it was written
-  check_at timestamptz                                 -- the next look is not before this
+  check_at timestamptz,                                -- the next look is not before this
+  merge_at timestamptz                                 -- not merged before this: a copy failed
 );
 
 create table djps.history_work (

@@ -333,6 +333,75 @@ TEST_F(HistoryTest, WhatIsKeptOfManyDaysIsInOnePart) {
   ExpectTidy();
 }
 
+TEST_F(HistoryTest, ManyDaysBecomeFewPartsHoweverLongJobsAreKept) {
+  Keep("*", JobStatus::kSucceeded, 24h * 3660);
+  Keep("*", JobStatus::kCanceled, std::nullopt);
+  std::vector<Uuid> jobs;
+  for (int days = 70; days >= 1; --days) {
+    if (days % 9 != 0) jobs.push_back(Make({.days = days}));  // with gaps in between
+  }
+  const Uuid live = Make({.days = 40, .state = "queued"});
+  const Uuid running = Make({.days = 41, .state = "running", .key = "old", .tag = "old"});
+  StepTo("idle");
+  EXPECT_EQ(sql_.Value("select count(*) <= 16 from djps.history_parts"), "t")
+      << sql_.Value("select count(*) from djps.history_parts");
+  for (int days = 1; days <= 8; ++days) EXPECT_TRUE(DayIsThere(days)) << "day " << days;
+  for (const Uuid id : jobs) EXPECT_EQ(Status(id), JobStatus::kSucceeded);
+  EXPECT_EQ(Status(live), JobStatus::kQueued);
+  EXPECT_EQ(Complete(running, running).size(), 1U);
+  EXPECT_EQ(Count("attempts"), std::to_string(jobs.size()));
+  EXPECT_EQ(Count("job_tags"), "1");
+  EXPECT_EQ(Count("idempotency_keys"), "1");
+  ExpectSound();
+  ExpectTidy();
+
+  // However many days a part spans, it goes when its jobs are past their retention.
+  Keep("*", JobStatus::kSucceeded, 24h * 7);
+  StepTo("idle");
+  for (const Uuid id : jobs) {
+    if (Run(jobs_.FindJob(id, Soon()))) {
+      EXPECT_EQ(sql_.Value("select djps.day_of('" + id.ToString() +
+                           "') >= (now() at time zone 'UTC')::date - 8"),
+                "t");
+    }
+  }
+  EXPECT_EQ(Status(live), JobStatus::kQueued);
+  EXPECT_EQ(Status(running), JobStatus::kSucceeded);
+  ExpectSound();
+  ExpectTidy();
+}
+
+TEST_F(HistoryTest, AMergeWaitsWhereARowIsInTheWay) {
+  Keep("*", JobStatus::kSucceeded, std::nullopt);
+  Keep("*", JobStatus::kCanceled, std::nullopt);
+  for (int days = 31; days >= 9; --days) {
+    if (days != 30) Make({.days = days});
+  }
+  StepToSwap();
+  ASSERT_EQ(sql_.Value("select cardinality(sources) || '/' || to_day - from_day "
+                       "from djps.history_work"),
+            "4/5");
+  sql_.Run(
+      "insert into djps.facts select (jsonb_populate_record(f, jsonb_build_object('id', "
+      "old_id(30)))).* from djps.facts f limit 1");
+  ASSERT_EQ(Count("facts_default"), "1");
+  EXPECT_EQ(Step(), "failed");
+  EXPECT_EQ(Step(), "abandoned");
+  StepTo("idle");
+  EXPECT_TRUE(DayIsThere(31)) << "others were merged instead";
+  EXPECT_TRUE(DayIsThere(27));
+  EXPECT_EQ(Count("facts_default"), "1");
+  EXPECT_EQ(sql_.Value("select count(*) <= 16 from djps.history_parts"), "t");
+  ExpectTidy();
+
+  sql_.Run("update djps.history_parts set merge_at = null");
+  for (int days = 8; days >= 1; --days) Make({.days = days});
+  StepTo("idle");
+  EXPECT_TRUE(DayIsThere(31)) << "the row is still there";
+  EXPECT_EQ(Count("facts"), "31");
+  ExpectTidy();
+}
+
 TEST_F(HistoryTest, KeptPartsAreFoundByIndex) {
   Make(3, {.days = 12});
   const Uuid kept = Make({.days = 12, .state = "dead"});

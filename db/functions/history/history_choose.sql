@@ -1,4 +1,5 @@
--- Finds a part that may have jobs past their retention. Returns idle or chosen.
+-- Finds a part that may have jobs past their retention, or parts to merge. Returns idle, chosen or
+-- began.
 create or replace function djps.history_choose() returns text
 language plpgsql
 as $$
@@ -16,12 +17,14 @@ begin
   on conflict do nothing;
 
   select * into v_part from djps.history_parts p
-  where (p.to_day::timestamp at time zone 'UTC') + (select min(r.keep) from djps.retention r)
+  where (p.from_day + 1)::timestamp at time zone 'UTC'
+          + djps.history_slack(p.from_day, p.to_day) - interval '7 days'
+          + (select min(r.keep) from djps.retention r)
           <= clock_timestamp()
     and coalesce(p.check_at, '-infinity') <= clock_timestamp()
   order by p.from_day limit 1;
   if not found then
-    return 'idle';
+    return djps.history_choose_merge();
   end if;
   insert into djps.history_work (phase, from_day, to_day, sources, after_id)
   values ('survey', v_part.from_day, v_part.to_day, array[v_part.suffix],

@@ -48,7 +48,9 @@ begin
       end if;
       raise warning 'history of % to %: % (%)', v_work.from_day, v_work.to_day, sqlerrm, sqlstate;
       update djps.history_work set phase = 'abandon';
-      update djps.history_parts p set check_at = clock_timestamp() + interval '1 hour'
+      update djps.history_parts p
+      set check_at = clock_timestamp() + interval '1 hour',
+          merge_at = clock_timestamp() + interval '1 hour'
       where p.from_day >= v_work.from_day and p.from_day < v_work.to_day;
       done := 'failed';
       jobs := 0;

@@ -41,7 +41,7 @@ begin
   if v_any then
     insert into djps.history_parts (from_day, to_day, suffix, kept, check_at)
     values (p_work.from_day, p_work.to_day, p_work.target, p_work.seen - p_work.expired,
-            djps.history_next_check(p_work.live, p_work.next_expiry));
+            djps.history_next_check(p_work, p_work.live, p_work.next_expiry));
   end if;
   update djps.history_work set phase = 'sweep', after_id = djps.day_floor(from_day);
   return true;

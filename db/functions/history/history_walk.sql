@@ -1,6 +1,6 @@
 -- Walks over the next p_rows jobs of the work in progress. It judges them, and in the phase copy it
 -- copies the jobs that stay. At the end of the survey it decides whether the part goes now: if half
--- of its jobs may go, or if some could have gone a week ago.
+-- of its jobs may go, or if some could have gone a week ago (see history_slack).
 create or replace function djps.history_walk(p_work djps.history_work, p_rows integer,
                                   out done text, out jobs bigint)
 language plpgsql
@@ -8,6 +8,7 @@ as $$
 declare
   v_until uuid := djps.day_floor(p_work.to_day);
   v_now   timestamptz := clock_timestamp();
+  v_slack interval := djps.history_slack(p_work.from_day, p_work.to_day);
   v_ids   uuid[];
   v_stay  uuid[];
 begin
@@ -19,7 +20,7 @@ begin
   if jobs > 0 then
     select p_work.expired + count(*) filter (where j.expires_at <= v_now),
            p_work.live or bool_or(j.live),
-           p_work.overdue or coalesce(bool_or(j.expires_at < v_now - interval '7 days'), false),
+           p_work.overdue or coalesce(bool_or(j.expires_at < v_now - v_slack), false),
            least(p_work.next_expiry, min(j.expires_at) filter (where j.expires_at > v_now)),
            array_agg(j.id) filter (where coalesce(j.expires_at, 'infinity') > v_now)
     into p_work.expired, p_work.live, p_work.overdue, p_work.next_expiry, v_stay
@@ -37,8 +38,8 @@ begin
     done := 'began';
   else
     update djps.history_parts
-    set check_at = case when p_work.expired > 0 then v_now + interval '1 day'
-                        else djps.history_next_check(p_work.live, p_work.next_expiry) end
+    set check_at = case when p_work.expired > 0 then v_now + v_slack / 7
+                        else djps.history_next_check(p_work, p_work.live, p_work.next_expiry) end
     where from_day = p_work.from_day;
     delete from djps.history_work;
     done := 'left';
