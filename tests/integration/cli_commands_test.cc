@@ -298,7 +298,7 @@ TEST(CliUsageTest, WrongUsageHasItsOwnExitCodeAndPointsToTheHelp) {
       {{"dev", "--port", "65536"}, "--port must be a whole number from 0 to 65535"},
       {{"job", "get"}, "ID is required"},
       {{"health", "--server", "x", "--data", "y"}, "--server excludes"},
-      {{"health", "--server", "https://x"}, "http only"},
+      {{"health", "--server", "https://x"}, "supports only http"},
       {{"version", "--log-level", "loud"}, "--log-level"},
       {{"server", "--allow-host", "jobs.example:80"},
        "--allow-host must be a name or an IP address"},
