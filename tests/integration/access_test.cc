@@ -271,10 +271,9 @@ TEST_F(AccessTest, ARestrictedAdminGrantsListsAndRevokesNoMoreThanItHas) {
   };
   const HttpReply refused = create("");
   EXPECT_EQ(refused.status, 403);
-  EXPECT_EQ(
-      refused.Json().at("detail"),
-      "The token \"local\" may use the queues mine, also only, so it can make tokens for some "
-      "of these alone: send \"queues\" with no others.");
+  EXPECT_EQ(refused.Json().at("detail"),
+            "The token \"local\" may use only the queues mine, also, so it can make tokens only "
+            "for these: send \"queues\" with no others.");
   EXPECT_EQ(create(R"(,"queues":["mine"])").status, 403) << "any type";
   EXPECT_EQ(create(R"(,"types":["t"])").status, 403) << "any queue";
   EXPECT_EQ(create(R"(,"queues":["mine","other"],"types":["t"])").status, 403);
