@@ -69,7 +69,7 @@ asio::awaitable<bool> LeaseReturner::ReturnSome() {
   try {
     const pg::Rows jobs =
         co_await pool_.Execute(sql::kReturnLeases, std::move(params), pg::After(kReturnTimeout));
-    if (!jobs.empty()) spdlog::info("gave back {} jobs that were claimed in vain", jobs.size());
+    if (!jobs.empty()) spdlog::info("gave back {} jobs of claims without an answer", jobs.size());
   } catch (const pg::PgError& error) {
     spdlog::debug("could not give back {} claims: {}", some.size(), error.what());
     // One of them is still under way: wait for its end again at once, to be there before those who
@@ -94,7 +94,8 @@ asio::awaitable<void> LeaseReturner::Finish(pg::Deadline deadline) {
 void LeaseReturner::Stop() {
   stopped_ = true;
   if (!leases_.empty())
-    spdlog::warn("{} claims are left to the end of their lease", leases_.size());
+    spdlog::warn("{} claims could not be given back and end when their leases expire",
+                 leases_.size());
   leases_.clear();
   pause_.cancel();
 }
