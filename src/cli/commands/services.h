@@ -62,9 +62,9 @@ class Services {
 
   std::chrono::milliseconds grace_;
   pg::Pool pool_;
-  pg::Pool keyed_pool_;    // what may meet a lock keeps nobody else waiting,
-  pg::Pool waiting_pool_;  // nor does what has met one,
-  pg::Pool upkeep_pool_;   // nor what takes long
+  pg::Pool keyed_pool_;    // for statements that may wait shortly for a lock
+  pg::Pool waiting_pool_;  // for statements that wait for a lock
+  pg::Pool upkeep_pool_;   // for statements that take long
   store::Stores stores_;
   server::Server server_;
   upkeep::Upkeep upkeep_;

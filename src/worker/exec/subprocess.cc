@@ -161,7 +161,7 @@ class StopSignal {
     std::weak_ptr<asio::steady_timer> timer;
 
     void operator()() const {
-      // Not cancel(): that would be lost if nobody were waiting yet.
+      // Not cancel(): it would have no effect if no wait had begun yet.
       asio::post(executor, [weak = timer] {
         if (const auto locked = weak.lock()) {
           locked->expires_at(asio::steady_timer::time_point::min());
