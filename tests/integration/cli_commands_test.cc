@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kJobs = 1'234;
 
-/// A port on which nobody listens.
+/// A port without a listener.
 constexpr const char* kNowhere = "127.0.0.1:1";
 
 /// One `djps dev` for all tests here; each uses types of its own.

@@ -1,4 +1,4 @@
-// What one answer may take, however large the jobs are.
+// The size of one answer is bounded, however large the jobs are.
 #include <fmt/format.h>
 
 #include <set>

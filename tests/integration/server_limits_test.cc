@@ -1,4 +1,4 @@
-// Who goes first when a server is full: of connections, and of the memory for bodies.
+// What a full server drops first: connections, and bodies in memory.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
