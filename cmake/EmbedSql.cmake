@@ -7,7 +7,7 @@
 # The types come from each statement's header: its first line is the signature, the line that starts
 # with "-- Returns:" names the columns. A contract test compares both with what Postgres says.
 #
-# VIEWS names the files of DB_DIR/views in the order in which they are made: a view stands behind those
+# VIEWS names the files of DB_DIR/views in the order in which they are made: a view comes after those
 # that it reads. Functions need no order: see src/store/migrator.h.
 
 set(DJPS_SQL_TYPES bool int2 int4 int8 float8 text uuid jsonb timestamptz interval)
@@ -113,7 +113,7 @@ function(djps_embed_migration file out)
 endfunction()
 
 # Appends the C++ initializer of one function, view or script to the list `out`, and its checksum to
-# `sums`. The signature of a function is a checksum of what stands between its name and "language".
+# `sums`. The signature of a function is a checksum of the text between its name and "language".
 function(djps_embed_definition kind file out sums)
   get_filename_component(name "${file}" NAME_WE)
   file(READ "${file}" content)

@@ -2,8 +2,8 @@
 
 namespace djps::test_support {
 
-// Where this build and its sources are. In a file of their own, so that the compiler cache serves
-// every other test in any folder.
+// The paths of this build and its sources. In a separate file, so that the compiler cache works for
+// all other tests in any folder.
 extern const char* const kDjpsBinary;
 extern const char* const kLedgerWorker;
 extern const char* const kSourceDir;

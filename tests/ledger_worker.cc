@@ -1,5 +1,5 @@
-// A worker whose handlers write down each execution in a file outside the system: the ledger
-// against which the chaos tests count. One line an event: "start|end JOB ATTEMPT PID".
+// A worker whose handlers record each execution in a file outside the system: the ledger that the
+// chaos tests count. One line an event: "start|end JOB ATTEMPT PID".
 //
 //   ledger_worker LEDGER CONCURRENCY LEASE_MS
 //

@@ -1,4 +1,4 @@
-"""The one Postgres that everybody is measured on."""
+"""The Postgres on which all systems are measured."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-# The same for everybody. Durable: an answer means that it is on disk.
+# The same for all systems. Durable: an answer means that the data is on disk.
 SETTINGS = {
     "listen_addresses": "''",
     "max_connections": "300",

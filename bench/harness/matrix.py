@@ -1,4 +1,4 @@
-"""The cells of the matrix, how long each takes, and which figure stands for it."""
+"""The cells of the matrix: the duration of each, and the figure that represents it."""
 
 import dataclasses
 import statistics
@@ -14,7 +14,7 @@ class Cell:
     higher_is_better: bool = True
     both_tunings: bool = False  # else the best alone, where not asked for
     systems: tuple = ()  # those measured where none are asked for; empty: all
-    value: str = "jobs_per_s"  # the figure of a result that stands for the cell
+    value: str = "jobs_per_s"  # the figure of a result that represents the cell
 
     def figure(self, result):
         """None where there is none."""

@@ -82,7 +82,7 @@ def ratio(value, other):
 
 
 def columns_of(results, cell):
-    """The heads of the columns that only cells of this kind have, and what stands there."""
+    """The headings of the columns that only cells of this kind have, and their values."""
     kind = results.cells[cell]["kind"]
 
     def middle(name, scale=1):
@@ -161,7 +161,7 @@ def cell_table(results, cell):
 
 
 def summary_table(results):
-    """One line per system: what stands in the README."""
+    """One line per system, for the README."""
     cells = list(results.cells)
     head = [results.cells[cell]["title"] + f" ({results.cells[cell]['unit']})" for cell in cells]
     lines = [f"| | {' | '.join(head)} |", "|---" * (len(cells) + 1) + "|"]

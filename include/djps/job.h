@@ -12,10 +12,10 @@
 
 namespace djps {
 
-/// A moment on the database's clock, in microseconds since 1970-01-01 UTC: what Postgres stores.
+/// A time of the database's clock, in microseconds since 1970-01-01 UTC, as Postgres stores it.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
-/// Where a job stands in its life; docs/lifecycle.md draws the arrows between these.
+/// The status of a job; docs/lifecycle.md has the transitions.
 enum class JobStatus {
   kQueued,     ///< Waiting; claimable once `run_at` has come.
   kRunning,    ///< Held by one worker under a lease.
@@ -29,7 +29,7 @@ enum class JobStatus {
 std::string_view StatusName(JobStatus status);
 std::optional<JobStatus> ParseStatus(std::string_view name);
 
-/// Is it over? Such a job changes only when somebody retries it.
+/// Whether the job has ended. An ended job changes only when it is retried.
 constexpr bool HasEnded(JobStatus status) {
   return status == JobStatus::kSucceeded || status == JobStatus::kCanceled ||
          status == JobStatus::kDead;
@@ -39,13 +39,13 @@ inline constexpr std::string_view kDefaultQueue = "default";
 inline constexpr int kDefaultMaxAttempts = 25;
 inline constexpr int kMaxAttemptsLimit = 1000;
 
-/// Which jobs are the same one, so that there is only one of them at a time: those of one type
-/// whose payload (or the parts of it that `fields` names) are equal.
+/// Makes a job unique: at most one at a time among jobs of one type whose payloads (or the parts of
+/// it that `fields` names) are equal.
 struct Uniqueness {
   enum class OnConflict {
-    kExisting,    ///< Leave the job that is there alone.
-    kReplace,     ///< Give it the new payload, if it still waits.
-    kReschedule,  ///< Give it the new payload and the new time, if it still waits (debounce).
+    kExisting,    ///< Leave the existing job unchanged.
+    kReplace,     ///< Give the existing job the new payload, if it still waits.
+    kReschedule,  ///< Give it the new payload and time, if it still waits (debounce).
   };
 
   std::vector<std::string> fields = {};  ///< Paths into the payload: "customer.id". Up to 20.
@@ -64,51 +64,51 @@ struct NewJob {
   std::string type = {};                   ///< 1..128 bytes of A-Z a-z 0-9 _ . : / -
   std::string payload = "{}";              ///< Any JSON value, as text.
   std::string queue{kDefaultQueue};        ///< Same characters as `type`.
-  std::int16_t priority = 0;               ///< A smaller number runs first.
-  std::optional<Timestamp> run_at = {};    ///< Not before this; absent or past: at once.
+  std::int16_t priority = 0;               ///< Smaller numbers run first.
+  std::optional<Timestamp> run_at = {};    ///< The earliest start; absent or past: at once.
   int max_attempts = kDefaultMaxAttempts;  ///< 1..kMaxAttemptsLimit.
   std::optional<std::string> idempotency_key =
-      {};  ///< 1..255 bytes; one (type, key) names one job.
+      {};  ///< 1..255 bytes; the same (type, key) is the same job.
 
-  // Options. A job without them takes the shortest way.
+  // Options. A job without them takes the fastest path.
   std::optional<std::chrono::milliseconds> delay = {};  ///< From now, instead of `run_at`.
-  /// How long the idempotency key counts; empty: as long as its job is kept.
+  /// How long the idempotency key is remembered; empty: as long as the job.
   std::optional<std::chrono::milliseconds> key_lifetime = {};
   std::vector<std::string> tags = {};        ///< Up to 20, of 1..128 bytes.
   std::optional<std::string> metadata = {};  ///< A JSON object, up to 64 KiB.
   std::optional<RetryPolicy> retry = {};     ///< Empty: the handler's, the type's, the default.
-  std::optional<std::chrono::milliseconds> timeout = {};  ///< An attempt ends as failed after this.
-  std::optional<Timestamp> finish_by = {};  ///< No attempt starts after this: the job is dead.
+  std::optional<std::chrono::milliseconds> timeout = {};  ///< The longest run of an attempt.
+  std::optional<Timestamp> finish_by = {};  ///< No attempt starts after this; the job is then dead.
   std::optional<Uniqueness> unique = {};
 
-  /// Does the job have any of the options?
+  /// Whether the job has any of the options.
   bool HasOptions() const {
     return delay || key_lifetime || !tags.empty() || metadata || retry || timeout || finish_by ||
            unique;
   }
 };
 
-/// What a submission came to.
+/// The result of a submission.
 struct SubmittedJob {
-  /// What became of a job that had to be unique and was not.
+  /// What happened if the unique job existed already.
   enum class Conflict { kNone, kExisting, kReplaced, kRescheduled };
 
   Uuid id;
-  bool replayed = false;         ///< The key was known: `id` is the job it named already.
-  bool payload_differs = false;  ///< The job that was there has another payload than this one.
+  bool replayed = false;         ///< The key was known: `id` is the existing job.
+  bool payload_differs = false;  ///< The existing job has a different payload.
   Conflict conflict = Conflict::kNone;
-  Timestamp run_at{};      ///< Only for new jobs: the moment from which it is claimable.
+  Timestamp run_at{};      ///< Only for new jobs: the time from which it is claimable.
   Timestamp created_at{};  ///< Only for new jobs.
 
-  /// Is it a new job?
+  /// Whether it is a new job.
   bool created() const { return !replayed && conflict == Conflict::kNone; }
 
-  /// Is it a new job that can be claimed at once? (Both times are read from the database's clock,
-  /// one after the other.)
+  /// Whether it is a new job that can be claimed at once. (Both times are from the database's
+  /// clock.)
   bool due() const { return created() && run_at - created_at < std::chrono::milliseconds(1); }
 };
 
-/// A job as stored, with the fields of the view djps.jobs.
+/// A stored job, with the fields of the view djps.jobs.
 struct JobRecord {
   Uuid id;
   std::string type;
@@ -131,11 +131,11 @@ struct JobRecord {
   std::optional<std::string> retry = {};     ///< JSON text: the job's own policy.
   std::optional<std::chrono::milliseconds> timeout = {};
   std::optional<Timestamp> finish_by = {};
-  bool cancel_requested = false;             ///< It runs, and its worker is being told to stop.
+  bool cancel_requested = false;             ///< It is running, and its worker is told to stop.
   std::optional<std::string> progress = {};  ///< JSON text: percent, message, updated_at.
 };
 
-/// What to change of a job that waits; what is empty stays.
+/// Changes to a waiting job; empty members stay unchanged.
 struct JobEdit {
   std::optional<std::int16_t> priority = {};
   std::optional<Timestamp> run_at = {};

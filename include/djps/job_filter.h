@@ -8,7 +8,7 @@
 
 namespace djps {
 
-/// Which jobs; an empty member stands for any.
+/// A filter of jobs; an empty member matches any job.
 struct JobFilter {
   std::string type = {};
   std::string queue = {};

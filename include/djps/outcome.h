@@ -7,7 +7,7 @@
 
 namespace djps {
 
-/// The job is done. `result` is JSON text, kept with the job (at most 1 MiB).
+/// The job is done. `result` is JSON text, stored with the job (at most 1 MiB).
 struct Succeeded {
   std::string result = "null";
 };
@@ -28,7 +28,7 @@ struct Snoozed {
   std::chrono::milliseconds delay{30'000};
 };
 
-/// What a handler says about an attempt. Exceptions become Failed.
+/// The outcome that a handler returns. Exceptions become Failed.
 using Outcome = std::variant<Succeeded, Failed, Snoozed>;
 
 }  // namespace djps

@@ -8,13 +8,13 @@
 
 namespace djps {
 
-/// What is in a queue. Counts are exact up to 10,000; beyond that they are the planner's estimates
-/// and `exact` is false.
+/// The number of jobs in a queue. Counts are exact up to 10,000; above that they are the planner's
+/// estimates, and `exact` is false.
 struct QueueState {
   std::string name;
   std::int64_t queued = 0;     ///< Due now.
   std::int64_t scheduled = 0;  ///< Due later.
-  std::int64_t failed = 0;     ///< Waiting for their next attempt.
+  std::int64_t failed = 0;     ///< Waiting for the next attempt.
   std::int64_t running = 0;
   std::int64_t dead = 0;
   std::optional<Timestamp> oldest_due_at;

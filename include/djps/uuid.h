@@ -21,7 +21,7 @@ struct Uuid {
   /// The usual 36 characters, lower case.
   std::string ToString() const;
 
-  /// Accepts exactly the 36-character form, either case; anything else is nullopt.
+  /// Accepts only the 36-character form, in upper or lower case; else nullopt.
   static std::optional<Uuid> Parse(std::string_view text);
 };
 

@@ -27,7 +27,7 @@ class JobNotes;
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
-/// One claimed job, as a handler sees it.
+/// One claimed job, for its handler.
 struct Job {
   Uuid id;
   std::string type;
@@ -43,29 +43,29 @@ struct Job {
   Uuid lease_token;  ///< The fencing token under which this attempt may write.
   std::stop_token
       stop;  ///< Requested when the attempt must end: canceled, timeout, lost lease, stop.
-  /// What an earlier attempt saved, JSON text.
+  /// The checkpoint of an earlier attempt, JSON text.
   std::optional<std::string> checkpoint = {};
-  std::shared_ptr<worker::JobNotes> notes = {};  ///< Where what follows goes.
+  std::shared_ptr<worker::JobNotes> notes = {};  ///< Receives the reports below.
 
-  // What a handler says about the job while it runs. Each returns at once, from any thread: it is
-  // sent within half a second, and before the outcome; where that fails it is lost.
+  // Reports of a running handler. They return at once, from any thread. The worker sends them
+  // within half a second, and before the outcome; if that fails, they are lost.
 
   /// Shown with the job. `percent` 0..100; `message` is cut to 1 KiB.
   void ReportProgress(double percent, std::string_view message = {}) const;
-  /// The next attempt gets the last one saved. Throws std::invalid_argument when `json` is not JSON
+  /// The next attempt gets the last saved one. Throws std::invalid_argument when `json` is not JSON
   /// or longer than 64 KiB.
   void SaveCheckpoint(std::string_view json) const;
   /// A line of the job's log, cut to 4 KiB; the last 1,000 of an attempt are kept.
   void Log(LogLevel level, std::string_view message) const;
 };
 
-/// Runs on a thread of its own pool; may block, may throw.
+/// Runs on a thread of the worker's pool; may block, may throw.
 using Handler = std::function<Outcome(const Job&)>;
 
 /// Runs on the worker's I/O thread; must not block it. May throw. `job` lives until it returns.
 using CoroutineHandler = std::function<boost::asio::awaitable<Outcome>(const Job& job)>;
 
-/// What holds for all jobs of one handler that do not say it themselves.
+/// Defaults for the jobs of one handler; a job's own settings take precedence.
 struct HandlerOptions {
   std::optional<RetryPolicy> retry = {};  ///< Empty: the type's policy, or the default.
   /// An attempt that runs longer ends as failed with the class "timeout". Empty: WorkerConfig's.
@@ -75,45 +75,46 @@ struct HandlerOptions {
 struct WorkerConfig {
   /// A libpq connection string or URI. Empty: DATABASE_URL, else the PG* variables.
   std::string database_url = {};
-  /// Shown to people and kept with failed attempts; no two workers may have the same. 1..128 bytes
-  /// of UTF-8 without control characters. Empty: host name, process id, something random, and the
+  /// Shown to people and stored with failed attempts; must be unique among workers. 1..128 bytes
+  /// of UTF-8 without control characters. Empty: host name, process id, a random part, and the
   /// queue if it is not the default one.
   std::string name = {};
   std::string queue{kDefaultQueue};  ///< Characters as in NewJob::queue.
   /// Jobs run at once, 1..10000.
   std::size_t concurrency = 16;
-  /// How long a claim holds without a heartbeat, 1 s..24 h. Heartbeats go out every third of it.
+  /// How long a claim holds without a heartbeat, 1 s..24 h. A heartbeat is sent every third of it.
   std::chrono::milliseconds lease{10'000};
   /// An attempt that runs longer ends as failed with the class "timeout". Zero: no limit.
   std::chrono::milliseconds timeout{0};
-  /// How long Stop waits for running jobs before it stops them and hands them back, attempt not
-  /// counted. A program that ignores SIGTERM takes 5 s more, so that by default all is written
-  /// before the 30 s are over after which Kubernetes kills a container.
+  /// How long Stop waits for running jobs before it stops them and hands them back; the attempts do
+  /// not count. A program that ignores SIGTERM takes 5 s more. With the default, everything is
+  /// written within the 30 s after which Kubernetes kills a container.
   std::chrono::milliseconds grace{20'000};
-  /// The longest wait between two looks at an empty queue, 1 ms..1 min; up to 16 times that where
-  /// other idle workers look for the same jobs.
+  /// The longest wait between two polls of an empty queue, 1 ms..1 min; up to 16 times that if
+  /// other idle workers poll for the same jobs.
   std::chrono::milliseconds poll_interval_max{500};
 };
 
-/// Why Worker::Run could not begin: the database is there, and would not do.
+/// Why Worker::Run could not begin although the database was reached.
 class WorkerError : public std::runtime_error {
  public:
   explicit WorkerError(Error error) : runtime_error(error.message), error_(std::move(error)) {}
 
   /// Its code is kUnavailable when the server refuses the role, the password or the database;
   /// kSchemaOutdated, kSchemaNewer or kSchemaChanged when the schema is not the one that this
-  /// library was built for; kInternal for all else that Postgres says.
+  /// library was built for; kInternal for other errors of Postgres.
   const Error& error() const { return error_; }
 
  private:
   Error error_;
 };
 
-/// Claims jobs of the types it has handlers for, runs them, and reports the outcomes.
+/// Claims jobs of the types that it has handlers for, runs them, and reports the outcomes.
 ///
-/// Execution is at least once: a worker that dies is noticed by the others when its lease expires.
+/// Execution is at least once: when a worker dies, its leases expire and other workers run its
+/// jobs.
 /// Thread-safety: Handle before Run; Stop from any thread or from a handler, not from a signal
-/// handler (Run takes care of SIGINT and SIGTERM itself).
+/// handler (Run handles SIGINT and SIGTERM itself).
 class Worker {
  public:
   /// Throws std::invalid_argument naming the field when `config` is out of range.
@@ -122,17 +123,17 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Registers what runs jobs of `type`. Throws std::invalid_argument for a type named twice, or
-  /// one that no job can have (NewJob::type).
+  /// Registers the handler for jobs of `type`. Throws std::invalid_argument if the type has a
+  /// handler already, or if no job can have it (NewJob::type).
   void Handle(std::string type, Handler handler, HandlerOptions options = {});
   void HandleAsync(std::string type, CoroutineHandler handler, HandlerOptions options = {});
 
-  /// Works until Stop, SIGINT or SIGTERM, then drains: running jobs get `grace` to finish, what is
-  /// left then is handed back unharmed. A second signal ends the grace at once.
+  /// Works until Stop, SIGINT or SIGTERM, then drains: running jobs get `grace` to finish, and the
+  /// rest are handed back; their attempts do not count. A second signal ends the grace at once.
   ///
-  /// A database that cannot be reached is waited for. Throws WorkerError when it can be reached at
-  /// the start, and refuses this worker or has another schema; std::invalid_argument without a
-  /// handler, or for a connection string that is not valid.
+  /// Waits while the database cannot be reached. Throws WorkerError if, at the start, the database
+  /// refuses this worker or has another schema; std::invalid_argument without a handler or with an
+  /// invalid connection string.
   void Run();
 
   /// Asks Run to drain and return. Safe to call more than once.

@@ -8,7 +8,7 @@
 #include "cli/frame/terminal.h"
 
 int main(int argc, char** argv) {
-  // A peer or a reader that goes away is an error of one write, not the end of the process.
+  // If a peer or reader goes away, one write fails; the process must not end.
   std::signal(SIGPIPE, SIG_IGN);
 
   const djps::cli::Environment environment = djps::cli::ReadEnvironment();

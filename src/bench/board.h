@@ -9,7 +9,7 @@
 
 namespace djps::bench {
 
-/// What one worker process says about itself; only it writes here. All zero at the start.
+/// The counters of one worker process; only that process writes them. All zero at the start.
 struct WorkerSlot {
   std::atomic<std::uint64_t> calls;     ///< Attempts that began.
   std::atomic<std::uint64_t> failures;  ///< Attempts that were made to fail.
@@ -18,7 +18,7 @@ struct WorkerSlot {
   Histogram pickup;                     ///< From the time a job was due to be sent to its handler.
 };
 
-/// Memory that this process shares with those it forks.
+/// Memory that this process shares with its forked children.
 class Board {
  public:
   /// Throws std::bad_alloc.

@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLookAgain{1};
-/// For the jobs that are left when the measuring is over.
+/// For the jobs that are left after measuring.
 constexpr milliseconds kEndPatience{60'000};
 
 /// The held transaction, from when it is to begin to when it is to end.
@@ -64,13 +64,14 @@ class HeldSpan {
   std::optional<Clock::duration> to_;
 };
 
-/// What the producers and the meter share.
+/// The state that the producers and the meter share.
 struct ContinuousLoop {
   asio::awaitable<void> Producer(std::size_t client) {
     asio::steady_timer timer(stage.io());
     while (!stage.stopping() && Clock::now() < end) {
       const std::size_t batch = settings.load.batch;
-      // A batch may be larger than what may be outstanding: then there is one at a time.
+      // A batch may be larger than the limit of outstanding jobs: then there is one batch at a
+      // time.
       const std::uint64_t waiting = sent - board.finished();
       if (waiting > 0 && waiting + batch > settings.outstanding) {
         timer.expires_after(kLookAgain);
@@ -86,7 +87,7 @@ struct ContinuousLoop {
 
   asio::awaitable<void> Meter() {
     asio::steady_timer timer(stage.io());
-    // The workers' start is no part of the first window.
+    // The workers' start is not part of the first window.
     while (board.finished() == 0) {
       if (stage.stopping()) co_return;
       timer.expires_after(kLookAgain);
@@ -98,7 +99,7 @@ struct ContinuousLoop {
     const std::uint64_t base = board.finished();
     std::uint64_t before = base;
     Clock::time_point from = begin;
-    // By the clock, so that a late look does not move the windows behind it.
+    // By the clock, so that a late check does not move the later windows.
     for (auto until = begin + settings.window; until <= end; until += settings.window) {
       while (Clock::now() < until) {
         if (stage.stopping()) co_return;
@@ -152,7 +153,7 @@ void AddWindows(json::object& results, const ContinuousLoop& loop) {
   results["seconds"] = loop.windows.empty() ? 0 : Seconds(loop.measured_until - loop.begin);
   results["jobs_per_s"] =
       loop.windows.empty() ? 0 : PerSecond(loop.measured, loop.measured_until - loop.begin);
-  // For those who sample the server meanwhile and want to lay one over the other.
+  // For scripts that sample the server meanwhile, to align both.
   results["began_at_unix_s"] =
       std::chrono::duration<double>(loop.began_at.time_since_epoch()).count();
   results["windows_jobs_per_s"] = json::array(loop.windows.begin(), loop.windows.end());

@@ -35,7 +35,7 @@ struct Filler {
   std::uint64_t stored = 0;
 };
 
-/// Stores the jobs; how many, once they are.
+/// Stores the jobs; returns their number.
 std::uint64_t Fill(Stage& stage, const Target& target, const DrainSettings& settings) {
   const auto submitter = MakeSubmitter(stage.io(), target, settings.load);
   Filler filler{stage, *submitter, PayloadMaker(settings.load.payload_bytes), settings.jobs,

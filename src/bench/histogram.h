@@ -16,10 +16,10 @@ namespace djps::bench {
 /// Thread-safety: one thread (or process) records, any number read meanwhile.
 class Histogram {
  public:
-  /// Less than nothing counts as nothing, more than the range as its end.
+  /// Negative values count as zero, values above the range as its end.
   void Record(std::chrono::nanoseconds value);
 
-  /// Adds what `other` holds.
+  /// Adds the counts of `other`.
   void Merge(const Histogram& other);
 
   std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }

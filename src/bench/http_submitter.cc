@@ -41,7 +41,7 @@ Place FindServer(asio::io_context& io, const std::string& url) {
   return {found.begin()->endpoint(), std::string(parsed->encoded_host_and_port()), prefix};
 }
 
-/// One kept connection, with one request at a time.
+/// One persistent connection, with one request at a time.
 class HttpConnection {
  public:
   HttpConnection(asio::io_context& io, tcp::endpoint endpoint)

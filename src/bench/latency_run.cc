@@ -23,8 +23,8 @@ using std::chrono::nanoseconds;
 constexpr milliseconds kStartUp{500};
 constexpr milliseconds kEndPatience{30'000};
 
-/// What the senders share. Each takes the next place in the schedule; where all of them wait for an
-/// answer, the jobs that follow are sent late and their latency counts from when they were due.
+/// The state that the senders share. Each takes the next place in the schedule. If all of them wait
+/// for answers, the next jobs are sent late, and their latency counts from their scheduled time.
 struct Schedule {
   asio::awaitable<void> Sender(std::size_t client) {
     asio::steady_timer timer(stage.io());

@@ -51,7 +51,7 @@ bool Listens(int port) {
   return !error;
 }
 
-/// A free port of 127.0.0.1, most likely still free when it is used.
+/// A free port of 127.0.0.1; very likely still free when it is used.
 int FindFreePort() {
   boost::asio::io_context io;
   return Tcp::acceptor(io, {boost::asio::ip::address_v4::loopback(), 0}).local_endpoint().port();

@@ -12,7 +12,7 @@
 
 namespace djps::bench {
 
-/// A private Postgres for one benchmark, with its schema, in a folder that goes with it. Its
+/// A private Postgres for one benchmark, with its schema, in a folder that is removed with it. Its
 /// settings are those of `djps dev`: every commit is on disk before it is answered.
 class Playground {
  public:
@@ -34,7 +34,7 @@ class Playground {
   std::string conninfo_;
 };
 
-/// A `djps server` of its own over a database.
+/// A private `djps server` on a database.
 class BenchServer {
  public:
   /// Errors: kUnavailable when it does not come up.

@@ -17,8 +17,8 @@ std::uint64_t ToNumber(const std::string& text) {
   return number;
 }
 
-/// Jobs of this benchmark. Ids are stamped with the database's time by whoever submits, whose idea
-/// of it may be off by a little; created_at is exact.
+/// Jobs of this benchmark. The submitter puts its estimate of the database's time into ids, which
+/// may be slightly off; created_at is exact.
 std::string Mine(const std::string& began) {
   return fmt::format(
       "f.id >= djps.uuid_floor('{0}'::timestamptz - interval '1 minute') "

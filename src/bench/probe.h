@@ -11,8 +11,8 @@
 
 namespace djps::bench {
 
-/// The benchmark's own look at the database, by plain SQL on a connection of its own: none of it is
-/// a statement of the product. Its calls throw pg::PgError.
+/// The benchmark's own queries, in plain SQL on a separate connection: none is a statement of the
+/// product. Its calls throw pg::PgError.
 class Probe {
  public:
   explicit Probe(const std::string& conninfo);
@@ -23,10 +23,10 @@ class Probe {
   /// Errors: kConflict when there are other jobs in it, or a benchmark runs.
   Result<void> TakeQueue();
 
-  /// Every byte that was written to the log since the last call. Other sessions' are among them.
+  /// The bytes of WAL written since the last call, including those of other sessions.
   std::uint64_t LogBytes();
 
-  /// Is anything waiting or running in the queue?
+  /// Whether a job is waiting or running in the queue.
   bool Busy();
 
   struct Counts {
@@ -37,12 +37,12 @@ class Probe {
   /// Of the jobs that were submitted since this object was made.
   Counts CountJobs();
 
-  /// Removes these jobs with all that is known of them; none may be running.
+  /// Removes these jobs with all their data; none may be running.
   void RemoveJobs();
 
   std::optional<std::uint64_t> ServerMemory();
 
-  /// The server's version and those of its settings that decide.
+  /// The server's version and the settings that affect results.
   std::string Version();
   boost::json::object Settings();
 
@@ -52,7 +52,7 @@ class Probe {
   std::string log_at_;  ///< Where the log ended at the last call.
 };
 
-/// A transaction that stays open as long as this lives: what keeps vacuum from removing anything.
+/// A transaction that stays open during its lifetime, and so keeps vacuum from removing rows.
 class HeldTransaction {
  public:
   HeldTransaction(const std::string& conninfo, Hold hold);

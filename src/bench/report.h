@@ -1,4 +1,4 @@
-// The parts of a report that several benchmarks have in common.
+// The parts of a report that several benchmarks share.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -27,10 +27,10 @@ boost::json::value PerJob(std::uint64_t bytes, std::uint64_t jobs);
 void AddLoad(boost::json::object& settings, const Target& target, const LoadSettings& load);
 void AddWork(boost::json::object& settings, const WorkSettings& work);
 
-/// What the workers did, and what they took; while they still run.
+/// The work and the memory of the workers; call it while they run.
 void AddWorkers(boost::json::object& results, const Board& board, const Workers& workers);
 
-/// What the database holds of this benchmark's jobs; then removes them unless they are to be kept.
+/// Counts this benchmark's jobs in the database; then removes them unless they are to be kept.
 void Conclude(boost::json::object& results, const Target& target, Probe& probe);
 
 }  // namespace djps::bench

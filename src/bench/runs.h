@@ -7,14 +7,15 @@ namespace djps::bench {
 
 // The benchmarks. Each needs a process without other threads, since it forks its workers.
 //
-// Errors: kConflict when the queue is not free. What fails on the way is thrown: pg::PgError,
-// std::runtime_error. An interruption is no error: the report says so and has what was measured.
+// Errors: kConflict when the queue is not free. Other failures are thrown: pg::PgError,
+// std::runtime_error. An interruption is not an error: the report says so and has the results so
+// far.
 
 /// How fast jobs can be submitted, each call waiting for its answer before the next (closed loop).
 Result<Report> RunEnqueue(const Target& target, const EnqueueSettings& settings,
                           const Watcher& watcher);
 
-/// How fast workers get through jobs that are all there when they begin.
+/// How fast workers run jobs that are all stored before they start.
 Result<Report> RunDrain(const Target& target, const DrainSettings& settings,
                         const Watcher& watcher);
 
@@ -22,8 +23,8 @@ Result<Report> RunDrain(const Target& target, const DrainSettings& settings,
 Result<Report> RunContinuous(const Target& target, const ContinuousSettings& settings,
                              const Watcher& watcher);
 
-/// How long after the moment at which it should be sent a job's handler begins, at a fixed rate
-/// (open loop: what is late for whatever reason counts from when it was due).
+/// The time from a job's scheduled submission to the start of its handler, at a fixed rate (open
+/// loop: delays count from the scheduled time).
 Result<Report> RunLatency(const Target& target, const LatencySettings& settings,
                           const Watcher& watcher);
 

@@ -1,4 +1,4 @@
-// What the benchmarks are told, and what they tell.
+// The settings of the benchmarks, and their progress reports.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -11,16 +11,16 @@
 
 namespace djps::bench {
 
-/// Jobs of benchmarks are in a queue and of a type of their own.
+/// The queue and the type of the benchmarks' jobs.
 inline constexpr const char* kQueue = "bench";
 inline constexpr const char* kType = "djps.bench";
 
-/// What is measured.
+/// The target of a benchmark.
 struct Target {
   std::string conninfo = {};   ///< Empty: only submission through `server` can be measured.
   std::string server = {};     ///< http://HOST:PORT[/PREFIX]; empty: submit straight to Postgres.
   std::string token = {};      ///< For the server; empty: none.
-  std::string described = {};  ///< For people: which database, and where from.
+  std::string described = {};  ///< For people: the database, and the source of its address.
   bool keep_jobs = false;      ///< Leave the jobs in the database afterwards.
 };
 
@@ -59,7 +59,7 @@ struct ContinuousSettings {
   WorkSettings work;
   std::chrono::milliseconds duration{30'000};
   std::chrono::milliseconds window{10'000};
-  std::uint64_t outstanding = 6'000;  ///< Submitted and not done yet, at most.
+  std::uint64_t outstanding = 6'000;  ///< Maximum number of submitted jobs that are not done.
   Hold hold = Hold::kNothing;
   std::chrono::milliseconds hold_after{0};  ///< Since the measuring began; 0: before the workers.
   std::chrono::milliseconds hold_for{0};    ///< 0: to the end.
@@ -73,15 +73,15 @@ struct LatencySettings {
   std::uint64_t rate = 500;  ///< Jobs per second.
 };
 
-/// Told by a benchmark while it runs.
+/// Callbacks of a running benchmark.
 struct Watcher {
-  /// A few times a second: what is being done, since when, and how many jobs have been so far.
+  /// A few times a second: the phase, its start, and the number of jobs so far.
   std::function<void(const std::string& phase, std::chrono::milliseconds elapsed,
                      std::uint64_t jobs)>
       progress;
   /// The throughput of one window, as soon as it is known.
   std::function<void(std::chrono::milliseconds end, double jobs_per_s)> window;
-  /// Asked as often: true ends the benchmark early, with what was measured.
+  /// Called as often: true ends the benchmark early, with the results so far.
   std::function<bool()> interrupted;
 };
 

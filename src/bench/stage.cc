@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{20};
 constexpr milliseconds kProgressInterval{200};
-/// For what is under way when a benchmark ends before its time.
+/// For calls under way when a benchmark ends early.
 constexpr milliseconds kPatience{35'000};
 /// Short against what is measured, and cheap.
 constexpr std::chrono::microseconds kLook{500};

@@ -24,7 +24,7 @@ class Stage {
 
   boost::asio::io_context& io() { return io_; }
 
-  /// How far a phase is. `look` is called some fifty times a second and may throw to end it.
+  /// The progress of a phase. `look` is called about fifty times a second and may throw to end it.
   struct Phase {
     std::string name;
     std::function<std::uint64_t()> jobs;
@@ -44,7 +44,7 @@ class Stage {
     Run(phase, std::move(clients));
   }
 
-  /// Looks until `done`, or until interrupted.
+  /// Polls until `done`, or until interrupted.
   void Wait(const Phase& phase, const std::function<bool()>& done);
 
   /// Coroutines end soon once this is true.

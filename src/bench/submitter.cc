@@ -13,11 +13,11 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kTimeout{30'000};
-/// A benchmark of failures wants its jobs to end well in the end.
+/// In a benchmark with failures, the jobs must succeed in the end.
 constexpr int kMaxAttempts = 1'000;
 
-/// What djps::Client does, without a thread of its own, and without asking for full queues: no
-/// benchmark's queue has a limit.
+/// Does the same as djps::Client, without its own thread, and without querying full queues: the
+/// benchmark's queue has no limit.
 class StoreSubmitter : public Submitter {
  public:
   StoreSubmitter(asio::io_context& io, const Target& target, const LoadSettings& load)

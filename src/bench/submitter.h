@@ -24,11 +24,11 @@ class Submitter {
   virtual boost::asio::awaitable<void> Submit(std::size_t client,
                                               std::vector<std::string> payloads) = 0;
 
-  /// Ends what keeps the io_context busy.
+  /// Ends the work that keeps the io_context running.
   virtual void Close() = 0;
 };
 
-/// Through the target's server where it has one, else straight to Postgres.
+/// Through the target's server if it has one, else directly to Postgres.
 /// Throws std::invalid_argument or std::system_error for a server that cannot be found.
 std::unique_ptr<Submitter> MakeSubmitter(boost::asio::io_context& io, const Target& target,
                                          const LoadSettings& load);

@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPatience{20'000};
 constexpr milliseconds kGrace{10'000};
 
-/// Does what the settings say a job is, and writes down what happened.
+/// Runs a job as the settings say, and records the result.
 class BenchHandler {
  public:
   BenchHandler(const WorkSettings& settings, WorkerSlot& slot)

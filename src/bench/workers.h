@@ -13,8 +13,8 @@
 
 namespace djps::bench {
 
-/// Worker processes, each a djps::Worker as a program would have it. They are made at once but
-/// begin only when told to, so that they can be forked before anything else has begun.
+/// Worker processes, each with a djps::Worker like a user's program. They are forked at
+/// construction, before other threads exist, but begin only on request.
 class Workers {
  public:
   /// `board` must have a slot for each and outlive them.
@@ -25,10 +25,10 @@ class Workers {
   /// Lets them connect and claim.
   void Begin();
 
-  /// Throws std::runtime_error when one has ended by itself.
+  /// Throws std::runtime_error if one has ended.
   void Check();
 
-  /// The largest that one of them has had in memory.
+  /// The largest peak memory of one of them.
   std::optional<std::uint64_t> PeakMemory() const;
 
   /// Lets them finish what they run, and waits for them.

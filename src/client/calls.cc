@@ -74,7 +74,7 @@ Call<CancelOutcome> Calls::Cancel(Uuid id, std::optional<std::string> reason,
   const std::vector<Uuid> ids(1, id);
   const auto before = co_await stores_.states.WatchJobs(ids, deadline);
   if (before.empty()) co_return NoSuchJob(id);
-  // "canceled" is also what the statement says of a job that somebody canceled before.
+  // The statement also returns "canceled" for a job that was canceled before.
   if (HasEnded(before.front().state.status)) co_return CancelOutcome::kHadEnded;
   const auto canceled = co_await stores_.operators.CancelJobs(ids, actor_, reason, deadline);
   if (canceled.empty()) co_return NoSuchJob(id);

@@ -16,12 +16,12 @@ namespace djps::client {
 template <typename T>
 using Call = boost::asio::awaitable<Result<T>>;
 
-/// Every call of a Client as a coroutine. They take values, since whoever waits for one may have
-/// left before it ends. Throws pg::PgError. Thread-safety: everything on the pool's thread; but a
-/// call may be made, and not yet awaited, on any.
+/// Every call of a Client as a coroutine. They take values, since the caller may give up before the
+/// call ends. Throws pg::PgError. Thread-safety: everything on the pool's thread; but a call may be
+/// created (not awaited) on any thread.
 class Calls {
  public:
-  /// `waiting` is for what waits for somebody's lock, so that the others need not.
+  /// `waiting` is for statements that wait for a lock, so that others need not wait behind them.
   Calls(pg::Pool& pool, pg::Pool& waiting, std::string actor)
       : stores_(store::SubmissionPools{pool, pool, waiting}, pool),
         submissions_(pool.executor(), stores_.jobs, stores_.signal),
@@ -42,12 +42,13 @@ class Calls {
                            pg::Deadline deadline);
 
  private:
-  /// The job as it is now, or why an action on it did nothing; `needed` says what it needs.
+  /// The current job, or why an action on it did nothing; `needed` is the requirement of the
+  /// action.
   Call<JobRecord> Answer(Uuid id, bool done, std::string needed, pg::Deadline deadline);
 
   store::Stores stores_;
   store::QueueLimits limits_{stores_.operators};
-  store::JobWriter submissions_;  // what threads submit at the same time is written together
+  store::JobWriter submissions_;  // writes concurrent submissions together
   std::string actor_;
 };
 

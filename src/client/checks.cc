@@ -25,7 +25,7 @@ Result<void> CheckText(std::string field, std::string_view text, std::size_t byt
   return {};
 }
 
-/// Makes JSON text compact; says what is wrong with it.
+/// Makes JSON text compact; the error says what is wrong.
 Result<void> CompactField(std::string field, std::string& json, std::size_t bytes_max) {
   auto compact = CompactJson(json);
   if (!compact) return Wrong(std::move(field), "is not JSON: " + compact.error().message);

@@ -10,11 +10,11 @@
 
 namespace djps::client {
 
-/// The job as it can be stored: its JSON compact. Errors: kInvalidArgument for the first thing that
-/// is wrong with it; `field` is named as in HTTP ("maxAttempts", "retry.delaysMs").
+/// The job with compact JSON, ready to store. Errors: kInvalidArgument for the first error; `field`
+/// is named as in HTTP ("maxAttempts", "retry.delaysMs").
 Result<NewJob> CheckedJob(NewJob job);
 
-/// The same for a change. Errors: as CheckedJob; an edit that changes nothing is one.
+/// The same for an edit. Errors: as CheckedJob; also for an edit that changes nothing.
 Result<JobEdit> CheckedEdit(JobEdit edit);
 
 Result<void> CheckFilter(const JobFilter& filter);

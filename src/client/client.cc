@@ -24,7 +24,7 @@ constexpr milliseconds kClientTimeoutMax{30'000};
 constexpr std::size_t kConnectionsMax = 64;
 constexpr std::size_t kBatchMax = 10'000;
 constexpr std::size_t kNameBytesShown = 255;
-/// A year; more would leave the range of the clock.
+/// A year; more would exceed the range of the clock.
 constexpr milliseconds kWaitMax = kDelayMax;
 
 ClientConfig Checked(ClientConfig config) {
@@ -111,7 +111,7 @@ Result<std::optional<JobRecord>> Client::Find(Uuid id) {
 
 Result<JobRecord> Client::Wait(Uuid id, milliseconds timeout) {
   const auto end = pg::After(std::clamp(timeout, milliseconds(0), kWaitMax));
-  // The last look may begin just before the end.
+  // The last poll may begin just before the end.
   const auto deadline = end + 2 * impl_->timeout;
   return impl_->link.Run(impl_->calls.Wait(id, end, impl_->timeout), deadline);
 }

@@ -45,7 +45,7 @@ void Link::Stop() {
 
 Result<void> Link::Open(pg::Deadline deadline) {
   if (open_) return {};
-  // The call before may have used up the time of this one.
+  // The previous call may have used up this one's time.
   if (std::chrono::steady_clock::now() >= deadline) {
     return Failure(ErrorCode::kUnavailable, "no connection to Postgres was made in time");
   }

@@ -18,10 +18,10 @@
 
 namespace djps::client {
 
-/// A pool with a thread of its own, on which calls of other threads run.
+/// A pool with its own thread, on which calls of other threads run.
 ///
-/// The pool is started by the first call that finds the database and its schema in order, so that a
-/// wrong schema is an error that says what to do about it.
+/// The first call checks the database and its schema before it starts the pool, so that the error
+/// for a wrong schema says what to do.
 class Link {
  public:
   Link(std::string conninfo, std::size_t connections);
@@ -30,15 +30,15 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   pg::Pool& pool() { return pool_; }
-  /// One connection, made when it is needed, for what waits for somebody's lock.
+  /// One connection, opened when needed, for statements that wait for a lock.
   pg::Pool& waiting_pool() { return waiting_pool_; }
 
-  /// Ends what is still under way, and the thread. Before what the calls use is destroyed.
+  /// Ends running calls and the thread. Call it before the objects that calls use are destroyed.
   void Stop();
 
-  /// Runs `call` on the link's thread and waits for it. What it throws comes back as an error; so
-  /// does an answer that is not there a little after `deadline`. `call` then goes on by itself, so
-  /// it must own what it uses.
+  /// Runs `call` on the link's thread and waits for it. An exception becomes an error; so does a
+  /// missing answer a little after `deadline`. `call` then continues alone, so it must own what it
+  /// uses.
   template <typename T>
   Result<T> Run(boost::asio::awaitable<Result<T>> call, pg::Deadline deadline) {
     std::future<Result<T>> answer = boost::asio::co_spawn(
@@ -50,7 +50,7 @@ class Link {
   }
 
  private:
-  /// For a call that notices its deadline itself, which is nearly every one.
+  /// For a call that checks its deadline itself, which nearly every call does.
   static constexpr std::chrono::milliseconds kSlack{250};
 
   template <typename T>

@@ -11,10 +11,10 @@ namespace djps {
 /// prefix lets scanners for leaked secrets find it.
 std::string NewApiToken(RandomSource& random);
 
-/// What is kept of a token: its SHA-256, in 64 hexadecimal digits.
+/// The stored form of a token: its SHA-256, in 64 hexadecimal digits.
 std::string HashApiToken(std::string_view token);
 
-/// The SHA-256 of `text` in base64, as a Content-Security-Policy names a script.
+/// The SHA-256 of `text` in base64, as in a Content-Security-Policy.
 std::string Sha256Base64(std::string_view text);
 
 }  // namespace djps

@@ -6,8 +6,8 @@
 
 namespace djps {
 
-/// Waiting times between attempts to reach something that is away: exponential with full jitter, so
-/// that many clients do not come back at the same instant. (The retries of jobs are decided in SQL:
+/// Waiting times between attempts to reach a service that is away: exponential with full jitter, so
+/// that many clients do not retry at the same instant. (The retries of jobs are decided in SQL:
 /// djps.backoff_ceiling.)
 /// Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (2015).
 class Backoff {

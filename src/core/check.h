@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
-/// Ends the process when an invariant of ours is broken: a bug, never input. On in release builds,
-/// since going on with a broken invariant could harm somebody's jobs.
+/// Ends the process when an invariant is broken: a bug, never bad input. Also active in release
+/// builds, since continuing with a broken invariant could damage jobs.
 #define DJPS_CHECK(condition)                                                                \
   do {                                                                                       \
     if (!(condition)) {                                                                      \

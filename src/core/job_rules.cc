@@ -14,10 +14,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// What numeric of Postgres holds, as digits before and behind the point.
+/// The limits of Postgres's numeric, in digits before and after the point.
 constexpr std::int64_t kWholeDigitsMax = 131'072;
 constexpr std::int64_t kFractionDigitsMax = 16'383;
-/// An exponent beyond this is as bad as this one.
+/// Larger exponents are treated like this one.
 constexpr std::int64_t kExponentClamp = 10'000'000;
 
 /// Whether a value is stored as it is, as nearly all are: too short for a number that is too long,
@@ -47,7 +47,7 @@ std::int64_t ReadExponent(std::string_view text) {
   return negative ? -exponent : exponent;
 }
 
-/// Adds what a number takes when it is printed.
+/// Adds the length of a number when it is printed.
 void MeasureNumber(std::string_view number, JsonExtent& extent) {
   const std::size_t mark = number.find_first_of("eE");
   if (mark == std::string_view::npos && number.size() <= kFractionDigitsMax) {
@@ -161,7 +161,7 @@ std::optional<std::string> TextTrouble(std::string_view text, std::size_t bytes_
 }
 
 std::optional<std::string> TimeTrouble(Timestamp time) {
-  // What may be said of it is what may be said of runAt.
+  // The same limits as for runAt.
   for (FieldError& error : Validate(NewJob{.type = "t", .run_at = time})) {
     return std::move(error.detail);
   }
@@ -171,7 +171,7 @@ std::optional<std::string> TimeTrouble(Timestamp time) {
 std::vector<FieldError> ValidateRetry(const RetryPolicy& retry) {
   std::vector<FieldError> errors;
   Add(errors, "retry.baseMs", DelayTrouble(retry.base));
-  // Written so that it is true for no number at all (NaN).
+  // Written so that it is also true for NaN.
   if (!(retry.factor >= 1 && retry.factor <= kFactorMax)) {
     Add(errors, "retry.factor",
         fmt::format("must be a number from 1 to {}, got {}", kFactorMax, retry.factor));

@@ -4,8 +4,8 @@
 
 namespace djps {
 
-/// What Boost.JSON's basic_parser asks of a handler besides its events: it sets no limits itself,
-/// since whoever feeds the parser bounds what comes in.
+/// The limits that Boost.JSON's basic_parser requires of a handler. There are none here, since the
+/// code that feeds the parser bounds its input.
 struct UnlimitedJsonHandler {
   static constexpr std::size_t kUnlimited = static_cast<std::size_t>(-1);
   // NOLINTBEGIN(readability-identifier-naming): Boost.JSON looks for these names.

@@ -11,7 +11,7 @@
 namespace djps {
 namespace {
 
-/// Cuts the inside of a compact, valid object or array at the `separator`s of its own level.
+/// Splits the inside of a compact, valid object or array at the `separator`s of its top level.
 std::vector<std::string_view> CutTopLevel(std::string_view inside, char separator) {
   std::vector<std::string_view> parts;
   std::size_t begin = 0;

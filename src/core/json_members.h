@@ -23,11 +23,11 @@ Result<std::vector<JsonMember>> SplitObject(std::string_view text);
 /// The values of a JSON array, without white space. Errors: kInvalidArgument.
 Result<std::vector<std::string>> SplitArray(std::string_view text);
 
-/// The value of the member called `name`; nothing when there is none or it is null.
+/// The value of the member `name`; nothing if it is missing or null.
 std::optional<std::string> FindMember(const std::vector<JsonMember>& members,
                                       std::string_view name);
 
-/// The text that a JSON string stands for; nothing when `value` is no string.
+/// The unescaped text of a JSON string; nothing if `value` is not a string.
 std::optional<std::string> ReadJsonString(std::string_view value);
 
 /// Nothing when `value` is not an integer that fits, written without fraction and exponent.

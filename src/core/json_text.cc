@@ -15,7 +15,8 @@ namespace json = boost::json;
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 
-/// For each byte, what stands behind the backslash that it needs: 0 none, 'u' a hexadecimal escape.
+/// For each byte, the character after its backslash escape: 0 for none, 'u' for a hexadecimal
+/// escape.
 constexpr std::array<char, 256> MakeEscapes() {
   std::array<char, 256> escapes{};
   for (std::size_t c = 0; c < 0x20; ++c) escapes[c] = 'u';
@@ -48,7 +49,7 @@ void AppendEscaped(std::string& out, std::string_view text) {
   out.append(text, copied);
 }
 
-/// RFC 6901 escapes, then what a URI fragment may not hold in percent-encoding.
+/// RFC 6901 escapes, then percent-encoding of what a URI fragment may not contain.
 void AppendPointerToken(std::string& out, std::string_view token) {
   constexpr std::string_view kPlain =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._!$&'()*+,;=:@?";
@@ -65,7 +66,7 @@ void AppendPointerToken(std::string& out, std::string_view token) {
   }
 }
 
-/// Does `text` end with an escape such as \ud83d, which needs a partner behind it?
+/// Whether `text` ends with an escape such as \ud83d, which must be followed by a second one.
 bool EndsInHighSurrogate(std::string_view text) {
   constexpr std::size_t kEscapeBytes = 6;
   if (text.size() < kEscapeBytes) return false;

@@ -12,10 +12,10 @@
 
 namespace djps {
 
-/// A payload may nest this deep. Far more than people write, and far from what a recursive reader
-/// further down the road can take.
+/// The maximum nesting depth of a payload. Far more than people write, and far less than recursive
+/// parsers can handle.
 inline constexpr std::size_t kJsonDepthMax = 64;
-/// What values are sent in, such as a list of jobs, may nest deeper by what it wraps around them.
+/// The additional depth of documents that contain values, such as a list of jobs.
 inline constexpr std::size_t kWrappedDepthMax = kJsonDepthMax + 16;
 
 /// Appends `text` (UTF-8) as a JSON string, quotes included.
@@ -54,13 +54,13 @@ class JsonCompactor {
   void NumberEnd(std::string_view rest);
   void Literal(std::string_view text);  ///< null, true, false
 
-  /// Where the first NUL character is, in a string or a key: Postgres can store none.
+  /// The place of the first NUL character in a string or key: Postgres cannot store NUL.
   const std::optional<JsonPath>& nul_at() const { return nul_at_; }
 
   /// Bytes of the text so far.
   std::size_t size() const { return out_.size(); }
 
-  /// Gives the text away and is ready for the next document.
+  /// Returns the text and is ready for the next document.
   std::string Take();
 
  private:
@@ -76,14 +76,14 @@ class JsonCompactor {
   JsonPath Here() const;
 
   std::string out_;
-  std::vector<Frame> frames_;  // grows only: its strings are used again
+  std::vector<Frame> frames_;  // only grows: its strings are reused
   std::size_t depth_ = 0;
   bool in_token_ = false;
   std::optional<JsonPath> nul_at_;
 };
 
 /// `text` without white space, checked to be one JSON value that Postgres can hold: valid UTF-8, no
-/// NUL, at most `depth_max` deep. Whether it fits a field: JsonTrouble (core/job_rules.h).
+/// NUL, at most `depth_max` deep. JsonTrouble (core/job_rules.h) checks whether it fits a field.
 ///
 /// Errors: kInvalidArgument, saying what is wrong and where.
 Result<std::string> CompactJson(std::string_view text, std::size_t depth_max = kJsonDepthMax);

@@ -7,7 +7,7 @@
 
 namespace djps {
 
-/// 366 days: the longest that anything may be put off.
+/// 366 days: the longest delay.
 inline constexpr std::chrono::milliseconds kDelayMax = std::chrono::hours(24 * 366);
 inline constexpr std::chrono::milliseconds kTimeoutMax{std::numeric_limits<std::int32_t>::max()};
 inline constexpr std::chrono::milliseconds kKeyLifetimeMin = std::chrono::seconds(1);
@@ -18,7 +18,7 @@ inline constexpr std::size_t kUniqueFieldsMax = 20;
 inline constexpr std::size_t kDelaysMax = 1'000;
 inline constexpr double kFactorMax = 100;
 
-/// Of what people do to jobs and queues.
+/// Limits of changes to jobs and queues.
 inline constexpr std::size_t kReasonBytesMax = 1'000;
 inline constexpr int kBacklogMax = 100'000'000;
 

@@ -4,7 +4,7 @@
 
 namespace djps {
 
-/// "host/pid": how workers and clients call themselves when nobody names them.
+/// "host/pid": the default name of workers and clients.
 std::string ProcessName();
 
 }  // namespace djps

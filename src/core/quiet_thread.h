@@ -8,8 +8,8 @@
 
 namespace djps {
 
-/// Starts a thread on which no signal is delivered: signals are the program's, not ours.
-/// Throws std::system_error when the system has no thread to give.
+/// Starts a thread on which no signal is delivered, since signals belong to the program. Throws
+/// std::system_error if no thread can be started.
 template <typename Work>
 std::thread ThreadWithoutSignals(Work work) {
   struct Blocked {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kLongestWorthALook = 64;
 
-/// How many characters to put in, take out, change, or swap with their neighbour.
+/// The number of characters to insert, delete, change, or swap with their neighbour.
 /// Source: optimal string alignment, a restricted Damerau-Levenshtein distance.
 std::size_t Distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before;

@@ -99,14 +99,14 @@ std::optional<Timestamp> ParseTimestamp(std::string_view text) {
   const std::chrono::year_month_day date(std::chrono::year(year),
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day)));
-  // Second 60 is a leap second: the moment after it, as Postgres reads it.
+  // Second 60 is a leap second: read as the next second, as in Postgres.
   if (!scan.ok || !scan.rest.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
   const Timestamp time = Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
                          std::chrono::minutes(minute) + std::chrono::seconds(second) + fraction -
                          offset;
-  // Of the moment in UTC: an offset or a leap second may move it out of the years that count.
+  // Checked in UTC: an offset or a leap second may move it out of the allowed years.
   if (time < kFirstTime || time >= kEndOfTime) return std::nullopt;
   return time;
 }

@@ -25,10 +25,10 @@ inline constexpr std::string_view kIdempotencyKey = "idempotencyKey";
 inline constexpr std::size_t kNameBytesMax = 128;
 /// Room for two UUIDs and a word; an index entry in Postgres holds at most 2,704 bytes.
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
-/// 1 MiB: a job names its data, it does not carry it. Larger payloads slow every claim down.
+/// 1 MiB: larger payloads slow every claim down. A job should refer to large data, not contain it.
 inline constexpr std::size_t kPayloadBytesMax = 1U << 20U;
 
-/// One field that is wrong, and how: "must be ..., got ...".
+/// A wrong field and its error: "must be ..., got ...".
 struct FieldError {
   std::string field;
   std::string detail;
@@ -36,21 +36,21 @@ struct FieldError {
   bool operator==(const FieldError&) const = default;
 };
 
-/// Everything that is wrong with `job`; empty when it may be stored. That `payload` is JSON at all
-/// is not looked at here: it comes from a JSON parser, or has been through CompactJson.
+/// All errors of `job`; empty if it may be stored. Does not check that `payload` is JSON: it comes
+/// from a JSON parser or from CompactJson.
 std::vector<FieldError> Validate(const NewJob& job);
 
-/// What is wrong with the name of a type or queue, as "must be ..."; nothing when all is well.
+/// The error of a name of a type or queue, as "must be ..."; nothing if it is valid.
 std::optional<std::string> NameTrouble(std::string_view name);
 
 /// The same for the name of a worker: any text of 1 to kNameBytesMax bytes without control
 /// characters.
 std::optional<std::string> WorkerNameTrouble(std::string_view name);
 
-/// `text` in quotes for an error message: escaped, and cut where it is long.
+/// `text` in quotes for an error message: escaped, and shortened if it is long.
 std::string QuoteForMessage(std::string_view text);
 
-/// `text` cut to what an error message has room for, never inside a character.
+/// `text` shortened for an error message, never inside a character.
 std::string ShortenForMessage(std::string_view text);
 
 }  // namespace djps

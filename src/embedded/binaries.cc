@@ -40,7 +40,7 @@ bool HasPrograms(const fs::path& folder) {
   return IsProgram(folder / "initdb") && IsProgram(folder / "postgres");
 }
 
-/// Reads until the other end is closed, the deadline passes, or more came than a version can be.
+/// Reads until the other end is closed, the deadline passes, or the text is too long for a version.
 std::string ReadAll(int fd, Clock::time_point deadline) {
   std::string text;
   std::array<char, 512> chunk{};
@@ -61,7 +61,7 @@ std::string ReadAll(int fd, Clock::time_point deadline) {
 /// What `postgres --version` prints, such as "postgres (PostgreSQL) 15.18 (Debian 15.18-1)".
 Result<std::string> VersionText(const fs::path& postgres) {
   os::Pipe output = os::MakePipe();
-  // As ourselves: PostgreSQL tells its version even to root.
+  // As the current user: PostgreSQL prints its version even for root.
   ServerUser ourselves;
   ourselves.name = "running djps";
   Result<os::Child> child = Spawn({.program = postgres,
@@ -129,7 +129,7 @@ std::vector<fs::path> UsualPlaces() {
   for (std::size_t start = 0; start < path.size();) {
     const std::size_t end = std::min(path.find(':', start), path.size());
     const fs::path place = path.substr(start, end - start);
-    // A relative entry would mean another folder in the child, which works elsewhere.
+    // A relative entry would be another folder in the child, which has another current folder.
     if (place.is_absolute()) places.push_back(place);
     start = end + 1;
   }

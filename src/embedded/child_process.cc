@@ -13,8 +13,8 @@ namespace {
 
 using Step = os::StartFailure::Step;
 
-/// Only what the programs need: a stray PGPORT or LC_ALL must not shape the cluster, and secrets of
-/// our own environment are none of the server's business.
+/// Only what the programs need: a PGPORT or LC_ALL of this process must not affect the cluster, and
+/// the server must not get the secrets of our environment.
 std::vector<std::string> ChildEnvironment() {
   std::vector<std::string> environment{"LC_ALL=C"};
   for (const char* name : {"PATH", "LD_LIBRARY_PATH", "TZ"}) {
@@ -81,7 +81,7 @@ Result<os::ProcessEnd> RunToEnd(const ChildSpec& spec, std::chrono::milliseconds
 }
 
 bool CanEnter(const std::filesystem::path& folder, const ServerUser& user) {
-  // No program has this name: what counts is how far a child of that user gets.
+  // No program has this name: the error shows how far a child of that user gets.
   const auto child = os::Start({.path = "",
                                 .argv = {},
                                 .environment = {},

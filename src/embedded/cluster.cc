@@ -1,6 +1,6 @@
-// Starts, watches and stops the postmaster. The order of a start: lock the folder, end what an
-// earlier run left behind, create the cluster if there is none, write the settings, launch, wait.
-// Each step can be cut short by a power failure and is simply done again by the next start.
+// Starts, watches and stops the postmaster. The order of a start: lock the folder, end processes of
+// an earlier run, create the cluster if there is none, write the settings, launch, wait. A power
+// failure may interrupt any step: the next start repeats it.
 #include "embedded/cluster.h"
 
 #include <fmt/format.h>
@@ -52,7 +52,7 @@ enum class Readiness { kReady, kEnded, kTooLate, kRefused };
 
 struct ReadinessReport {
   Readiness readiness = Readiness::kReady;
-  std::string reason;  ///< What libpq said, where it said something.
+  std::string reason;  ///< libpq's message, if there is one.
 };
 
 /// One attempt; nothing while the server may still come up.
@@ -60,12 +60,13 @@ std::optional<ReadinessReport> TryConnect(const std::string& connection_string) 
   const std::string once = connection_string + " connect_timeout=5";
   const ConnPtr connection(PQconnectdb(once.c_str()), &PQfinish);
   if (PQstatus(connection.get()) == CONNECTION_OK) return ReadinessReport{Readiness::kReady, {}};
-  // A server that answers a ping but not us will not change its mind: a changed password, say.
+  // If the server answers a ping but refuses our login, waiting does not help (such as a changed
+  // password).
   if (PQping(once.c_str()) != PQPING_OK) return std::nullopt;
   return ReadinessReport{Readiness::kRefused, PQerrorMessage(connection.get())};
 }
 
-/// Watches postmaster.pid first, since every connection that comes too early is a line in the log.
+/// Watches postmaster.pid first, since each connection that is too early writes a line to the log.
 ReadinessReport WaitUntilReady(Cluster& cluster, const std::filesystem::path& pg_dir,
                                Clock::time_point deadline) {
   while (cluster.Running()) {
@@ -99,8 +100,7 @@ Error NotStarted(const ReadinessReport& report, const ClusterConfig& config, con
   return {ErrorCode::kUnavailable, fmt::format("{} {}", what, log.LastLines())};
 }
 
-/// Backends in a place where we cannot see them, such as another container, still end by
-/// themselves.
+/// Backends that are invisible here, such as in another container, end by themselves.
 bool MayPassSoon(const ServerLog& log) {
   return log.Text().find("pre-existing shared memory block") != std::string::npos;
 }
@@ -201,7 +201,7 @@ bool Cluster::Stop() {
     end = postmaster_.ReapBy(Clock::now() + kQuitTimeout);
   }
   if (!end) {
-    postmaster_.Signal(SIGKILL);  // As good as a power cut; the next start recovers.
+    postmaster_.Signal(SIGKILL);  // Like a power failure; the next start recovers.
     end = postmaster_.ReapBy(Clock::now() + kKillTimeout);
   }
   spdlog::debug("PostgreSQL (process {}) stopped: {}", pid,

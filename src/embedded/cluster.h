@@ -21,14 +21,14 @@ struct ServerBinaries {
   int major = 0;
 };
 
-/// Looks in `hint` alone when it is given; else in Debian's versioned folders
+/// Looks only in `hint` if it is given; else in Debian's versioned folders
 /// (/usr/lib/postgresql/N/bin, the newest supported N first), then along PATH.
 ///
-/// Errors: kNotFound, listing every place looked at and the package to install;
+/// Errors: kNotFound, listing all searched places and the package to install;
 ///         kUnsupported for a version outside kOldestMajor..kNewestMajor.
 Result<ServerBinaries> FindServerBinaries(const std::optional<std::filesystem::path>& hint);
 
-/// The folder used when nobody names one: /var/lib/djps for root, else
+/// The default folder: /var/lib/djps for root, else
 /// $XDG_DATA_HOME/djps, else $HOME/.local/share/djps.
 std::filesystem::path DefaultDataDir();
 
@@ -36,8 +36,8 @@ struct ClusterConfig {
   ServerBinaries binaries;
   std::filesystem::path
       data_dir;  ///< Holds the cluster (`pg/`), its log and its socket; made if missing.
-  /// false only in tests that crash neither the machine nor the server: no fsync and no waiting for
-  /// commits to be written, so that clusters start fast.
+  /// false only in tests that crash neither the machine nor the server: no fsync and no synchronous
+  /// commit, so that clusters start fast.
   bool durable = true;
   std::chrono::milliseconds start_timeout{60'000};
   std::chrono::milliseconds stop_timeout{30'000};
@@ -45,14 +45,15 @@ struct ClusterConfig {
 
 /// A private PostgreSQL server on a unix socket inside its data folder, with a role, password and
 /// database `djps`. The postmaster is a child in a process group of its own, so that a Ctrl-C in
-/// the terminal reaches only this process; when this process dies the kernel tells it to stop.
+/// the terminal reaches only this process. When this process dies, the kernel signals the
+/// postmaster to stop.
 ///
 /// Thread-safety: one thread at a time. The thread that calls Start must outlive the cluster (the
 /// kernel ties the death signal to it).
 class Cluster {
  public:
   /// Creates the cluster the first time, recovers it after a crash, and waits until it accepts
-  /// connections. A postmaster left over from a killed process is waited for, then replaced.
+  /// connections. If a postmaster of a killed process is left, waits for its end and replaces it.
   ///
   /// Errors: kUnsupported (folder made by another major version; a folder that is not ours),
   ///         kAlreadyRunning (another live process holds the folder's lock),

@@ -27,8 +27,8 @@ constexpr std::string_view kSocketName = "/.s.PGSQL.5432";
 constexpr std::size_t kSocketPathBytesMax = 107;  // sun_path holds 108 with its final NUL.
 constexpr mode_t kPrivate = S_IRWXU;
 
-/// Ours has our lock file; an empty one may become ours. Anything else could be a home folder or
-/// /etc, which must not get a new owner because of a typing mistake.
+/// A data folder of ours has our lock file; an empty folder may become one. Anything else could be
+/// a home folder or /etc, which must not get a new owner because of a typing mistake.
 Result<void> CheckNotForeign(const fs::path& data_dir) {
   std::error_code error;
   if (fs::exists(data_dir / kLockFile, error)) return {};
@@ -37,17 +37,16 @@ Result<void> CheckNotForeign(const fs::path& data_dir) {
   for (const fs::directory_entry& entry : entries) {
     // Made by mkfs at the top of a fresh volume.
     if (entry.path().filename() == "lost+found") continue;
-    return Failure(
-        ErrorCode::kUnsupported,
-        fmt::format("{} holds files that DJPS did not make ('{}' for one). Name an empty "
-                    "or a new folder.",
-                    data_dir.string(), entry.path().filename().string()),
-        "--data");
+    return Failure(ErrorCode::kUnsupported,
+                   fmt::format("{} contains files that DJPS did not make (such as '{}'). Choose an "
+                               "empty or new folder.",
+                               data_dir.string(), entry.path().filename().string()),
+                   "--data");
   }
   return {};
 }
 
-/// The topmost folder on the way that `user` cannot enter.
+/// The topmost folder on the path that `user` cannot enter.
 std::optional<fs::path> FirstClosedFolder(const fs::path& data_dir, const ServerUser& user) {
   if (CanEnter(data_dir.parent_path(), user)) return std::nullopt;
   fs::path folder;
@@ -97,12 +96,12 @@ Result<void> MakePrivate(const fs::path& folder, const ServerUser& user) {
   const os::UniqueFd fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd || (user.switches && fchown(fd.Get(), user.uid, user.gid) != 0) ||
       fchmod(fd.Get(), kPrivate) != 0) {
-    return FileFailure("make private the folder", folder, errno);
+    return FileFailure("restrict the access to", folder, errno);
   }
   return {};
 }
 
-/// FNV-1a: the same in every build, unlike std::hash. Its only task is a short, stable name.
+/// FNV-1a: the same in every build, unlike std::hash. Used only for a short, stable name.
 /// Source: Fowler, Noll, Vo; RFC 9923.
 std::uint64_t StableHash(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325U;
@@ -149,8 +148,8 @@ Result<void> PrepareSocketDir(const fs::path& data_dir, const ServerUser& user) 
   if (folder == data_dir) return {};
   if (mkdir(folder.c_str(), kPrivate) == 0) return MakePrivate(folder, user);
   if (errno != EEXIST) return FileFailure("create the folder of the socket", folder, errno);
-  // The name can be guessed and everybody may write to /tmp: a folder that another user put there
-  // would let that user stand in for our server.
+  // The name can be guessed and everyone may write to /tmp: another user could make this folder and
+  // impersonate our server.
   struct stat info{};
   if (lstat(folder.c_str(), &info) != 0) return FileFailure("look at", folder, errno);
   if (!S_ISDIR(info.st_mode) || (info.st_uid != user.uid && info.st_uid != geteuid())) {
@@ -176,7 +175,7 @@ Result<void> GiveTo(const ServerUser& user, const fs::path& path) {
     }
   }
   if (error) return FileFailure("read", path, error.value());
-  // The folder itself last: until then a start that was interrupted begins again.
+  // The folder itself last: until then the next start repeats an interrupted one.
   if (lchown(path.c_str(), user.uid, user.gid) != 0) {
     return FileFailure("change the owner of", path, errno);
   }

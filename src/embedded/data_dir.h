@@ -11,15 +11,15 @@ namespace djps::embedded {
 /// Where the cluster itself lives inside the data folder.
 std::filesystem::path PgDir(const std::filesystem::path& data_dir);
 
-/// A data folder that is ours: locked, private, and owned by the server's user.
+/// A data folder of this process: locked, private, and owned by the server's user.
 struct DataDir {
   std::filesystem::path path;  ///< Absolute, without symbolic links.
   os::UniqueFd lock;           ///< Held until closed; also freed by the kernel when we are killed.
 };
 
-/// Creates the folder if it is missing and takes it for this process.
+/// Creates the folder if it is missing, and locks it for this process.
 ///
-/// Errors: kUnsupported (holds somebody else's files, or `user` cannot reach it), kAlreadyRunning,
+/// Errors: kUnsupported (it has other files, or `user` cannot reach it), kAlreadyRunning,
 ///         kUnavailable.
 Result<DataDir> OpenDataDir(const std::filesystem::path& path, const ServerUser& user);
 
@@ -27,9 +27,9 @@ Result<DataDir> OpenDataDir(const std::filesystem::path& path, const ServerUser&
 /// then a private one in /tmp with a name derived from it.
 std::filesystem::path SocketDir(const std::filesystem::path& data_dir);
 
-/// Makes the folder of the socket where it is not the data folder.
+/// Makes the folder of the socket if it is not the data folder.
 ///
-/// Errors: kUnsupported when its place is taken by something of another user.
+/// Errors: kUnsupported if another user has a file or folder with this name.
 Result<void> PrepareSocketDir(const std::filesystem::path& data_dir, const ServerUser& user);
 
 /// Gives `path` and everything below it to `user`. Does nothing unless we are root and `path`

@@ -23,13 +23,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Takes about a second; minutes on a slow disk. A limit so that nothing hangs for ever.
+// It takes about a second, or minutes on a slow disk. The limit prevents an endless wait.
 constexpr std::chrono::minutes kStepTimeout(10);
 
 /// The folders and files of a creation in progress.
 struct Draft {
   fs::path folder;    ///< Renamed to PgDir at the very end.
-  fs::path password;  ///< For initdb, which takes it from a file only.
+  fs::path password;  ///< For initdb, which reads the password only from a file.
   fs::path statements;
 };
 
@@ -51,8 +51,8 @@ Result<void> RemoveDraft(const fs::path& data_dir) {
   return {};
 }
 
-/// C.UTF-8 sorts by code point like C, so that no update of the C library can upset an index, but
-/// knows letters beyond ASCII.
+/// C.UTF-8 sorts by code point like C, so that no update of the C library can corrupt an index, but
+/// knows letters outside ASCII.
 const char* BestLocale() {
   const locale_t locale = newlocale(LC_ALL_MASK, "C.UTF-8", nullptr);
   if (locale == nullptr) return "C";
@@ -85,7 +85,7 @@ Result<void> RunInitdb(const ClusterConfig& config, const ServerUser& user, cons
   return RunStep(spec, log);
 }
 
-/// Through a single-user server, so that the database is there before the cluster gets its name.
+/// Uses a single-user server, so that the database exists before the cluster gets its final name.
 Result<void> CreateDatabase(const ClusterConfig& config, const ServerUser& user,
                             const ServerLog& log) {
   const Draft draft = DraftIn(config.data_dir);

@@ -10,14 +10,14 @@
 namespace djps::embedded {
 
 inline constexpr const char* kRole = "djps";
-/// Not a secret: who can enter the data folder can read everything in it anyway.
+/// Not a secret: everyone who can enter the data folder can read everything in it.
 inline constexpr const char* kPassword = "djps";
 inline constexpr const char* kDatabase = "djps";
 
 /// Creates the cluster unless it exists; checks that it is ours and of the right version.
 ///
-/// It appears under its final name only when complete and on disk, so a crash at any moment leaves
-/// nothing that a later start could take for a cluster.
+/// It gets its final name only when complete and on disk, so that a crash never leaves a partial
+/// cluster under that name.
 ///
 /// Errors: kUnsupported, kUnavailable.
 Result<void> EnsureCluster(const ClusterConfig& config, const ServerUser& user,

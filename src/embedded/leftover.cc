@@ -76,7 +76,8 @@ void RemoveStaleLocks(const fs::path& pg_dir, const fs::path& socket_dir) {
   fs::remove(socket_dir / ".s.PGSQL.5432", ignored);
   fs::remove(socket_dir / ".s.PGSQL.5432.lock", ignored);
   const std::optional<PidFile> file = ReadPidFile(pg_dir);
-  // Otherwise it stays: through it PostgreSQL finds the shared memory that backends may still use.
+  // Otherwise the file stays: PostgreSQL uses it to find the shared memory that backends may still
+  // use.
   if (!file || (kill(file->pid, 0) != 0 && errno == ESRCH)) return;
   spdlog::info("removing {}/postmaster.pid: process {} is not a PostgreSQL of this folder",
                pg_dir.string(), file->pid);

@@ -29,7 +29,7 @@ bool WriteAll(int fd, std::string_view text) {
 
 tl::unexpected<Error> FileFailure(std::string_view action, const std::filesystem::path& path,
                                   int error) {
-  // A refused permission stays refused; anything else (disk full, ...) may be better next time.
+  // A refused permission stays refused; other errors (such as a full disk) may be temporary.
   const bool refused = error == EACCES || error == EPERM || error == EROFS;
   return Failure(refused ? ErrorCode::kUnsupported : ErrorCode::kUnavailable,
                  fmt::format("cannot {} {}: {}", action, path.string(), ErrnoText(error)));

@@ -10,15 +10,15 @@
 
 namespace djps::embedded {
 
-/// Replaces a file as a whole, on disk before it returns, readable by `user` alone. A symbolic link
-/// in its place is replaced, never followed: as root we write in folders that are not root's.
+/// Replaces a file atomically, synced to disk, readable only by `user`. A symbolic link in its
+/// place is replaced, never followed: as root we write in folders of other users.
 Result<void> WriteOwnedFile(const std::filesystem::path& path, std::string_view text,
                             const ServerUser& user);
 
 /// The whole text; nothing when it cannot be read. For small files only.
 std::optional<std::string> ReadFile(const std::filesystem::path& path);
 
-/// Makes names created, renamed or removed in a folder survive a power cut.
+/// Syncs a folder, so that created, renamed or removed names survive a power failure.
 Result<void> SyncFolder(const std::filesystem::path& folder);
 
 /// "cannot <action> <path>: <reason>" with the code for a failing disk or permission.

@@ -11,7 +11,7 @@
 
 namespace djps::embedded {
 
-/// postgres.log: what initdb and the server print. Remembers where our part of it begins.
+/// postgres.log: the output of initdb and the server. Remembers where this run's output begins.
 class ServerLog {
  public:
   /// Opens the log for appending; one that has grown over 10 MB becomes postgres.log.1 first.
@@ -22,7 +22,7 @@ class ServerLog {
   /// Everything printed since Open (the last kBytesMax of it).
   std::string Text() const;
 
-  /// The last lines since Open, introduced by the path of the file: the end of an error message.
+  /// The last lines since Open, after the path of the file; for the end of an error message.
   std::string LastLines() const;
 
  private:

@@ -9,7 +9,7 @@
 
 namespace djps::embedded {
 
-/// Who PostgreSQL runs as and who owns its files.
+/// The user that runs PostgreSQL and owns its files.
 struct ServerUser {
   std::string name;
   uid_t uid = 0;
@@ -18,9 +18,9 @@ struct ServerUser {
   bool switches = false;      ///< We are root and children must become this user first.
 };
 
-/// The caller itself, unless it is root, which PostgreSQL refuses: then `postgres`, else `nobody`.
+/// The current user; for root, which PostgreSQL refuses, `postgres` or else `nobody`.
 ///
-/// Errors: kUnsupported when root finds neither.
+/// Errors: kUnsupported if root finds neither.
 Result<ServerUser> FindServerUser();
 
 }  // namespace djps::embedded

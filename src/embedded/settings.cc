@@ -59,7 +59,7 @@ logging_collector = off
 log_line_prefix = '%m [%p] %q%u@%d %a '
 )";
 
-/// A list of one folder: double quotes for the list, single quotes for the configuration file.
+/// A list with one folder: double quotes for the list, single quotes for the configuration file.
 std::string QuoteFolder(const std::filesystem::path& folder) {
   std::string quoted = "'\"";
   for (const char c : folder.string()) {

@@ -16,7 +16,7 @@ struct ServerSettings {
   bool durable = true;
 };
 
-/// Writes the settings file anew and makes sure that postgresql.conf includes it.
+/// Rewrites the settings file and makes sure that postgresql.conf includes it.
 Result<void> WriteSettings(const std::filesystem::path& pg_dir, const ServerSettings& settings,
                            const ServerUser& user);
 

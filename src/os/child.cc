@@ -25,8 +25,8 @@ extern "C" int UnwatchedClone(int (*function)(void*), void* stack, int flags, vo
                               ...) __asm__("__clone");
 #endif
 
-// For what runs in a child on its parent's memory. A sanitizer would record in its tables, which
-// are the parent's, what only happens to the child.
+// For code that runs in a child on its parent's memory. A sanitizer would record the child's
+// actions in the parent's tables.
 #define DJPS_UNWATCHED __attribute__((no_sanitize("address", "thread", "undefined")))
 
 namespace djps::os {
@@ -34,28 +34,28 @@ namespace {
 
 using Step = StartFailure::Step;
 
-/// The child makes a dozen system calls on this stack before it has one of its own.
+/// The child makes a dozen system calls on this stack before it has its own.
 constexpr std::size_t kChildStackBytes = std::size_t{32} * 1024;
 
-/// How long a destructor waits for a killed child to be gone. It takes less than a millisecond
-/// unless the child hangs inside the kernel (a dead network file system). Then it is left to the
-/// parent of this process: nothing else has to wait.
+/// How long a destructor waits for a killed child to end. It takes less than a millisecond unless
+/// the child hangs in the kernel (such as on a dead network file system). Then the parent of this
+/// process will reap it.
 constexpr std::chrono::seconds kReapTimeout{2};
 
 constexpr int kExitFailed = 1;
 constexpr int kExitNotStarted = 127;
 constexpr int kFirstFdAboveStdio = 3;
-/// As wide as a register: an int's upper half would be left to chance, and prctl checks it.
+/// As wide as a register: the upper half of an int would be undefined, and prctl checks it.
 constexpr unsigned long kNone = 0;
 
-/// What the child needs, all of it prepared before it exists, and its only answer.
+/// What the child needs, prepared before it exists, and its only result.
 struct ChildPlan {
   const Command& command;
   char* const* argv;
   char* const* environment;
   std::array<int, 3> stdio;  ///< Above 2, so that none is overwritten before it is copied.
   pid_t parent;
-  StartFailure failure{};  ///< Its step is the one under way.
+  StartFailure failure{};  ///< `step` is the current step.
 };
 
 // The functions up to ChildMain run in the child, on the parent's memory: only system calls, made
@@ -65,7 +65,7 @@ struct ChildPlan {
 DJPS_UNWATCHED bool BindToParent(pid_t parent, int death_signal) {
   return ::syscall(SYS_prctl, PR_SET_PDEATHSIG, static_cast<unsigned long>(death_signal), kNone,
                    kNone, kNone) == 0 &&
-         // A parent that died before the line above sends no signal any more.
+         // If the parent died before the line above, the signal never comes.
          ::syscall(SYS_getppid) == parent;
 }
 
@@ -82,7 +82,7 @@ DJPS_UNWATCHED void ResetSignals() {
   for (int number = 1; number < _NSIG; ++number) {
     ::syscall(SYS_rt_sigaction, number, default_action.data(), nullptr, mask_bytes);
   }
-  // Only now: a handler of the parent must not run here.
+  // Not earlier: a handler of the parent must not run here.
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, default_action.data(), nullptr, mask_bytes);
 }
 
@@ -92,8 +92,8 @@ DJPS_UNWATCHED bool PrepareChild(ChildPlan& plan) {
   for (int number = 0; number < kFirstFdAboveStdio; ++number) {
     if (::syscall(SYS_dup3, plan.stdio[number], number, 0) < 0) return false;
   }
-  // Ours are close-on-exec; the host program's may not be. Without the call (Linux before 5.9)
-  // those leak, as they do from any other fork of the host.
+  // Our descriptors are close-on-exec; those of the host program may not be. Without this call
+  // (Linux before 5.9) they leak, as from any other fork of the host.
   ::syscall(SYS_close_range, kFirstFdAboveStdio, ~0U, 0);
   if (command.file_mask) ::syscall(SYS_umask, *command.file_mask);
   plan.failure.step = Step::kBecomeUser;
@@ -105,7 +105,7 @@ DJPS_UNWATCHED bool PrepareChild(ChildPlan& plan) {
   plan.failure.step = Step::kPrepare;
   // After the change of user, which clears the death signal.
   if (!BindToParent(plan.parent, command.death_signal)) return false;
-  // Also keeps a set-user-id program from shedding the death signal.
+  // Also prevents a set-user-id program from clearing the death signal.
   if (command.no_new_privileges &&
       ::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1UL, kNone, kNone, kNone) != 0) {
     return false;
@@ -124,7 +124,7 @@ DJPS_UNWATCHED int ChildMain(void* argument) {
   return kExitNotStarted;
 }
 
-/// Returns as clone does. No handler of the parent may run in the child, so signals are blocked.
+/// Returns like clone. Blocks signals, since no handler of the parent may run in the child.
 pid_t CloneChild(ChildPlan& plan, int& pidfd) {
   const auto stack = std::make_unique_for_overwrite<std::byte[]>(kChildStackBytes);
   std::byte* const stack_end = stack.get() + kChildStackBytes;
@@ -147,7 +147,7 @@ pid_t CloneChild(ChildPlan& plan, int& pidfd) {
   return pid;
 }
 
-/// For the kernel, which takes them for writable and does not write.
+/// For the kernel, whose interface is not const but which does not write.
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
@@ -160,7 +160,7 @@ tl::unexpected<StartFailure> NotPrepared() {
   return tl::unexpected(StartFailure{Step::kPrepare, errno});
 }
 
-/// Of the copy that Fork made.
+/// The main function of the copy that Fork makes.
 [[noreturn]] void RunCopy(const std::function<int()>& work, pid_t parent) {
   setpgid(0, 0);
   if (!BindToParent(parent, SIGKILL)) _exit(kExitNotStarted);
@@ -174,7 +174,7 @@ tl::unexpected<StartFailure> NotPrepared() {
     const std::string line = fmt::format("djps: {}\n", error.what());
     [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
   }
-  // Not exit: what has to be done at the end is the parent's.
+  // Not exit: its cleanup belongs to the parent.
   _exit(code);
 }
 
@@ -255,7 +255,7 @@ Child Fork(const std::function<int()>& work) {
   const pid_t pid = ::fork();
   if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (pid == 0) RunCopy(work, parent);
-  // Done by the child as well: whoever is first, signals reach the group from here on.
+  // The child does this too: whichever is first, signals reach the group from here on.
   ::setpgid(pid, pid);
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (pidfd) return {pid, std::move(pidfd)};

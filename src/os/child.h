@@ -1,5 +1,5 @@
-// The one way to start a process: in a group of its own, bound to its parent's life, ended for
-// certain. What a program says, and how long it may take, is its caller's business.
+// The only way to start a process: in its own group, killed when its parent dies, and always
+// reaped. The caller handles the program's output and timeouts.
 #pragma once
 
 #include <sys/types.h>
@@ -20,24 +20,24 @@ namespace djps::os {
 
 using Clock = std::chrono::steady_clock;
 
-/// Whom a child becomes.
+/// The user and groups of a child.
 struct Identity {
   uid_t uid;
   gid_t gid;
   std::vector<gid_t> groups;
 };
 
-/// A program, and what it starts with: besides this, default signal dispositions, no blocked
-/// signal, and no descriptor above 2.
+/// A program and its start parameters. It also gets default signal dispositions, no blocked signal,
+/// and no descriptor above 2.
 struct Command {
-  std::string path;                      ///< Given to execve as it is: no search, no shell.
+  std::string path;                      ///< Passed to execve unchanged: no search, no shell.
   std::vector<std::string> argv;         ///< Including the name at the front.
-  std::vector<std::string> environment;  ///< "NAME=VALUE", and nothing else is inherited.
+  std::vector<std::string> environment;  ///< "NAME=VALUE"; nothing else is inherited.
   std::array<int, 3> stdio{-1, -1, -1};  ///< Copied to 0, 1 and 2; -1 is /dev/null.
-  std::string work_dir{};                ///< The caller's when empty.
-  std::optional<Identity> identity{};    ///< Only root may give one.
-  std::optional<mode_t> file_mask{};     ///< The caller's umask when not given.
-  bool no_new_privileges = false;        ///< Set-user-id programs do not work below it.
+  std::string work_dir{};                ///< Empty: the caller's.
+  std::optional<Identity> identity{};    ///< Only root may set it.
+  std::optional<mode_t> file_mask{};     ///< Absent: the caller's umask.
+  bool no_new_privileges = false;        ///< Its children cannot use set-user-id programs.
   int death_signal = SIGKILL;  ///< From the kernel, when the thread that called Start ends.
 };
 
@@ -57,14 +57,14 @@ struct ProcessEnd {
 /// "exit status 1", "killed by signal 9", ...
 std::string Describe(const ProcessEnd& end);
 
-/// A child and its process group, until the child has been reaped. Before that the group's number
-/// cannot be given to anyone else, so signals cannot hit strangers. The destructor kills the group
-/// and reaps the child.
+/// A child and its process group, until the child is reaped. Before that the group's number is not
+/// reused, so signals cannot reach other processes. The destructor kills the group and reaps the
+/// child.
 class Child {
  public:
-  /// None: as one that has been reaped.
+  /// No child: like one that has been reaped.
   Child() = default;
-  /// Of a child that leads its group.
+  /// For a child that leads its group.
   Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
   Child(Child&& other) noexcept { Swap(other); }
   Child& operator=(Child&& other) noexcept {
@@ -75,16 +75,16 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child();
 
-  /// -1 from Reap on.
+  /// -1 after Reap.
   pid_t pid() const { return pid_; }
 
   /// A descriptor that is readable when the child has ended; it stays open with this object.
   int pidfd() const { return pidfd_.Get(); }
 
-  /// To the group. Nothing happens when the child has been reaped.
+  /// Signals the group. Does nothing if the child has been reaped.
   void Signal(int number) const;
 
-  /// How the child ended, unless it still runs or was reaped before. Never waits.
+  /// How the child ended; nothing if it still runs or was reaped before. Never waits.
   std::optional<ProcessEnd> Reap();
 
   /// Like Reap, but waits until the deadline.
@@ -107,10 +107,10 @@ struct StartFailure {
   int error = 0;
 };
 
-/// Starts a program; returns when it has been loaded.
+/// Starts a program; returns once it is loaded.
 tl::expected<Child, StartFailure> Start(const Command& command);
 
-/// A copy of this process that does `work`; what that returns is its exit status. To be called
+/// Starts a copy of this process that runs `work`, whose result is the exit status. Call it only
 /// while this process has no other threads. The kernel kills the child when the parent ends.
 ///
 /// Errors: throws std::system_error.

@@ -31,7 +31,7 @@ class UniqueFd {
   int fd_;
 };
 
-/// Both ends are close-on-exec, and above 2: no text for standard output ends up in them.
+/// Both ends are close-on-exec, and above 2, so that output for standard output cannot go there.
 struct Pipe {
   UniqueFd read;
   UniqueFd write;

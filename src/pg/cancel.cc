@@ -16,7 +16,7 @@ struct CancelDeleter {
   void operator()(PGcancel* cancel) const { PQfreeCancel(cancel); }
 };
 
-/// Cancels of this process that have not ended.
+/// The number of running cancels in this process.
 std::atomic<int>& UnderWay() {
   static std::atomic<int> count = 0;
   return count;
@@ -32,8 +32,8 @@ void SendCancel(PGconn* conn) {
     return;
   }
   try {
-    // It may outlast everything else in the process, so it uses nothing but its own copy. Whether
-    // it succeeds shows in what the connection reads.
+    // It may outlive everything else in the process, so it uses only its own copy. The connection
+    // shows whether it succeeded.
     ThreadWithoutSignals([cancel] {
       std::array<char, 256> why{};
       PQcancel(cancel.get(), why.data(), why.size());

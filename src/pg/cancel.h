@@ -4,9 +4,9 @@
 
 namespace djps::pg {
 
-/// Asks Postgres to cancel what it does for `conn`, and does not wait: libpq's PQcancel connects
-/// and blocks, so it runs on a thread of its own. At most kCancelsAtOnce do in a process; beyond
-/// that nothing is sent, and the caller should ask again later.
+/// Asks Postgres to cancel the running statement of `conn`, without waiting: libpq's PQcancel
+/// connects and blocks, so it runs on its own thread. At most kCancelsAtOnce run in a process;
+/// above that nothing is sent, and the caller should try again later.
 void SendCancel(PGconn* conn);
 
 inline constexpr int kCancelsAtOnce = 4;

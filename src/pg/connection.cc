@@ -20,8 +20,8 @@ using asio::posix::stream_descriptor;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-/// Between two requests to cancel what an abandoned connection does: it may have several statements
-/// under way, each of which waits by itself.
+/// Between two cancel requests for an abandoned connection: it may have several statements under
+/// way, each of which may wait.
 constexpr std::chrono::milliseconds kCancelPause{500};
 
 }  // namespace
@@ -33,7 +33,7 @@ Connection::Connection(asio::any_io_executor executor)
       cancel_pause_(executor_) {}
 
 Connection::~Connection() {
-  // The duplicate goes first: libpq closes its own descriptor.
+  // The duplicate is closed first: libpq closes its own descriptor.
   boost::system::error_code ignored;
   socket_.close(ignored);
   if (conn_ != nullptr) PQfinish(conn_);
@@ -45,7 +45,7 @@ std::shared_ptr<Connection> Connection::Make(asio::any_io_executor executor) {
 
 void Connection::Spawn(asio::awaitable<void> loop) {
   asio::co_spawn(executor_, std::move(loop), [](const std::exception_ptr& error) {
-    // The loops turn every failure into Close; anything here is a bug.
+    // The loops turn every failure into Close; an exception here is a bug.
     if (error) std::rethrow_exception(error);
   });
 }
@@ -61,7 +61,7 @@ asio::awaitable<void> Connection::Open(const std::string& conninfo, Deadline dea
   Spawn(ReadLoop(shared_from_this()));
 }
 
-/// A process of Postgres that hangs while it starts does not notice that nobody waits for it.
+/// A Postgres process that hangs while it starts does not notice that the client has left.
 asio::awaitable<void> Connection::Linger(std::shared_ptr<Connection> /*self*/) {
   retired_ = true;
   co_await socket_.async_wait(stream_descriptor::wait_read, kNoThrow);
@@ -114,8 +114,8 @@ asio::awaitable<void> Connection::Connect(const std::string& conninfo, Deadline 
 asio::awaitable<Rows> Connection::Execute(const Statement& statement, const Params& params,
                                           Deadline deadline, const Call* follow_up) {
   if (!usable()) throw PgError(kConnectionFailure, "the connection to Postgres is gone");
-  // Both are sent at once: preparing costs no round trip of its own. Answers come in order, so when
-  // the statement has failed, what preparing it said is known, too.
+  // Both are sent at once, so that preparing needs no extra round trip. Answers come in order, so
+  // when the statement has failed, the result of preparing it is known too.
   const std::shared_ptr<Pending> preparing = Prepare(statement);
   auto pending = SendExecute(statement, params);
   if (follow_up != nullptr && !broken_) {
@@ -167,7 +167,7 @@ void Connection::ThrowUnprepared(const Statement& statement, const std::exceptio
   }
 }
 
-/// `sent`: what libpq said of handing over the message; closes the connection when that failed.
+/// `sent`: libpq's result of sending the message; closes the connection if that failed.
 std::shared_ptr<Connection::Pending> Connection::Enqueue(int sent) {
   auto pending = std::make_shared<Pending>(executor_);
   if (broken_ || sent != 1) {
@@ -195,8 +195,8 @@ asio::awaitable<void> Connection::Await(std::shared_ptr<Pending> pending, Deadli
   }
   if (!pending->finished) {
     const PgError late(kQueryCanceled, "Postgres did not answer in time", true);
-    // Canceled from outside, the statement goes on and its answer is dropped; past the deadline
-    // nothing on this connection can be trusted any more.
+    // If the caller is canceled, the statement continues and its answer is dropped. After the
+    // deadline, nothing on this connection can be trusted any more.
     const bool missed = std::chrono::steady_clock::now() >= deadline;
     if (missed && !WaitsBehindAnother(*pending)) Abandon(late);
     throw late;
@@ -272,7 +272,7 @@ void Connection::Accept(ResultHandle result) {
       pending.result = std::move(result);
       return;
     case PGRES_PIPELINE_SYNC: {
-      // The transaction has ended: only now is the answer final.
+      // The transaction has ended: now the answer is final.
       const auto finished = std::move(queue_.front());
       queue_.pop_front();
       finished->finished = true;
@@ -285,8 +285,8 @@ void Connection::Accept(ResultHandle result) {
   }
 }
 
-/// Comes before the end of the transaction whose commit it is about, which is the first in the
-/// queue: libpq reads no further before its results have been taken.
+/// This notice arrives before the end of its transaction, which is the first in the queue: libpq
+/// reads no further until its results have been read.
 void Connection::OnNotice(void* connection, const PGresult* notice) {
   LogNotice(notice);
   auto& queue = static_cast<Connection*>(connection)->queue_;

@@ -24,30 +24,30 @@
 
 namespace djps::pg {
 
-/// Deadlines, not durations, go down the stack, so that waiting anywhere counts.
+/// The stack passes deadlines, not durations, so that every wait counts.
 using Deadline = std::chrono::steady_clock::time_point;
 
 inline Deadline After(std::chrono::milliseconds wait) {
   return std::chrono::steady_clock::now() + wait;
 }
 
-/// A statement, which has to outlive the connection, with its parameters.
+/// A statement with its parameters. The statement must outlive the connection.
 struct Call {
   const Statement* statement;
   Params params;
 };
 
 /// One connection to Postgres in pipeline mode: any number of coroutines may have a statement under
-/// way at once; they are sent as they come and answered in order. Each statement is a transaction
-/// of its own, so one that fails leaves its neighbours alone.
+/// way at once; they are sent at once and answered in order. Each statement is its own transaction,
+/// so a failed one does not affect others.
 ///
 /// A statement that misses its deadline leaves the connection in an unknown state: it is abandoned,
-/// and everything else that was under way on it fails with it. One that still waits behind another
-/// whose caller waits is given up alone: the other has a deadline of its own, by which the
-/// connection is judged.
+/// and everything else under way on it fails too. If a statement still waits behind another one
+/// that has not missed its deadline, only the late statement is given up.
 ///
-/// Ownership: made and held by shared_ptr. Coroutines keep it alive for as long as a process of
-/// Postgres may be busy for it: when it is gone, so is that process, as far as can be known here.
+/// Ownership: made and held by shared_ptr. Coroutines keep it alive for as long as a Postgres
+/// process may be busy for it: when it is destroyed, that process has ended too, as far as the
+/// client can know.
 /// Thread-safety: everything on one single-threaded executor.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -59,18 +59,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Connects, once. Throws PgError.
   boost::asio::awaitable<void> Open(const std::string& conninfo, Deadline deadline);
 
-  /// Runs a statement, which is prepared the first time. It has to outlive the connection. Throws
-  /// PgError; `outcome_unknown()` when the answer was lost, or Postgres doubts its commit.
+  /// Runs a statement, and prepares it the first time. It must outlive the connection. Throws
+  /// PgError; `outcome_unknown()` if the answer was lost or the commit is in doubt.
   ///
-  /// `follow_up` is sent right after it: a transaction of its own that begins when this one has
-  /// ended, well or not, and whose answer nobody hears.
+  /// `follow_up` is sent right after it: a separate transaction that begins when this one has
+  /// ended, successfully or not. Its answer is ignored.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, const Params& params,
                                        Deadline deadline, const Call* follow_up = nullptr);
 
   bool usable() const { return !broken_ && !retired_; }
   std::size_t in_flight() const { return queue_.size(); }
 
-  /// `heard` is called with the payload of each notification that comes from now on.
+  /// `heard` is called with the payload of each notification from now on.
   void OnNotify(std::function<void(std::string_view payload)> heard) { heard_ = std::move(heard); }
 
   /// Returns when the connection is not usable() any more.
@@ -79,19 +79,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Fails everything under way and closes the socket. Safe to repeat.
   void Close(const PgError& reason);
 
-  /// Takes no more statements, and closes when those under way have been answered.
+  /// Accepts no more statements, and closes when those under way have been answered.
   void Retire();
 
-  /// Fails everything under way and has Postgres cancel it; closes when Postgres is done with it.
+  /// Fails everything under way and asks Postgres to cancel it; closes when Postgres has ended it.
   void Abandon(const PgError& reason);
 
-  /// Why it ended, if that is a trouble; else empty.
+  /// Why it ended, if by an error; else empty.
   const std::string& trouble() const { return trouble_; }
 
  private:
   struct Pending {
     explicit Pending(const boost::asio::any_io_executor& executor) : done(executor) {}
-    boost::asio::steady_timer done;  // expires at the deadline; canceled when there is an answer
+    boost::asio::steady_timer done;  // expires at the deadline; canceled by the answer
     bool finished = false;
     bool awaited = false;  // its caller waits for it
     ResultHandle result;
@@ -113,7 +113,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> ReadLoop(std::shared_ptr<Connection> self);
   boost::asio::awaitable<void> FlushLoop(std::shared_ptr<Connection> self);
 
-  /// What preparing a statement came to, or will; one that failed is tried again.
+  /// The result of preparing a statement, or a pending one; a failed one is prepared again.
   std::shared_ptr<Pending> Prepare(const Statement& statement);
   std::shared_ptr<Pending> SendPrepare(const Statement& statement);
   std::shared_ptr<Pending> SendExecute(const Statement& statement, const Params& params);
@@ -136,8 +136,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::function<void(std::string_view)> heard_;
   std::string trouble_;
   bool flushing_ = false;
-  bool retired_ = false;    // takes no more statements
-  bool canceling_ = false;  // Postgres is being asked to cancel what runs
+  bool retired_ = false;    // accepts no more statements
+  bool canceling_ = false;  // a cancel request is under way
   bool broken_ = false;
 };
 

@@ -22,7 +22,7 @@ struct OptionsDeleter {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
 };
 
-/// A default of ours, and the variable by which libpq would take another value.
+/// A default of DJPS, and the variable with which libpq overrides it.
 struct Default {
   const char* keyword;
   const char* value;
@@ -42,7 +42,7 @@ constexpr std::array<Default, 10> kDefaults = {{
     {"client_encoding", "UTF8", nullptr},
 }};
 
-/// Of the database that `djps` is shipped to work with at once.
+/// The password of the default database.
 constexpr const char* kBuiltInPassword = "djps";
 constexpr const char* kBuiltInPort = "5432";
 
@@ -89,7 +89,7 @@ std::string Join(const Options& options) {
   return conninfo;
 }
 
-/// What was given, in one way or the other.
+/// What was given, by any means.
 std::string Setting(const Options& options, const char* keyword, const char* variable,
                     const char* otherwise) {
   if (const auto option = options.find(keyword); option != options.end()) return option->second;
@@ -97,7 +97,7 @@ std::string Setting(const Options& options, const char* keyword, const char* var
   return value != nullptr ? value : otherwise;
 }
 
-/// Has the user's own password file one for this? libpq looks there when no password is given.
+/// Whether the user's password file has a password. libpq looks there if no password is given.
 bool PasswordFileHas(const Options& options, const PasswordFor& wanted) {
   const char* home = Environment("HOME");
   const std::string usual = home != nullptr ? std::string(home) + "/.pgpass" : "";
@@ -125,7 +125,7 @@ Result<std::string> ResolveConninfo(std::string_view given, std::string_view pro
   auto options =
       Parse(std::string(WithoutSpaceAtEnd(from_environment != nullptr ? from_environment : given)));
   if (!options) return tl::unexpected<Error>(options.error());
-  // A service file may name everything; libpq reads it.
+  // A service file may set everything; libpq reads it.
   const bool by_service = options->contains("service") || Environment("PGSERVICE") != nullptr;
   if (!by_service && WantsBuiltInPassword(*options)) {
     options->emplace("password", kBuiltInPassword);

@@ -7,20 +7,20 @@
 
 namespace djps::pg {
 
-/// Makes a complete libpq connection string out of what a person gave: a postgres:// URI, a keyword
-/// string, or nothing, in which case DATABASE_URL is taken, then the PG* variables.
+/// Makes a complete libpq connection string from the user's input: a postgres:// URI, a keyword
+/// string, or nothing; then from DATABASE_URL, else the PG* variables.
 ///
-/// What is left open gets the defaults of DJPS: user and database "djps", host localhost, a
-/// connection that notices a dead peer within about 15 s, and only a server that is no standby.
-/// The program's name shows up in pg_stat_activity.
+/// The rest gets the defaults of DJPS: user and database "djps", host localhost, detection of a
+/// dead peer within about 15 s, and only a server that is not a standby. The program's name is
+/// shown in pg_stat_activity.
 ///
-/// A password is found as psql finds it: given, in PGPASSWORD, in a password or service file. Only
-/// for user djps on localhost:5432 there is a built-in one, where psql would find none.
+/// The password is found as by psql: given, in PGPASSWORD, or in a password or service file. There
+/// is a built-in password only for user djps on localhost:5432, if psql would find none.
 ///
 /// Errors: kInvalidArgument with libpq's explanation; never echoes a password.
 Result<std::string> ResolveConninfo(std::string_view given, std::string_view program);
 
-/// The same string for showing to people: without its password.
+/// The same string without its password, for messages.
 std::string RedactConninfo(const std::string& conninfo);
 
 }  // namespace djps::pg

@@ -6,7 +6,7 @@
 
 namespace djps::pg {
 
-/// SQLSTATEs that somebody asks for by name.
+/// SQLSTATEs that the code uses by name.
 inline constexpr std::string_view kConnectionFailure = "08006";
 inline constexpr std::string_view kResolutionUnknown = "08007";
 inline constexpr std::string_view kTooManyConnections = "53300";
@@ -24,22 +24,22 @@ class PgError : public std::runtime_error {
   const std::string& sqlstate() const { return sqlstate_; }
 
   /// The statement may have been carried out: its answer was lost with the connection, or Postgres
-  /// itself does not know whether a standby has what was committed.
+  /// does not know whether a standby has the commit.
   bool outcome_unknown() const { return outcome_unknown_; }
 
   /// The database is away, starting, stopping, read-only or overloaded: try again later.
   bool unavailable() const;
 
-  /// Postgres answered, and does not let this program in: a wrong password, an unknown role or
-  /// database, no right to connect. It takes a person to change that.
+  /// Postgres refuses the login: a wrong password, an unknown role or database, no right to
+  /// connect. Only a person can change that.
   bool refused() const;
 
-  /// Rolled back by a conflict with another transaction, or by a plan that went stale: the same
-  /// statement may simply be run again.
+  /// Rolled back by a conflict with another transaction, or by a stale plan: the same statement may
+  /// be run again.
   bool transient() const;
 
-  /// The value itself is what Postgres will not take: a data exception (class 22), or more than it
-  /// can hold, such as JSON that is nested too deeply (class 54).
+  /// Postgres refuses the value itself: a data exception (class 22), or a value that is too large,
+  /// such as JSON that is nested too deeply (class 54).
   bool bad_value() const { return sqlstate_.starts_with("22") || sqlstate_.starts_with("54"); }
 
  private:

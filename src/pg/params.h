@@ -22,7 +22,7 @@ class Params {
   }
   Params& Add(std::string_view value) { return Add<std::string_view>(value); }
 
-  /// Null where it is empty.
+  /// Null if it is empty.
   template <typename T>
   Params& Add(const std::optional<T>& value) {
     if (value) return Add(*value);
@@ -31,8 +31,8 @@ class Params {
     return *this;
   }
 
-  /// One array with an element for each item of `range`: what `field(item)` gives. A field that
-  /// gives std::optional makes nulls of the empty ones.
+  /// An array with one element, `field(item)`, for each item of `range`. An empty std::optional
+  /// becomes null.
   template <typename Range, typename Field>
   Params& AddArray(const Range& range, Field field) {
     using Value = std::decay_t<decltype(field(*std::begin(range)))>;
@@ -43,7 +43,7 @@ class Params {
   const std::vector<Type>& types() const { return types_; }
   int count() const { return static_cast<int>(types_.size()); }
 
-  /// Pointers into this object, valid until it changes or goes.
+  /// Pointers into this object, valid until it changes or is destroyed.
   std::vector<const char*> Values() const;
   const std::vector<int>& lengths() const { return lengths_; }
 
@@ -64,7 +64,7 @@ class Params {
     using T = typename Element<Value>::Type;
     Begin(Wire<T>::kArray);
     EncodeInt<std::int32_t>(buffer_, 1);  // dimensions
-    EncodeInt<std::int32_t>(buffer_, 1);  // may hold nulls
+    EncodeInt<std::int32_t>(buffer_, 1);  // may contain nulls
     EncodeInt<std::int32_t>(buffer_, static_cast<std::int32_t>(Wire<T>::kType));
     EncodeInt<std::int32_t>(buffer_, static_cast<std::int32_t>(std::size(range)));
     EncodeInt<std::int32_t>(buffer_, 1);  // lower bound

@@ -6,12 +6,12 @@
 namespace djps::pg {
 namespace {
 
-/// Takes the next field off `line`, up to a colon that is not escaped.
+/// Removes the next field from `line`, up to an unescaped colon.
 std::string TakeField(std::string_view& line) {
   std::string field;
   while (!line.empty() && line.front() != ':') {
     const bool escape = line.front() == '\\' && line.size() > 1;
-    // A star is anything only where it is bare: an escaped one keeps its escape here.
+    // A star matches anything only if it is not escaped; an escaped one keeps its escape here.
     if (escape && line[1] == '*') field += '\\';
     if (escape) line.remove_prefix(1);
     field += line.front();

@@ -5,7 +5,7 @@
 
 namespace djps::pg {
 
-/// Which password of a file is wanted.
+/// The connection whose password is wanted.
 struct PasswordFor {
   std::string_view host;
   std::string_view port;
@@ -13,8 +13,9 @@ struct PasswordFor {
   std::string_view user;
 };
 
-/// Does this text of a password file (libpq's ~/.pgpass: lines of host:port:database:user:password,
-/// where * is anything and \ keeps the next character's meaning away) have one for `wanted`?
+/// Whether this text of a password file (libpq's ~/.pgpass: lines of
+/// host:port:database:user:password, where * matches anything and \ escapes the next character) has
+/// a password for `wanted`.
 bool HasPassword(std::string_view text, const PasswordFor& wanted);
 
 }  // namespace djps::pg

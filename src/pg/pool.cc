@@ -24,12 +24,12 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kReconnectBase{20};
 constexpr std::chrono::milliseconds kReconnectCap{2'000};
 constexpr int kTransientTries = 4;
-/// How many processes of Postgres a pool may take up for each connection that it keeps.
+/// Maximum number of Postgres processes for each connection of a pool.
 constexpr std::size_t kProcessesPerConnection = 2;
 
 }  // namespace
 
-/// What the coroutines of a pool share; the last of them to end destroys it.
+/// The state that the coroutines of a pool share; the last one to end destroys it.
 class Pool::State {
  public:
   using Shared = std::shared_ptr<State>;
@@ -55,7 +55,7 @@ class Pool::State {
  private:
   struct Slot {
     explicit Slot(const asio::any_io_executor& executor) : pause(executor) {}
-    std::shared_ptr<Connection> connection;  // null while there is none
+    std::shared_ptr<Connection> connection;  // null while not connected
     asio::steady_timer pause;                // between two tries; canceled by Close
   };
 
@@ -71,13 +71,14 @@ class Pool::State {
   asio::any_io_executor executor_;
   PoolConfig config_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  // All that were made and may still keep a process of Postgres busy.
+  // All connections that may still keep a Postgres process busy.
   std::vector<std::weak_ptr<Connection>> connections_;
   asio::steady_timer connected_signal_;  // canceled each time a connection comes up
   std::string trouble_;
   TroubleLog log_;
-  // Why the server would not set up the last connection, where waiting cannot help: `listen` does
-  // not fit its schema, say. Those who call hear it at once, until a connection was made.
+  // Why the server refused to set up the last connection, if waiting cannot help: such as a
+  // `listen` that does not fit its schema. Callers get this error at once, until a connection is
+  // made.
   std::optional<PgError> refusal_;
   bool connecting_ = false;
   bool closed_ = false;
@@ -92,7 +93,7 @@ void Pool::State::Connect(const Shared& self) {
   for (const auto& slot : self->slots_) {
     asio::co_spawn(self->executor_, KeepConnected(self, *slot),
                    [](const std::exception_ptr& error) {
-                     // Every failure of the database is handled there; anything here is a bug.
+                     // Every failure of the database is handled there; an exception here is a bug.
                      if (error) std::rethrow_exception(error);
                    });
   }
@@ -216,7 +217,7 @@ asio::awaitable<std::shared_ptr<Connection>> Pool::State::LeastBusy(Shared self,
                     fmt::format("no connection to Postgres: {}",
                                 self->trouble_.empty() ? "none was made in time" : self->trouble_));
     }
-    // Woken by the next connection, or at the caller's deadline.
+    // Wakes with the next connection, or at the caller's deadline.
     asio::steady_timer limit(self->executor_, deadline);
     limit.async_wait([self](const boost::system::error_code& error) {
       if (!error) self->connected_signal_.cancel();
@@ -236,7 +237,7 @@ asio::awaitable<Rows> Pool::State::Execute(Shared self, const Statement& stateme
     } catch (const PgError& error) {
       if (!error.transient() || error.outcome_unknown() || attempt == kTransientTries) throw;
       spdlog::debug("{}: {}; running it again", statement.name, error.what());
-      // A plan or prepared statement that went stale is made anew with a new connection.
+      // A stale plan or prepared statement is renewed by a new connection.
       if (!error.sqlstate().starts_with("40")) connection->Retire();
     }
   }

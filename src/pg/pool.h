@@ -20,26 +20,26 @@ struct PoolConfig {
   /// Run once on each new connection, with the statement timeout as its only parameter.
   const Statement* setup = nullptr;
   /// Run on one of the connections, which then listens; `heard` gets the payload of each
-  /// notification, and an empty one when some may have been missed.
+  /// notification, and an empty one if some may have been missed.
   const Statement* listen = nullptr;
   std::function<void(std::string_view payload)> heard = {};
-  /// The server gives up on a statement after this; callers' deadlines are shorter.
+  /// The server cancels a statement after this time; callers' deadlines are shorter.
   std::chrono::milliseconds statement_timeout{30'000};
   std::chrono::milliseconds connect_timeout{5'000};
-  bool log_trouble = true;  ///< false: callers hear of it by their errors alone.
-  /// Start connects nothing; the first statement does.
+  bool log_trouble = true;  ///< false: callers get errors, and nothing is logged.
+  /// The first statement connects, not Start.
   bool on_demand = false;
 };
 
 /// Keeps `size` connections up, reconnecting with backoff and jitter, and sends each statement down
 /// the least busy one.
 ///
-/// It never takes up more than twice as many processes of Postgres. One that does not answer in
-/// time is replaced, but counts until it is known to be done: while too many are not, no connection
-/// is opened, and callers hear that there is none.
+/// It never uses more than twice as many Postgres processes. A connection that does not answer in
+/// time is replaced, but counts until its process has ended. While there are too many of these, no
+/// connection is opened, and callers get an error.
 ///
-/// Lifetime: Start once. Its coroutines hold what they need, so a pool may be destroyed while they
-/// are still ending.
+/// Lifetime: Start once. Its coroutines own what they need, so a pool may be destroyed before they
+/// have ended.
 /// Thread-safety: everything on one single-threaded executor.
 class Pool {
  public:
@@ -52,11 +52,10 @@ class Pool {
   void Close();
 
   /// Runs a statement, prepared once for each connection; waits for a connection if there is none.
-  /// Conflicts with other transactions and stale plans are tried again a few times. Throws PgError;
-  /// where no connection can be set up because the server refuses `setup` or `listen`, that error,
-  /// at once.
+  /// Conflicts with other transactions and stale plans are retried a few times. Throws PgError; if
+  /// the server refuses `setup` or `listen`, that error, at once.
   ///
-  /// `follow_up` goes out with it, as Connection::Execute says.
+  /// `follow_up` is sent with it, see Connection::Execute.
   boost::asio::awaitable<Rows> Execute(const Statement& statement, Params params, Deadline deadline,
                                        std::optional<Call> follow_up = {});
 

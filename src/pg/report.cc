@@ -37,7 +37,7 @@ PgError ErrorOf(const PGresult* result) {
 void AskForCodes(PGconn* conn) { PQsetErrorVerbosity(conn, PQERRORS_VERBOSE); }
 
 PgError ConnectError(PGconn* conn) {
-  // Of several hosts each says something. Severities are translated, codes are not.
+  // With several hosts there is a message of each. Severities are translated, codes are not.
   static const std::regex code_pattern(":  ([0-9A-Z]{5}): ");
   static const std::regex source_pattern("\n[^\n]*:  [^\n]*, [^\n]*\\.c:[0-9]+(?=\n|$)");
   std::string text = Trimmed(PQerrorMessage(conn));

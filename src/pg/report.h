@@ -9,25 +9,24 @@
 
 namespace djps::pg {
 
-/// What Postgres or libpq says, without the line breaks at its end.
+/// A message of Postgres or libpq, without the line breaks at its end.
 std::string Trimmed(const char* message);
 
-/// The error that a statement ended with.
+/// The error of a statement.
 PgError ErrorOf(const PGresult* result);
 
-/// Has libpq say by code why it could not connect; for ConnectError.
+/// Makes libpq report the SQLSTATE of a failed connection; for ConnectError.
 void AskForCodes(PGconn* conn);
 
-/// Why there is no connection. Its SQLSTATE is that of the server's refusal, or else
-/// kConnectionFailure.
+/// Why the connection failed. Its SQLSTATE is the server's, or else kConnectionFailure.
 PgError ConnectError(PGconn* conn);
 
 /// Writes a notice to the log, for debugging.
 void LogNotice(const PGresult* notice);
 
-/// Empty for nearly every notice. One says that the commit of the statement under way is doubtful:
-/// it was to wait for a synchronous standby, and somebody canceled the wait. Postgres then reports
-/// success all the same. The error has outcome_unknown().
+/// Empty for nearly every notice. One notice says that a commit is in doubt: its wait for a
+/// synchronous standby was canceled, and Postgres reports success nevertheless. That becomes an
+/// error with outcome_unknown().
 std::optional<PgError> DoubtOfCommit(const PGresult* notice);
 
 }  // namespace djps::pg

@@ -16,7 +16,7 @@ struct ResultDeleter {
 };
 using ResultHandle = std::unique_ptr<PGresult, ResultDeleter>;
 
-/// One row of a result, valid as long as the result. Its values own what they hold.
+/// One row of a result, valid as long as the result. Its values own their data.
 class Row {
  public:
   Row(const PGresult* result, int row) : result_(result), row_(row) {}

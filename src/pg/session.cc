@@ -10,8 +10,8 @@ namespace djps::pg {
 
 namespace {
 
-/// Is the reason for a failed connection something that the server said? Only what it says has two
-/// spaces behind its severity.
+/// Whether the server sent the reason for a failed connection: only its messages have two spaces
+/// after the severity.
 bool Answered(PGconn* conn) {
   return std::string_view(PQerrorMessage(conn)).find(":  ") != std::string_view::npos;
 }
@@ -20,7 +20,7 @@ bool Answered(PGconn* conn) {
 
 Session::Session(const std::string& conninfo) : conn_(PQconnectdb(conninfo.c_str())) {
   if (PQstatus(conn_.get()) != CONNECTION_OK && Answered(conn_.get())) {
-    // libpq tells the code of what the server said only if it was asked for before.
+    // libpq has the SQLSTATE of the server's message only if it was requested before.
     AskForCodes(conn_.get());
     PQreset(conn_.get());
     PQsetErrorVerbosity(conn_.get(), PQERRORS_DEFAULT);

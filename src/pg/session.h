@@ -12,8 +12,8 @@
 
 namespace djps::pg {
 
-/// A plain, blocking connection for what is not a hot path and needs whole scripts or transactions:
-/// migrations, and tests. Throws PgError.
+/// A simple blocking connection for whole scripts or transactions outside hot paths: migrations and
+/// tests. Throws PgError.
 class Session {
  public:
   explicit Session(const std::string& conninfo);
@@ -21,7 +21,7 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   /// Runs one or more statements by the simple protocol, in one implicit transaction unless the
-  /// script says begin itself. Gives back the last result, in text format.
+  /// script says begin itself. Returns the last result, in text format.
   ResultHandle Run(const std::string& script);
 
   /// Runs a statement that has one parameter, given as text.
@@ -39,7 +39,7 @@ class Session {
     void operator()(PGconn* conn) const { PQfinish(conn); }
   };
   std::unique_ptr<PGconn, ConnDeleter> conn_;
-  std::optional<PgError> doubt_;  // of a commit since the last call
+  std::optional<PgError> doubt_;  // about a commit since the last call
 };
 
 }  // namespace djps::pg

@@ -43,8 +43,8 @@ constexpr bool StartWith(std::span<const Column> columns, std::span<const Column
   return columns.size() >= first.size() && std::equal(first.begin(), first.end(), columns.begin());
 }
 
-/// Where a column is in the rows of a statement, and the type it is read as. The build makes one
-/// for each column that a statement's header names: sql::find_job::kRunAt.
+/// The index and the type of a column in the rows of a statement. The build makes one for each
+/// column in a statement's header: sql::find_job::kRunAt.
 template <typename T>
 class ColumnAt {
  public:

@@ -18,7 +18,7 @@
 
 namespace djps::pg {
 
-/// JSON text on its way to a jsonb parameter; a column of it is read as std::string.
+/// JSON text for a jsonb parameter; a jsonb column is read as std::string.
 struct Json {
   std::string_view text;
 };

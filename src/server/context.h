@@ -18,13 +18,14 @@ class JobWatch;
 class WorkerPresence;
 class TokenCache;
 
-/// What handlers work with. The server owns all of it.
+/// What handlers use. The server owns all of it.
 struct ServerContext {
   const ServerConfig& config;
   store::Stores& stores;
-  store::JobWriter& submissions;  ///< Instead of stores.jobs, and
-  store::ClaimGatherer& claims;   ///< of stores.leases, for what many ask at once,
-  store::LeaseWriter& outcomes;   ///< and for what many send at once.
+  store::JobWriter&
+      submissions;  ///< Gathers submissions of many requests; use instead of stores.jobs.
+  store::ClaimGatherer& claims;  ///< Gathers claims; use instead of stores.leases.
+  store::LeaseWriter& outcomes;  ///< Gathers reports of workers; use instead of stores.leases.
   store::QueueLimits& limits;
   JobWaiters& waiters;
   WorkerPresence& presence;
@@ -32,7 +33,7 @@ struct ServerContext {
   TokenCache& tokens;
 };
 
-/// Until when the database has to have answered a request that begins now.
+/// The deadline for the statements of a request that begins now.
 inline pg::Deadline DeadlineOf(const ServerContext& context) {
   return pg::After(context.config.store_timeout);
 }

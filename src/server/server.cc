@@ -24,13 +24,12 @@ using boost::system::error_code;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-// After a failed accept (no file descriptors left, say) trying again at once would only burn a
-// core.
+// The pause after a failed accept (such as no file descriptors left), to avoid a busy loop.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-// Deadlines are kept this exactly, or to a quarter of the shortest one.
+// The precision of deadlines; at most a quarter of the shortest one.
 constexpr std::chrono::milliseconds kSweepIntervalMax{1'000};
 constexpr std::chrono::milliseconds kSweepIntervalMin{5};
-// How long a server that stops tries to give back claims whose outcome it does not know.
+// How long a stopping server tries to give back claims whose outcome is unknown.
 constexpr std::chrono::milliseconds kReturnAtStop{3'000};
 
 Error BindError(const error_code& error, const ServerConfig& config) {
@@ -50,19 +49,18 @@ Error BindError(const error_code& error, const ServerConfig& config) {
           fmt::format("cannot listen on {}: {}", config.address, error.message()), "address"};
 }
 
-/// Without tokens whoever can connect may do everything, so only this machine may connect.
+/// Without tokens, everyone who can connect may do everything, so only this machine may connect.
 std::optional<Error> AccessError(const asio::ip::address& address, const ServerConfig& config) {
   if (config.access == AccessMode::kToken || config.insecure_open_access || address.is_loopback()) {
     return std::nullopt;
   }
-  return Error{
-      ErrorCode::kInvalidArgument,
-      fmt::format("access is open to everybody who can connect, so djps listens on this "
-                  "machine only (127.0.0.1, ::1), not on {}: make a token with `djps token "
-                  "create NAME --role admin` and start with --auth token; or, only where "
-                  "something else keeps strangers away, with --insecure-open-access",
-                  config.address),
-      "address"};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("access is open to everyone who can connect, so djps listens on this "
+                           "machine only (127.0.0.1, ::1), not on {}: make a token with `djps "
+                           "token create NAME --role admin` and start with --auth token; or, if "
+                           "something else protects the network, use --insecure-open-access",
+                           config.address),
+               "address"};
 }
 
 }  // namespace
@@ -136,7 +134,7 @@ void Server::Start() {
   SpawnLoop(AcceptLoop(), "accepting connections");
   SpawnLoop(SweepLoop(), "watching deadlines");
   SpawnLoop(waiters_.Run(), "looking for due jobs");
-  SpawnLoop(presence_.Run(), "writing down who works");
+  SpawnLoop(presence_.Run(), "recording workers");
   SpawnLoop(watch_.Run(), "watching jobs");
 }
 
@@ -147,25 +145,25 @@ void Server::SpawnLoop(asio::awaitable<void> loop, const char* name) {
     ended_signal_.cancel();
     if (!error) return;
     spdlog::critical("the server stopped {}", name);
-    std::rethrow_exception(error);  // a server that cannot serve had better end
+    std::rethrow_exception(error);  // a server that cannot serve should end
   });
 }
 
 asio::awaitable<void> Server::AcceptLoop() {
-  bool troubled = false;  // said once, not ten times a second
+  bool troubled = false;  // logged once, not ten times a second
   while (!stopping_) {
     auto [error, socket] = co_await acceptor_.async_accept(kNoThrow);
     if (stopping_) break;
     if (error == asio::error::connection_aborted) continue;
     if (error) {
       if (!std::exchange(troubled, true)) {
-        spdlog::warn("cannot take connections: {}; trying again", error.message());
+        spdlog::warn("cannot accept connections: {}; trying again", error.message());
       }
       accept_pause_.expires_after(kAcceptPause);
       co_await accept_pause_.async_wait(kNoThrow);
       continue;
     }
-    if (std::exchange(troubled, false)) spdlog::info("taking connections again");
+    if (std::exchange(troubled, false)) spdlog::info("accepting connections again");
     Accept(std::move(socket));
   }
 }
@@ -178,10 +176,9 @@ void Server::Accept(tcp::socket socket) {
   const auto known = sessions_by_peer_.find(peer);
   const std::size_t same = known == sessions_by_peer_.end() ? 0 : known->second;
   if (same >= config_.connections_per_address_max) {
-    Refuse(std::move(socket),
-           fmt::format("There are {} connections of your address already, which is all that one "
-                       "may have.",
-                       same));
+    Refuse(
+        std::move(socket),
+        fmt::format("Your address already has {} connections, the maximum for one address.", same));
   } else if (sessions_.size() >= config_.connections_max && !MakeRoom()) {
     Refuse(std::move(socket), fmt::format("There are {} connections already; try again soon.",
                                           config_.connections_max));
@@ -190,7 +187,7 @@ void Server::Accept(tcp::socket socket) {
   }
 }
 
-/// Closes the connection that has been idle for longest; those without a token first.
+/// Closes the connection that has been idle longest; those without a token first.
 bool Server::MakeRoom() {
   IdleLines& idle = sessions_share_.idle;
   std::list<Session*>& line = idle.strangers.empty() ? idle.known : idle.strangers;
@@ -222,7 +219,7 @@ void Server::Refuse(tcp::socket socket, std::string detail) {
   AppendResponse(
       out, ProblemResponse({ProblemKind::kTooManyConnections, std::move(detail)}, kRequestId),
       {.request_id = kRequestId, .date = sessions_share_.date.Now(), .keep_alive = false});
-  // One try, without waiting: the buffer of a new connection takes it, or nobody is there.
+  // One try without waiting: the send buffer of a new connection has room, or the client is gone.
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(out), ignored);

@@ -40,25 +40,25 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Binds the address, so that mistakes show before anything else starts.
+  /// Binds the address, so that errors appear before anything else starts.
   ///
-  /// Errors: kAlreadyRunning (the port is taken), kInvalidArgument (an address that is none or not
-  ///         this machine's; a port that this user may not use; open access beyond the loopback).
+  /// Errors: kAlreadyRunning (the port is taken), kInvalidArgument (not an address, or not of this
+  /// machine; a port that this user may not use; open access outside the loopback address).
   Result<void> Listen();
 
-  /// The port that is listened on, also where the configuration says 0.
+  /// The listening port, also if the configuration says 0.
   std::uint16_t port() const;
 
-  /// Begins to take connections. After Listen.
+  /// Begins to accept connections. After Listen.
   void Start();
 
-  /// There may be new jobs in `queue` (empty: in any) that did not come through this server.
+  /// There may be new jobs in `queue` (empty: in any queue) that another process stored.
   void Wake(std::string_view queue) { waiters_.Wake(queue); }
 
-  /// Stops taking connections, closes idle ones, ends waits and streams,
-  /// answers those that wait for jobs, lets requests in progress
-  /// finish for `grace`, then closes those too. Returns when no connection is left: a handler that
-  /// waits for the database still gets its own deadline (ServerConfig::store_timeout).
+  /// Stops accepting connections, closes idle ones, ends waits and streams, answers waiting claims,
+  /// and lets requests in progress finish for `grace`; then closes those too. Returns when no
+  /// connection is left: a handler that waits for the database still gets its own deadline
+  /// (ServerConfig::store_timeout).
   boost::asio::awaitable<void> Stop(std::chrono::milliseconds grace);
 
  private:

@@ -12,17 +12,17 @@
 
 namespace djps::store {
 
-/// The queue of the rule for all queues that have none of their own.
+/// The name that stands for all queues without their own rule.
 inline constexpr std::string_view kEveryQueue = "*";
 
-/// How long jobs of a queue that ended in one way are kept.
+/// How long ended jobs of one queue and status are kept.
 struct RetentionRule {
   std::string queue;
   JobStatus status = JobStatus::kSucceeded;
   std::optional<std::chrono::milliseconds> keep;  ///< Since the job ended; nothing: for ever.
 };
 
-/// How long jobs are kept, and the steps by which they go: typed calls over src/store/sql/history.
+/// Retention rules, and the steps that delete expired jobs: typed calls over src/store/sql/history.
 /// Calls throw pg::PgError.
 class HistoryStore {
  public:

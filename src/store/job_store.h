@@ -11,8 +11,7 @@
 
 namespace djps::store {
 
-/// The ways of submitting, from the shortest on; a call takes the shortest that all its jobs can
-/// go.
+/// The ways of submitting, fastest first; a call uses the fastest one that fits all its jobs.
 enum class SubmissionKind {
   kPlain,
   kKeyed,             ///< Idempotency keys, and nothing else.
@@ -21,19 +20,20 @@ enum class SubmissionKind {
 };
 SubmissionKind SubmissionKindOf(const std::vector<NewJob>& jobs);
 
-/// May it have to wait until somebody else's transaction ends?
+/// Whether it may have to wait until another transaction ends.
 inline bool MayWait(SubmissionKind kind) {
   return kind == SubmissionKind::kKeyed || kind == SubmissionKind::kKeyedWithOptions;
 }
 
-/// How long a submission waits for somebody's lock.
+/// How long a submission waits for a lock of another transaction.
 enum class Patience {
-  kShort,  ///< As long as commits take: others are written with it, or wait behind it.
+  kShort,  ///< As long as a commit takes, since other submissions are in the same batch or wait
+           ///< behind it.
   kLong,   ///< Half a second.
 };
 
-/// Which connections submissions go over, so that what waits for a lock is never in front of what
-/// does not. All may be the same pool.
+/// The connections for submissions, so that a statement that waits for a lock is never in front of
+/// one that does not. All may be the same pool.
 struct SubmissionPools {
   pg::Pool& plain;
   pg::Pool& keyed;    ///< MayWait, with Patience::kShort.
@@ -41,7 +41,7 @@ struct SubmissionPools {
 };
 
 /// Submitting and reading jobs: typed calls over src/store/sql/jobs.
-/// Every call throws pg::PgError when the database is away, and does nothing by halves.
+/// Every call is atomic, and throws pg::PgError when the database is away.
 class JobStore {
  public:
   using FollowUp = std::optional<pg::Call>;
@@ -56,8 +56,8 @@ class JobStore {
   /// jsonb cannot hold (a number beyond its range, say).
   /// Idempotency: safe to repeat for jobs that have a key.
   ///
-  /// Throws PgError with kLockNotAvailable when somebody's transaction holds a key, or the place of
-  /// a unique job, for longer than `patience`.
+  /// Throws PgError with kLockNotAvailable if another transaction holds a key, or the place of a
+  /// unique job, for longer than `patience`.
   ///
   /// `follow_up` is sent right after it, as Pool::Execute says.
   boost::asio::awaitable<std::vector<SubmittedJob>> EnqueueJobs(

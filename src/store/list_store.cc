@@ -14,12 +14,12 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::uint8_t kLastByte = 0xff;
-/// Ids are stamped when a submission arrives, jobs when they are stored. Between the two lies what
-/// a submission may take, and what clocks may have been set by.
+/// Ids are stamped when a submission arrives, jobs when they are stored. The difference is the
+/// duration of a submission, plus changes of clocks.
 constexpr std::chrono::minutes kStampSlack{1};
 /// Sorts after every name: no name has a character beyond 'z' (core/validation.h).
 constexpr std::string_view kAfterEveryName = "~";
-/// Stands for no bound; the year 2255.
+/// Means no bound; the year 2255.
 constexpr Timestamp kFarAway{std::chrono::seconds(9'000'000'000)};
 constexpr std::int16_t kFirstPriority = INT16_MIN;
 
@@ -35,7 +35,7 @@ Uuid FloorOf(Timestamp moment) {
   return id;
 }
 
-/// Between which ids, both excluded, the jobs asked for are.
+/// The range of ids of the requested jobs, both ends excluded.
 struct IdRange {
   Uuid above;
   Uuid below;
@@ -67,7 +67,7 @@ bool Fits(const JobFilter& filter, const JobRecord& job) {
          (!filter.created_until || job.created_at < *filter.created_until);
 }
 
-/// The one status asked for, where it is one.
+/// The requested status, if it is only one.
 std::optional<JobStatus> OnlyStatus(const JobFilter& filter) {
   return filter.statuses.size() == 1 ? std::optional(filter.statuses.front()) : std::nullopt;
 }
@@ -116,7 +116,7 @@ Call CallByCreation(const ListRequest& request, int limit) {
   return {sql::kListByCreation, std::move(params)};
 }
 
-/// The statuses are looked at afterwards: a tag is worn by few.
+/// The statuses are filtered afterwards: few jobs have a tag.
 Call CallByTag(const ListRequest& request, int limit) {
   pg::Params params = RangeParams(request);
   params.Add(request.filter.tag).Add(request.scan).Add(limit);
@@ -125,7 +125,7 @@ Call CallByTag(const ListRequest& request, int limit) {
   return {sql::kListTagged, std::move(params)};
 }
 
-/// Where the fewest rows have to be looked at.
+/// Chooses the list that reads the fewest rows.
 Call ChooseCall(const ListRequest& request, int limit) {
   if (!request.filter.tag.empty()) return CallByTag(request, limit);
   if (request.order == ListOrder::kNext) return CallForQueued(request, limit);
@@ -221,7 +221,7 @@ asio::awaitable<ListPage> ListStore::ListJobs(const ListRequest& request, pg::De
     page.scan_ended = false;
   }
   page.jobs = std::move(read.jobs);
-  // Between the two statements jobs may have gone on; nobody gets one of a status not asked for.
+  // Between the two statements jobs may have changed; those with another status are dropped.
   std::erase_if(page.jobs, [&](const JobRecord& job) { return !Fits(request.filter, job); });
   co_return page;
 }
@@ -252,7 +252,7 @@ asio::awaitable<ListStore::Read> ListStore::ReadJobs(const std::vector<Uuid>& id
   for (const int row : row_of) {
     if (row >= 0) read.jobs.push_back(ReadJob(rows[row]));
   }
-  // Where none of them exists any more, nothing was left off.
+  // If none of them exists any more, nothing was omitted.
   if (rows.empty()) read.ids = ids.size();
   co_return read;
 }

@@ -11,7 +11,7 @@
 
 namespace djps::store {
 
-/// How many jobs one call looks at, at most, before it gives back what it has found.
+/// Maximum number of jobs that one call examines before it returns what it has found.
 inline constexpr int kListScanMax = 20'000;
 inline constexpr int kListLimitMax = 1'000;
 /// Bytes of JSON and error texts that end a page, so that no list takes the memory of a server.
@@ -19,7 +19,7 @@ inline constexpr std::int32_t kListBytesMax = 4 << 20;
 
 /// How much of each job is read.
 enum class ListDetail {
-  kBrief,      ///< Without payload, result, error and metadata: for those who act on jobs.
+  kBrief,      ///< Without payload, result, error and metadata: for actions on jobs.
   kNoPayload,  ///< All but the payload, which is "null".
   kAll,
 };
@@ -27,12 +27,12 @@ enum class ListDetail {
 enum class ListOrder {
   kNewest,  ///< By creation, the latest first.
   kOldest,  ///< By creation, the earliest first.
-  kNext,    ///< As they will be claimed: by queue, priority and the time they are due.
+  kNext,    ///< In claim order: by queue, priority and due time.
 };
 
 using djps::JobFilter;
 
-/// A place in a list: the job that was looked at last. All but the id count only for kNext.
+/// A place in a list: the job that was examined last. Only kNext uses more than the id.
 struct ListPosition {
   Uuid id;
   std::string queue = {};
@@ -55,14 +55,14 @@ struct ListPage {
   bool scan_ended = false;           ///< The page is short because of ListRequest::scan.
 };
 
-/// Lists of jobs: typed calls over src/store/sql/lists. Each looks at a bounded number of rows,
-/// whatever there is in the database, and a page ends early at kListBytesMax. Throws pg::PgError.
+/// Lists of jobs: typed calls over src/store/sql/lists. Each call reads a bounded number of rows,
+/// whatever the database contains, and a page ends early at kListBytesMax. Throws pg::PgError.
 class ListStore {
  public:
   explicit ListStore(pg::Pool& pool) : pool_(pool) {}
 
-  /// A page of jobs. Every job that fits the filter all the while is on exactly one page, also
-  /// while others are added; one that changes its status meanwhile may be on none.
+  /// A page of jobs. A job that matches the filter during the whole listing is on exactly one page,
+  /// also while others are added. A job that changes its status meanwhile may be on none.
   boost::asio::awaitable<ListPage> ListJobs(const ListRequest& request, pg::Deadline deadline);
 
   /// Those of these jobs that exist, in the order given and brief.

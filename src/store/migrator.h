@@ -34,16 +34,16 @@ struct SchemaStatus {
   std::vector<std::string> definitions;  ///< Such as "function retry_delay", "view jobs".
 };
 
-/// What this binary's schema is to a database: all migrations, which are there and which are
-/// missing, and the definitions that differ. Works on a database that has never seen DJPS.
+/// Compares this binary's schema with the database: applied and missing migrations, and the
+/// definitions that differ. Works on a database without DJPS.
 ///
 /// Errors: kSchemaNewer when the database has a migration that this binary does not know,
 ///         kSchemaChanged when an applied one has another checksum, kUnavailable.
 Result<SchemaStatus> ReadMigrations(const std::string& conninfo);
 
 /// Applies the migrations that are missing, makes the definitions that differ, and grants; all of
-/// it or nothing, under an advisory lock, so that any number of nodes may start at once. Gives back
-/// what it applied, made or dropped itself.
+/// it or nothing, under an advisory lock, so that any number of nodes may start at once. Returns
+/// what this call applied, made or dropped.
 ///
 /// Errors: as ReadMigrations; kUnsupported for a server older than PostgreSQL 14;
 ///         kInternal when a statement fails.
@@ -56,9 +56,9 @@ Result<SchemaStatus> ApplyMigrations(const std::string& conninfo);
 /// may start beside the functions of a newer one.
 Result<void> RequireCurrentSchema(const std::string& conninfo);
 
-/// The same for a process that starts: a database that cannot be reached is waited for, with one
-/// line in the log for each change of its trouble. `pause` waits that long between two tries; false
-/// from it ends this with false.
+/// The same for a process that starts: waits for a database that cannot be reached, and logs one
+/// line per change of the error. `pause` waits between two tries; if it returns false, this returns
+/// false.
 ///
 /// Errors: as RequireCurrentSchema; kUnavailable only when the server refuses the role, the
 /// password or the database, since waiting cannot help then.

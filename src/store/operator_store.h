@@ -12,7 +12,7 @@
 
 namespace djps::store {
 
-/// What a cancellation came to.
+/// The result of a cancellation.
 struct CanceledJob {
   Uuid id;
   std::string state;  ///< "canceled", "requested", or the terminal status that it had already.
@@ -45,12 +45,13 @@ struct AuditEntry {
   std::string detail;  ///< JSON text.
 };
 
-/// What people do to jobs and queues: typed calls over src/store/sql/operate and
-/// src/store/sql/queues. Each writes down who did it. Throws pg::PgError when the database is away.
+/// Changes to jobs and queues by people: typed calls over src/store/sql/operate and
+/// src/store/sql/queues. Each is recorded in the audit. Throws pg::PgError when the database is
+/// away.
 class OperatorStore {
  public:
   explicit OperatorStore(pg::Pool& pool) : OperatorStore(pool, pool) {}
-  /// `waiting` is for what may have to wait until somebody's transaction lets a job go.
+  /// `waiting` is for statements that may wait until another transaction releases a job.
   OperatorStore(pg::Pool& pool, pg::Pool& waiting) : pool_(pool), waiting_(waiting) {}
 
   /// A job that is missing in the answer does not exist.
@@ -75,19 +76,19 @@ class OperatorStore {
                                                       const std::string& actor,
                                                       pg::Deadline deadline);
 
-  /// Ends at most `limit` jobs whose deadline passed before anybody started them.
+  /// Ends at most `limit` jobs whose deadline passed before they started.
   boost::asio::awaitable<std::vector<Uuid>> BuryOverdue(int limit, pg::Deadline deadline);
 
   /// Whether it was a change. After a pause no claim of the queue commits any more.
   boost::asio::awaitable<bool> SetQueuePaused(const std::string& queue, bool paused,
                                               const std::string& actor, pg::Deadline deadline);
 
-  /// How many jobs may wait in the queue; nothing: as many as like.
+  /// Maximum number of waiting jobs in the queue; nothing: no limit.
   boost::asio::awaitable<void> SetQueueLimit(const std::string& queue,
                                              std::optional<int> max_backlog,
                                              const std::string& actor, pg::Deadline deadline);
 
-  /// The queues that have as many jobs waiting as they may.
+  /// The queues that have reached their limit.
   boost::asio::awaitable<std::vector<FullQueue>> ListFullQueues(pg::Deadline deadline);
 
   /// How jobs of a type wait between attempts (JSON text); nothing: the default. Whether it was a

@@ -14,13 +14,13 @@
 
 namespace djps::store {
 
-/// What one job may have; larger things belong elsewhere, under a name that is kept here.
+/// Limits per job. Store larger data elsewhere, and its address here.
 inline constexpr std::size_t kProgressMessageBytesMax = 1024;
 inline constexpr std::size_t kCheckpointBytesMax = std::size_t{64} << 10U;
 inline constexpr std::size_t kLogLinesMax = 1'000;  ///< A call, and kept per attempt.
 inline constexpr std::size_t kLogLineBytesMax = std::size_t{4} << 10U;
 
-/// How far a running job is. What is empty stays as it was.
+/// The progress of a running job. Empty members stay unchanged.
 struct JobProgress {
   Uuid lease;
   Uuid job;
@@ -47,8 +47,8 @@ struct StoredLogLine {
   std::string message;
 };
 
-/// What running jobs say about themselves: typed calls over src/store/sql/progress. Writes are
-/// fenced as outcomes are. Calls throw pg::PgError.
+/// Progress and logs of running jobs: typed calls over src/store/sql/progress. Writes are fenced
+/// like outcomes. Calls throw pg::PgError.
 class ProgressStore {
  public:
   explicit ProgressStore(pg::Pool& pool) : pool_(pool) {}
@@ -62,7 +62,7 @@ class ProgressStore {
   boost::asio::awaitable<std::optional<LogPosition>> WriteLogLines(
       Uuid lease, Uuid job, const std::vector<LogLine>& lines, pg::Deadline deadline);
 
-  /// The lines after `after` of an attempt; without one, of the latest that wrote any.
+  /// The lines after `after` of an attempt; by default of the latest attempt with lines.
   boost::asio::awaitable<std::vector<StoredLogLine>> ListLogLines(Uuid job,
                                                                   std::optional<int> attempt,
                                                                   int after, int limit,

@@ -13,12 +13,12 @@ boost::asio::awaitable<std::optional<std::string>> QueueLimits::FindRefusal(
     const std::vector<NewJob>& jobs, pg::Deadline deadline) {
   const auto now = std::chrono::steady_clock::now();
   if (asked_at_ + kAskInterval <= now) {
-    asked_at_ = now;  // those that come meanwhile go by the last answer
+    asked_at_ = now;  // submissions that come meanwhile use the last answer
     std::vector<FullQueue> full;
     try {
       full = co_await operators_.ListFullQueues(deadline);
     } catch (const pg::PgError& error) {
-      // Nothing was submitted yet, whatever became of the question.
+      // Nothing has been submitted yet, whatever the result of the query.
       throw pg::PgError(error.sqlstate(), error.what());
     }
     full_.clear();

@@ -12,19 +12,19 @@
 
 namespace djps::store {
 
-/// Which queues have as many jobs waiting as they may. Asked for once a second while submissions
-/// come, whatever their number: a limit is kept to within what arrives in a second.
+/// The queues that have reached their limit. Queried at most once a second while submissions come:
+/// a queue may exceed its limit by the jobs of one second.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class QueueLimits {
  public:
   explicit QueueLimits(OperatorStore& operators) : operators_(operators) {}
 
-  /// Why these jobs may not be submitted now, a sentence; nothing when they may.
+  /// Why these jobs may not be submitted now, as a sentence; nothing if they may.
   boost::asio::awaitable<std::optional<std::string>> FindRefusal(const std::vector<NewJob>& jobs,
                                                                  pg::Deadline deadline);
 
-  /// Somebody changed a limit: ask again at the next submission.
+  /// A limit was changed: query again at the next submission.
   void Expire() { asked_at_ = {}; }
 
  private:

@@ -12,9 +12,9 @@
 
 namespace djps::store {
 
-/// What is counted exactly; beyond it the planner's statistics answer.
+/// Counts are exact up to this number; above it they are the planner's estimates.
 inline constexpr int kCountExactMax = 10'000;
-/// How many queues one answer has.
+/// Maximum number of queues in one answer.
 inline constexpr int kQueuesShownMax = 1'000;
 
 using djps::QueueState;

@@ -20,7 +20,7 @@ inline constexpr int kAheadCountMax = 10'000;
 
 using djps::PastAttempt;
 
-/// Where a job stands.
+/// The state of a job.
 struct JobState {
   JobStatus status = JobStatus::kQueued;
   int attempts = 0;
@@ -48,12 +48,12 @@ struct JobReason {
   std::optional<std::int64_t> estimate_ms = {};
 };
 
-/// Where single jobs stand and how they came there. Calls throw pg::PgError.
+/// The state and history of single jobs. Calls throw pg::PgError.
 class StateStore {
  public:
   explicit StateStore(pg::Pool& pool) : pool_(pool) {}
 
-  /// Oldest first; none also where there is no such job.
+  /// Oldest first; also empty if there is no such job.
   boost::asio::awaitable<std::vector<PastAttempt>> ListAttempts(Uuid id, pg::Deadline deadline);
 
   /// Those that exist, in no promised order.

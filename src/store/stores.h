@@ -15,13 +15,13 @@
 
 namespace djps::store {
 
-/// Every statement there is, by subject. The pools must outlive it.
+/// All statements, by subject. The pools must outlive it.
 struct Stores {
   explicit Stores(pg::Pool& pool) : Stores(SubmissionPools{pool, pool, pool}, pool) {}
-  /// `slow` is for what may take seconds and keeps nobody waiting.
+  /// `slow` is for statements that may take seconds and that no caller waits for.
   Stores(const SubmissionPools& pools, pg::Pool& slow)
       : jobs(pools),
-        // A worker over HTTP that is told that there is nothing may not ask again soon.
+        // A worker over HTTP that gets an empty answer may not ask again soon.
         leases(LeasePools{pools.plain, pools.plain, slow}, LookPace{.empty = {}}),
         operators(pools.plain, pools.waiting),
         tokens(pools.plain),

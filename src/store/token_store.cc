@@ -14,7 +14,7 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::microseconds;
 
-/// A text[] that has come as jsonb; null is no restriction.
+/// A text[] that was sent as jsonb; null means no restriction.
 std::vector<std::string> ReadNames(const std::optional<std::string>& json) {
   std::vector<std::string> names;
   if (!json) return names;

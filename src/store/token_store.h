@@ -28,7 +28,7 @@ struct NewToken {
   std::optional<std::chrono::milliseconds> expires_in = {};  ///< Counts where there is no time.
 };
 
-/// A token as people see it: everything but the secret, which nobody has any more.
+/// A token for display: everything except the secret, which is not stored.
 struct TokenRecord {
   Uuid id;
   TokenGrant grant;
@@ -39,13 +39,13 @@ struct TokenRecord {
   bool expired = false;                   ///< By the database's clock.
 };
 
-/// What became of a CreateToken.
+/// The result of CreateToken.
 struct CreatedToken {
   enum class Outcome { kCreated, kNameTaken, kExpiresInThePast };
 
   Outcome outcome = Outcome::kCreated;
   TokenRecord record;
-  std::string secret;  ///< The token's text, here and never again.
+  std::string secret;  ///< The token's text; returned only here.
 };
 
 /// A token as a server keeps it in memory.
@@ -55,7 +55,7 @@ struct ActiveToken {
   std::string hash;  ///< HashApiToken of its text.
 };
 
-/// Who may call the API: typed calls over src/store/sql/tokens. Calls throw pg::PgError.
+/// API tokens: typed calls over src/store/sql/tokens. Calls throw pg::PgError.
 class TokenStore {
  public:
   explicit TokenStore(pg::Pool& pool) : pool_(pool) {}
@@ -79,7 +79,7 @@ class TokenStore {
 
   boost::asio::awaitable<std::vector<ActiveToken>> LoadActiveTokens(pg::Deadline deadline);
 
-  /// Notes that the token is in use; writes at most once a minute.
+  /// Records that the token is used; writes at most once a minute.
   boost::asio::awaitable<void> TouchToken(Uuid id, pg::Deadline deadline);
 
  private:

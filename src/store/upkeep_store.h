@@ -26,7 +26,7 @@ class UpkeepStore {
   /// Makes missing partitions for today and `days` more; gives back how many.
   boost::asio::awaitable<int> EnsurePartitions(int days, pg::Deadline deadline);
 
-  /// Forgets claim cursors that were not saved for so long; gives back how many.
+  /// Deletes claim cursors that were not saved for that long; returns how many.
   boost::asio::awaitable<int> ForgetClaimCursors(std::chrono::milliseconds age,
                                                  pg::Deadline deadline);
 

@@ -58,8 +58,7 @@ class WorkSignal::State {
     });
   }
 
-  /// One word after another, until there is nothing to say. `said`: the first went along with a
-  /// submission.
+  /// Sends notifications until there are none left. `said`: the first one went with a submission.
   static asio::awaitable<void> Speak(Shared self, bool said) {
     if (said) co_await Pause(self);
     while (self->pool_ != nullptr && !self->queues_.empty()) {
@@ -94,7 +93,7 @@ class WorkSignal::State {
   pg::Pool* pool_;  // null once closed
   asio::steady_timer pause_;
   std::set<std::string> queues_;  // not told yet
-  bool busy_ = false;             // speaking, or pausing after a word
+  bool busy_ = false;             // sending, or pausing after a notification
 };
 
 WorkSignal::WorkSignal(pg::Pool& pool) : state_(std::make_shared<State>(pool)) {}

@@ -12,9 +12,8 @@ namespace djps::store {
 /// Tells workers in other processes that there are new jobs: after the commit, outside of it, and
 /// for many at once. A NOTIFY inside each submission would make their commits wait for each other.
 ///
-/// The first word goes out at once, with the submission or after it; what comes within a
-/// millisecond of it goes together. A word that is lost costs time only: workers also look by
-/// themselves.
+/// The first notification is sent at once, with the submission or after it; those of the next
+/// millisecond are sent together. A lost notification only costs time: workers also poll.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class WorkSignal {
@@ -24,11 +23,11 @@ class WorkSignal {
   WorkSignal(const WorkSignal&) = delete;
   WorkSignal& operator=(const WorkSignal&) = delete;
 
-  /// False while a word is on its way, and for a millisecond after each.
+  /// False while a notification is under way, and for a millisecond after each.
   bool quiet() const;
 
-  /// While quiet: the word to send right behind a submission of jobs that are due, which saves it a
-  /// round trip. Empty for no queues. At other times Submitted says it, after the commit.
+  /// While quiet: the notification to send right after a submission of due jobs, which saves a
+  /// round trip. Empty for no queues. At other times Submitted sends it, after the commit.
   std::optional<pg::Call> NotifyCall(const std::set<std::string>& queues);
 
   /// Jobs of `queue` are committed and due.

@@ -9,17 +9,17 @@
 
 namespace djps::store {
 
-/// How many workers there are, as one of many who ask now and then.
+/// Counts the workers. Many processes do this now and then.
 ///
-/// While somebody holds a snapshot, each count walks over all reports since, so that the count
-/// takes longer and longer: all who ask together spend at most a fiftieth of a core on it, and hear
-/// an older number meanwhile. Thread-safety: one call at a time.
+/// While a snapshot is held open, each count walks over all reports since then and takes longer and
+/// longer. So all processes together spend at most a fiftieth of a core on it, and use an older
+/// number meanwhile. Thread-safety: one call at a time.
 class WorkerCensus {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Alike are those that work on `queue` and can run all `types`.
-  /// A number younger than `fresh` is given again.
+  /// `alike` counts workers of `queue` that can run all `types`. A number younger than `fresh` is
+  /// reused.
   WorkerCensus(pg::Pool& pool, std::string queue, std::vector<std::string> types,
                Clock::duration fresh = {})
       : store_(pool), queue_(std::move(queue)), types_(std::move(types)), fresh_(fresh) {}
@@ -37,7 +37,7 @@ class WorkerCensus {
   Clock::time_point again_at_{};
 };
 
-/// How long those who counted `workers` in `took` wait before they count again.
+/// How long to wait until the next count, after counting `workers` in `took`.
 std::chrono::steady_clock::duration CensusPause(std::chrono::steady_clock::duration took,
                                                 int workers);
 

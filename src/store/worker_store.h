@@ -13,7 +13,7 @@
 
 namespace djps::store {
 
-/// What a worker says about itself. Empty: as it was before.
+/// A report of a worker about itself. Empty members stay unchanged.
 struct WorkerReport {
   std::string name;
   std::string kind;  ///< "http" or "native"
@@ -26,7 +26,7 @@ struct WorkerReport {
   std::string version = {};
 };
 
-/// A worker as people see it.
+/// A worker, for display.
 struct WorkerRecord {
   std::string name;
   std::string kind;
@@ -42,14 +42,14 @@ struct WorkerRecord {
   std::string jobs;
 };
 
-/// How many native workers have said within half a minute that they are there.
+/// The number of native workers that reported within the last half minute.
 struct WorkerCount {
   int everywhere = 0;
-  int alike = 0;  ///< Those that can run all that the asker can.
+  int alike = 0;  ///< Those that can run all types of the caller.
   int free = 0;   ///< Those of them that had a free slot.
 };
 
-/// Who works: typed calls over src/store/sql/workers. They throw pg::PgError.
+/// The list of workers: typed calls over src/store/sql/workers. They throw pg::PgError.
 class WorkerStore {
  public:
   explicit WorkerStore(pg::Pool& pool) : pool_(pool) {}

@@ -15,33 +15,33 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// All nodes together look this often, and each of them on average at least every so often: for
-/// expired leases, and for jobs whose deadline has passed while nobody claimed them.
+/// How often all nodes together check for expired leases and for jobs with a passed deadline that
+/// no worker claimed, and how often each node checks at least, on average.
 constexpr milliseconds kRescueSpacing{100};
 constexpr milliseconds kRescueIntervalMax{3'000};
 constexpr milliseconds kBurySpacing{1'000};
 constexpr milliseconds kBuryIntervalMax{10'000};
-/// How often nodes are counted for that: a node alone has nothing to learn each second.
+/// How often nodes are counted for this: it need not be every second.
 constexpr milliseconds kCountInterval{10'000};
 constexpr int kOverduePerRound = 1'000;
 constexpr int kLeasesPerRescue = 100;
 constexpr int kPartitionDaysAhead = 3;
 constexpr int kRowsPerPurge = 10'000;
-/// A step that takes too long, with payloads that are large, is tried again with fewer jobs.
+/// A step that takes too long, such as with large payloads, is repeated with fewer jobs.
 constexpr int kJobsPerHistoryStep = 2'000;
 constexpr int kFewerJobs = 8;
 constexpr int kKeysPerPurge = 2'000;
 constexpr milliseconds kStatementTimeout{10'000};
 
-/// `what` could not be done.
+/// Call it when `what` has failed.
 void Tell(TroubleLog& log, const std::string& what, std::string_view why) {
-  const std::string text = fmt::format("could not {}: {}", what, why);
+  const std::string text = fmt::format("cannot {}: {}", what, why);
   if (log.Begins(text)) spdlog::warn("{}; trying again", text);
 }
 
-/// It could.
+/// Call it when `what` has succeeded.
 void TellEnd(TroubleLog& log, std::string_view what) {
-  if (log.Ends()) spdlog::info("could {} again", what);
+  if (log.Ends()) spdlog::info("can {} again", what);
 }
 
 constexpr const char* kMakePartitions = "make partitions ahead";
@@ -71,7 +71,7 @@ template <typename Loop>
 void Upkeep::Spawn(Loop loop) {
   ++loops_;
   asio::co_spawn(executor_, std::move(loop), [this](const std::exception_ptr& error) {
-    // The loops handle a failing database themselves; anything here is a bug.
+    // The loops handle a failing database themselves; an exception here is a bug.
     if (error) std::rethrow_exception(error);
     --loops_;
     ended_.cancel();
@@ -98,7 +98,7 @@ asio::awaitable<void> Upkeep::Sleep(asio::steady_timer& timer, milliseconds dura
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-/// Spread out at random, so that nodes which were started together do not look together.
+/// Random, so that nodes that were started together do not check at the same time.
 milliseconds Upkeep::Wait(int nodes, milliseconds spacing, milliseconds longest) {
   const milliseconds share = std::min(nodes * spacing, longest);
   if (share <= config_.rescue_interval) return config_.rescue_interval;
@@ -120,7 +120,7 @@ asio::awaitable<void> Upkeep::RescueLoop() {
       nodes_ = count.everywhere;
       wait = Wait(nodes_, kRescueSpacing, kRescueIntervalMax);
     } catch (const pg::PgError& error) {
-      spdlog::debug("could not look for expired leases and deadlines: {}", error.what());
+      spdlog::debug("cannot check for expired leases and deadlines: {}", error.what());
     }
     co_await Sleep(rescue_timer_, wait);
   }
@@ -149,7 +149,7 @@ asio::awaitable<void> Upkeep::PartitionLoop() {
       if (made > 0) spdlog::info("made {} partitions ahead", made);
       TellEnd(partition_log_, kMakePartitions);
     } catch (const pg::PgError& error) {
-      // There are days in hand, and what no partition covers lands in the default ones.
+      // Partitions exist days ahead, and rows that no partition covers go to the default ones.
       Tell(partition_log_, kMakePartitions, error.what());
       wait = config_.partition_retry;
     }
@@ -189,14 +189,14 @@ asio::awaitable<milliseconds> Upkeep::ThrowAway() {
       keys = co_await history_.PurgeExpiredKeys(kKeysPerPurge, pg::After(kStatementTimeout));
       if (keys == 0) co_return config_.history_interval;
     }
-    // Another node is at it, or somebody holds a lock for long.
+    // Another node does it, or another transaction holds a lock for long.
     if (done == "busy" || done == "locked") co_return config_.history_retry;
     if (done == "dropped") {
       TellEnd(drop_log_, kDropPartition);
       spdlog::info("dropped a partition whose jobs are past retention");
     }
     if (done == "failed") Tell(drop_log_, kDropPartition, "see the log of Postgres");
-    // At most half of this node's time is spent here, so that claims come first.
+    // Uses at most half of this node's time, so that claims come first.
     const auto took = std::chrono::ceil<milliseconds>(Clock::now() - start);
     co_await Sleep(history_timer_, std::max(took, config_.history_pause));
   }
@@ -206,7 +206,7 @@ asio::awaitable<milliseconds> Upkeep::ThrowAway() {
 asio::awaitable<void> Upkeep::TidyUp() {
   const int forgotten =
       co_await workers_.ForgetWorkers(config_.worker_silence_max, pg::After(kStatementTimeout));
-  if (forgotten > 0) spdlog::info("forgot {} workers that were long gone", forgotten);
+  if (forgotten > 0) spdlog::info("removed {} workers that were not seen for long", forgotten);
   co_await upkeep_.ForgetClaimCursors(config_.claim_cursors_kept, pg::After(kStatementTimeout));
   int deleted = 0;
   do {

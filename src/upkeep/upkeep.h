@@ -20,33 +20,34 @@
 namespace djps::upkeep {
 
 struct UpkeepConfig {
-  /// How often expired leases and deadlines are looked for; with others, each does it less often.
+  /// How often expired leases and deadlines are checked; with several nodes, each checks less
+  /// often.
   std::chrono::milliseconds rescue_interval{1'000};
   std::chrono::milliseconds partition_interval{600'000};  ///< How often partitions are made ahead.
-  /// When making them failed, since others held a lock or the database was away.
+  /// After a failure, such as a lock or an outage of the database.
   std::chrono::milliseconds partition_retry{10'000};
-  /// How often it is looked whether jobs are past their retention.
+  /// How often to check for jobs past their retention.
   std::chrono::milliseconds history_interval{600'000};
-  /// When others were in the way of a step.
+  /// After a step that a lock or another node prevented.
   std::chrono::milliseconds history_retry{15'000};
-  /// Between two steps, at least; never less than the last one took.
+  /// The shortest pause between two steps; at least as long as the last step took.
   std::chrono::milliseconds history_pause{5};
   /// Workers silent for longer are forgotten.
   std::chrono::milliseconds worker_silence_max = std::chrono::hours(24);
-  /// Nobody claims as those did who saved a claim cursor when it is older than this.
+  /// Saved claim cursors older than this are deleted: no worker uses them any more.
   std::chrono::milliseconds claim_cursors_kept = std::chrono::hours(24 * 7);
   /// Progress and log lines of finished jobs go when the job is older than this.
   std::chrono::milliseconds notes_kept = std::chrono::hours(24 * 7);
 };
 
-/// What somebody has to do now and then for the system to stay healthy: put back the jobs of dead
-/// workers, bury jobs whose deadline has passed, make tomorrow's partitions, and throw away what
-/// nobody needs any more. Every server and worker runs it; there is no leader, since each action is
-/// safe when several do it at once and done once by whoever comes first.
+/// The periodic work that keeps the system healthy: rescues jobs of dead workers, ends jobs whose
+/// deadline has passed, makes partitions ahead of time, and deletes expired data. Every server and
+/// worker runs it. There is no leader: each action is safe when several processes do it at once,
+/// and only the first one takes effect.
 ///
-/// Looking for expired leases and deadlines is quick and must not be late; all else may take long,
-/// and has connections of its own, so that it keeps nobody waiting. Thread-safety: everything on
-/// one single-threaded executor.
+/// Checking for expired leases and deadlines is quick and must not be late. Everything else may
+/// take long, and uses separate connections. Thread-safety: everything on one single-threaded
+/// executor.
 class Upkeep {
  public:
   Upkeep(boost::asio::any_io_executor executor, pg::Pool& quick, pg::Pool& slow,
@@ -57,11 +58,11 @@ class Upkeep {
   /// Returns when all loops have ended.
   boost::asio::awaitable<void> Stop();
 
-  /// One look for expired leases; gives back how many jobs were put back or buried.
+  /// Checks for expired leases once; returns how many jobs were queued again or ended.
   boost::asio::awaitable<std::size_t> RescueOnce();
 
-  /// Throws away what is past its retention, in steps with pauses, until there is nothing left or
-  /// somebody is in the way. Gives back how long to wait before the next look.
+  /// Deletes jobs past their retention, in steps with pauses, until none is left or a lock prevents
+  /// it. Returns how long to wait before the next check.
   boost::asio::awaitable<std::chrono::milliseconds> ThrowAway();
 
  private:
@@ -87,7 +88,7 @@ class Upkeep {
   store::HistoryStore history_;
   int jobs_per_step_;
   RandomSource random_;
-  int nodes_ = 1;                                    // as last counted
+  int nodes_ = 1;                                    // the latest count
   std::chrono::steady_clock::time_point bury_at_{};  // not before
   TroubleLog partition_log_;
   TroubleLog tidy_log_;

@@ -17,7 +17,7 @@ std::optional<Outcome> OutcomeToReport(const Attempt& attempt, std::optional<Out
       return returned;
     case StopReason::kCanceled:
       if (succeeded) return returned;
-      // The lease knows that it was asked for: the job ends as canceled whatever is said here.
+      // The lease records the request: the job ends as canceled whatever is reported here.
       return Failed{.error_class = "canceled",
                     .message = "the job was canceled while it ran",
                     .retryable = false};

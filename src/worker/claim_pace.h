@@ -6,12 +6,12 @@
 namespace djps::worker {
 
 /// How many jobs to claim next, so that short jobs do not wait for claims and long ones are not
-/// hoarded: beyond those that run, as many are held as end in 50 ms at the present rate. A worker
-/// whose jobs take longer than that claims just what it can start.
+/// hoarded. Besides the running jobs, a worker holds as many as end in 50 ms at the current rate.
+/// If its jobs take longer than that, it claims only what it can start.
 ///
-/// Workers that share a queue leave each other time, so that on average one of them claims at a
-/// time, and that much more at once. Else 64 of them, who are all awake at each word of new jobs,
-/// claim two or three jobs each at the price of fifty: docs/decisions/0009-many-workers.md.
+/// Workers that share a queue space their claims, so that on average one of them claims at a time,
+/// and gets more jobs at once. Otherwise each notification of new jobs would wake 64 workers, which
+/// would claim two or three jobs each at the cost of fifty: docs/decisions/0009-many-workers.md.
 ///
 /// Thread-safety: one thread at a time.
 class ClaimPace {
@@ -21,25 +21,25 @@ class ClaimPace {
 
   ClaimPace(std::size_t concurrency, Clock::time_point now);
 
-  /// So many jobs have ended, which ran for so long, all together.
+  /// `jobs` have ended, after a total running time of `ran`.
   void Ended(std::size_t jobs, Clock::duration ran) {
     ended_ += jobs;
     ran_ += ran;
   }
 
-  /// So many workers, this one included, claim from the same jobs.
+  /// The number of workers that claim the same jobs, including this one.
   void ShareWith(std::size_t workers);
 
   /// A claim, from sending it to its answer.
   void Claimed(Clock::duration took);
 
-  /// From the beginning of one claim to that of the next, at least. 0 for a worker alone.
+  /// The shortest time from the start of one claim to the start of the next. 0 for a single worker.
   Clock::duration spacing() const;
 
-  /// How many to claim, while `held` are held (running, or waiting for a slot). 0: none now.
+  /// How many jobs to claim while `held` jobs run or wait for a slot. 0: none now.
   std::size_t Want(std::size_t held, Clock::time_point now);
 
-  /// Jobs a second.
+  /// Jobs per second.
   double rate() const { return rate_; }
 
  private:

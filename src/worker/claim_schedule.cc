@@ -12,7 +12,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPollIntervalMin{5};
 constexpr milliseconds kWakeBackoffMin{1};
 constexpr milliseconds kWakeBackoffMax{64};
-/// Idle workers that can run the same jobs look less often each, by at most this factor.
+/// Each of several idle workers that can run the same jobs polls less often, by at most this
+/// factor.
 constexpr int kPollShare = 16;
 
 }  // namespace
@@ -23,7 +24,7 @@ ClaimSchedule::ClaimSchedule(milliseconds poll_interval_max)
 
 void ClaimSchedule::Wake(Clock::time_point now, Clock::duration spacing) {
   if (std::exchange(woken_, true)) return;
-  // All workers hear of it: spread over the spacing, they come as often as one at a time.
+  // All workers are notified: spread over the spacing, their claims come one at a time.
   const auto turn = std::chrono::duration_cast<Clock::duration>(random_.Fraction() * spacing);
   not_before_ = std::max(not_before_, now + turn);
 }
@@ -42,10 +43,10 @@ void ClaimSchedule::End(bool found_jobs, std::optional<Clock::duration> again_wi
     rest_until_ = now;
     return;
   }
-  // A wake reaches every idle worker, and the first takes the job. One that came too late leaves
-  // the next ones to others.
+  // A notification wakes every idle worker, and the first one takes the job. A worker that came too
+  // late waits longer the next time.
   if (claim_was_woken_) not_before_ = std::max(not_before_, now + wake_backoff_.Next());
-  // What one misses another finds, so that together they look as often as one alone.
+  // Each finds what others miss, so together they poll as often as one alone.
   Clock::duration rest = polling_.Next() * std::clamp(free_workers_, 1, kPollShare);
   if (again_within) rest = std::min(rest, *again_within);
   rest_until_ = now + rest;

@@ -8,34 +8,33 @@
 
 namespace djps::worker {
 
-/// When a worker sends its next claim. How many jobs it asks for is ClaimPace's business.
+/// Decides when a worker sends its next claim. ClaimPace decides how many jobs it asks for.
 ///
 /// - After a claim that brought jobs: as soon as the spacing between claims has passed.
 /// - After an empty one: 5 ms later, then after twice that, up to the longest poll interval. Idle
-///   workers that can run the same jobs share the looking: each waits so many times longer.
-/// - When it hears of new jobs: at once, or at a random moment of the spacing, since all workers
-///   hear of them. One that then came too late waits a little longer with each such miss.
+/// workers that can run the same jobs share the polling: each waits that many times longer.
+/// - When notified of new jobs: at once, or at a random moment of the spacing, since all workers
+/// are notified. A worker that then came too late waits a little longer after each such miss.
 ///
-/// Knows no clock: every call says what time it is.
+/// Reads no clock: every call passes the time.
 /// Thread-safety: one thread at a time.
 class ClaimSchedule {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `poll_interval_max`: the longest wait after an empty claim, for a worker that shares with
-  /// none.
+  /// `poll_interval_max`: the longest wait after an empty claim, for a single worker.
   explicit ClaimSchedule(std::chrono::milliseconds poll_interval_max);
 
   /// There may be new jobs. `spacing`: ClaimPace::spacing(), here and below.
   void Wake(Clock::time_point now, Clock::duration spacing);
 
-  /// So many workers, this one included, have a free slot and can run all that this one can.
+  /// The number of workers with a free slot that can run the same jobs, including this one.
   void OnWorkerCount(int free_workers) { free_workers_ = free_workers; }
 
-  /// A claim is sent.
+  /// Call it when a claim is sent.
   void Begin(Clock::time_point now, Clock::duration spacing);
 
-  /// That claim was answered, or failed. `again_within`: as ClaimedBatch has it.
+  /// Call it when that claim was answered or failed. `again_within`: as in ClaimedBatch.
   void End(bool found_jobs, std::optional<Clock::duration> again_within, Clock::time_point now);
 
   /// No claim is sent before this.
@@ -49,7 +48,7 @@ class ClaimSchedule {
   bool woken_ = false;            // since the last claim began
   bool claim_was_woken_ = false;  // the last claim
   Clock::time_point not_before_{};
-  Clock::time_point rest_until_{};  // unless new jobs are heard of
+  Clock::time_point rest_until_{};  // unless notified of new jobs
 };
 
 }  // namespace djps::worker

@@ -15,7 +15,7 @@
 
 namespace djps::worker {
 
-/// What the threads and the I/O thread share.
+/// The state that the threads and the I/O thread share.
 class HandlerThreads::Shared : public std::enable_shared_from_this<Shared> {
  public:
   Shared(boost::asio::any_io_executor executor, std::size_t threads_max, OnEnded on_ended)
@@ -58,7 +58,7 @@ void HandlerThreads::Shared::Start(std::vector<std::shared_ptr<Attempt>> attempt
       threads_.emplace_back([this] { Work(); });
     } catch (const std::system_error& error) {
       if (threads_.empty()) throw;
-      spdlog::warn("only {} of {} threads for handlers can be had: {}", threads_.size(),
+      spdlog::warn("only {} of {} handler threads could be started: {}", threads_.size(),
                    threads_max_, error.what());
       threads_max_ = threads_.size();
       break;
@@ -88,7 +88,7 @@ void HandlerThreads::Shared::Work() {
     waiting_.pop_front();
     lock.unlock();
     const Job& job = ended.attempt->job;
-    // Where there are fewer threads than slots it may have been stopped before it began.
+    // If there are fewer threads than slots, it may have been stopped before it began.
     if (!job.stop.stop_requested()) {
       ended.returned = Invoke(std::get<Handler>(ended.attempt->entry.handler), job);
     }

@@ -17,8 +17,8 @@ struct EndedAttempt {
   std::optional<Outcome> returned;  ///< By the handler; empty: it never began.
 };
 
-/// Runs plain handlers, which may block, on threads that are made as they are needed. Many short
-/// ones cost the I/O thread one wake-up together: what has ended while it was busy comes at once.
+/// Runs plain handlers, which may block, on threads that are made when needed. Many short handlers
+/// cost the I/O thread one wake-up: all that ended while it was busy are passed together.
 ///
 /// Thread-safety: Start and the destructor belong to the I/O thread. The destructor waits for the
 /// handlers that still run; what they return is dropped.

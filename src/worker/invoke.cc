@@ -18,7 +18,7 @@ std::string TypeName(const std::type_info& type) {
   return status == 0 ? name.get() : type.name();
 }
 
-/// Of the exception being handled.
+/// The type of the exception being handled.
 Failed Describe() {
   try {
     throw;

@@ -6,8 +6,8 @@
 
 namespace djps::worker {
 
-// Whatever a handler throws becomes a Failed whose class is the exception's type: this is the one
-// place where users' exceptions end.
+// An exception of a handler becomes a Failed whose class is the exception's type. This is the only
+// place that catches users' exceptions.
 
 Outcome Invoke(const Handler& handler, const Job& job);
 boost::asio::awaitable<Outcome> Invoke(const CoroutineHandler& handler, const Job& job);

@@ -85,7 +85,7 @@ void JobNotes::NoteCheckpoint(std::string json) {
 void JobNotes::NoteLine(LogLevel level, std::string_view message) {
   Add([&](Unsent& unsent) {
     auto& lines = unsent.lines;
-    // Half at once: dropping one line at a time would move all the others each time.
+    // Drops half at once: dropping single lines would move all the others each time.
     if (lines.size() >= 2 * store::kLogLinesMax) {
       lines.erase(lines.begin(), lines.begin() + static_cast<std::ptrdiff_t>(store::kLogLinesMax));
     }

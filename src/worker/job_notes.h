@@ -12,14 +12,14 @@
 
 namespace djps::worker {
 
-/// What a running handler has said and nobody has sent yet. Bounded: of what was not sent the last
-/// progress, the last checkpoint and the last 1,000 lines stay.
+/// The reports of a running handler that have not been sent. Bounded: keeps the last progress, the
+/// last checkpoint and the last 1,000 lines.
 ///
-/// Thread-safety: Note* may be called from any thread; this is one of the few places where a
-/// handler's thread and the I/O thread meet. Take belongs to the I/O thread.
+/// Thread-safety: Note* may be called from any thread; this is one of the few places that a
+/// handler's thread and the I/O thread share. Take belongs to the I/O thread.
 class JobNotes {
  public:
-  /// `wake` is called, on the thread of the handler, when there is something to be sent again.
+  /// `wake` is called on the handler's thread when there is something new to send.
   JobNotes(Uuid lease, Uuid job, std::function<void()> wake);
 
   void NoteProgress(double percent, std::string_view message);

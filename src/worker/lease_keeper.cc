@@ -13,8 +13,8 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
-/// How often cancellations are asked for, and the age from which attempts are asked about: one is
-/// heard within a second, and short jobs cost nothing.
+/// How often to query cancellations, and from which age of an attempt on: a cancellation arrives
+/// within a second, and short jobs cost nothing.
 constexpr std::chrono::milliseconds kListenInterval{600};
 
 }  // namespace
@@ -70,7 +70,7 @@ asio::awaitable<void> LeaseKeeper::HearCancellations() {
   try {
     found = co_await leases_.FindCancellations(asked, pg::After(duration_ / 3));
   } catch (const pg::PgError& error) {
-    spdlog::debug("could not ask for cancellations: {}", error.what());
+    spdlog::debug("cannot query cancellations: {}", error.what());
   }
   for (const store::Cancellation& canceled : found) {
     const auto held = held_.find(canceled.lease);
@@ -105,7 +105,7 @@ asio::awaitable<void> LeaseKeeper::Beat() {
     std::unordered_set<Uuid> extended;
     for (const store::ExtendedLease& lease : alive) extended.insert(lease.id);
     for (const Uuid& lease : beating) {
-      // Its last jobs may have been settled while the heartbeat was under way.
+      // Its last jobs may have ended while the heartbeat was under way.
       const auto held = held_.find(lease);
       if (held == held_.end()) continue;
       if (extended.contains(lease)) {
@@ -138,14 +138,14 @@ asio::awaitable<void> LeaseKeeper::LoseUnlessEnded(std::vector<Uuid> leases) {
       ended = co_await leases_.FindEndedAttempts(running, pg::After(duration_ / 3));
     }
   } catch (const pg::PgError& error) {
-    spdlog::debug("could not ask why {} leases are gone: {}", leases.size(), error.what());
+    spdlog::debug("cannot query why {} leases are gone: {}", leases.size(), error.what());
   }
   for (const store::AttemptRef& one : running) {
     const auto held = held_.find(one.lease);
     if (held == held_.end() || !ended.contains(one.job)) continue;
     const auto attempt = held->second.attempts.find(one.job);
     if (attempt == held->second.attempts.end()) continue;
-    // Its handler ended the job in SQL and goes on: nothing is left to report, or to stop.
+    // Its handler has ended the job in SQL and still runs: there is nothing to report or stop.
     attempt->second->reported = true;
     Settle(one.lease, one.job);
   }
@@ -163,7 +163,7 @@ void LeaseKeeper::LoseExpired() {
 void LeaseKeeper::Lose(Held& held) {
   held.lost = true;
   for (const auto& [job, attempt] : held.attempts) {
-    // A finished handler's report is on its way and will be answered by the fence.
+    // The report of a finished handler is under way; the fence decides about it.
     if (attempt->reported) continue;
     spdlog::warn("job {} attempt {}: the lease was lost; stopping it", job.ToString(),
                  attempt->job.attempt);

@@ -15,9 +15,9 @@
 namespace djps::worker {
 
 /// Keeps this worker's leases alive: one heartbeat for all of them every third of their duration.
-/// Attempts whose lease is lost, or can no longer be known to hold, are told to stop, and so are
-/// those whose job somebody canceled: for attempts that take longer than a moment it asks for those
-/// more often than it beats.
+/// Tells attempts to stop when their lease is lost or may be lost, or when their job was canceled.
+/// It queries cancellations more often than it sends heartbeats, but only for attempts that take
+/// longer than a moment.
 ///
 /// A lease is kept until the database has confirmed the outcome of each of its jobs.
 class LeaseKeeper {
@@ -25,12 +25,12 @@ class LeaseKeeper {
   LeaseKeeper(boost::asio::any_io_executor executor, store::LeaseStore& leases,
               std::chrono::milliseconds duration);
 
-  /// `claimed_at`: this machine's clock just before the claim was sent, so that the local view of
-  /// the expiry is never later than the database's.
+  /// `claimed_at`: this machine's clock just before the claim was sent, so that the lease never
+  /// seems to expire later than in the database.
   void Add(Uuid lease, std::chrono::steady_clock::time_point claimed_at,
            const std::vector<std::shared_ptr<Attempt>>& attempts);
 
-  /// The database has answered for this job, one way or the other.
+  /// The database has answered for this job.
   void Settle(Uuid lease, Uuid job);
 
   /// False once the lease was lost or its time has run out unconfirmed: reporting is pointless.
@@ -51,7 +51,7 @@ class LeaseKeeper {
 
   boost::asio::awaitable<void> Beat();
   boost::asio::awaitable<void> HearCancellations();
-  /// For leases that the database does not know any more.
+  /// For leases that the database does not have any more.
   boost::asio::awaitable<void> LoseUnlessEnded(std::vector<Uuid> leases);
   void Lose(Held& held);
   void LoseExpired();

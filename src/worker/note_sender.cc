@@ -104,9 +104,10 @@ asio::awaitable<void> NoteSender::Send(std::vector<JobNotes::Unsent> unsent) {
     try {
       co_await store_.WriteLogLines(job.lease, job.job, job.lines, pg::After(kSendTimeout));
     } catch (const pg::PgError& error) {
-      spdlog::warn("job {}: {} log lines were not kept: {}", job.job.ToString(), job.lines.size(),
+      spdlog::warn("job {}: {} log lines were lost: {}", job.job.ToString(), job.lines.size(),
                    error.what());
-      // Outcomes wait for this: what is left must not wait for a database that is away, in turn.
+      // Outcomes wait for this, so the remaining reports must not each wait for a database that is
+      // away.
       if (!error.bad_value()) co_return;
     }
   }
@@ -128,7 +129,7 @@ asio::awaitable<void> NoteSender::SendProgress(const std::vector<store::JobProgr
     }
     co_return;
   }
-  spdlog::warn("job {}{}: progress was not kept: {}", progress[0].job.ToString(),
+  spdlog::warn("job {}{}: progress was lost: {}", progress[0].job.ToString(),
                progress.size() > 1 ? " and others" : "", failure->what());
 }
 

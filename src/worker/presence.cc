@@ -15,14 +15,16 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kReportIntervalMin{5'000};
-/// Shorter than what count_workers goes back, and than what people see as away.
+/// Shorter than the period that count_workers uses, and than the time after which a worker counts
+/// as gone.
 constexpr std::chrono::milliseconds kReportIntervalMax{20'000};
-/// All workers together report this often, while that is within those two: many are no load.
+/// How often all workers together report, within these two limits, so that many workers are no
+/// load.
 constexpr std::chrono::milliseconds kReportSpacing{100};
-/// Many workers are often started at once: the first count is taken again soon.
+/// Many workers are often started together: the first count is repeated soon.
 constexpr std::chrono::milliseconds kSecondReport{1'000};
 constexpr std::chrono::milliseconds kReportTimeout{2'000};
-/// A worker that stops does not wait for a database that is away: it is forgotten in time.
+/// A stopping worker does not wait for a database that is away: its row expires.
 constexpr std::chrono::milliseconds kGoodbyeTimeout{1'000};
 
 }  // namespace
@@ -37,7 +39,7 @@ Presence::Presence(const asio::any_io_executor& executor, pg::Pool& pool,
       counted_(std::move(counted)),
       timer_(executor) {}
 
-/// Gives back how long to wait for the next.
+/// Returns how long to wait until the next report.
 asio::awaitable<std::chrono::milliseconds> Presence::Report() {
   report_.running = static_cast<std::int32_t>(running_());
   const std::vector<store::WorkerReport> reports(1, report_);
@@ -47,7 +49,7 @@ asio::awaitable<std::chrono::milliseconds> Presence::Report() {
     counted_(count);
     co_return std::clamp(count.everywhere * kReportSpacing, kReportIntervalMin, kReportIntervalMax);
   } catch (const pg::PgError& error) {
-    spdlog::debug("could not say that this worker is there: {}", error.what());
+    spdlog::debug("cannot record that this worker is alive: {}", error.what());
   }
   co_return kReportIntervalMin;
 }
@@ -63,7 +65,7 @@ asio::awaitable<void> Presence::Run() {
   try {
     co_await store_.RemoveWorker(report_, pg::After(kGoodbyeTimeout));
   } catch (const pg::PgError& error) {
-    spdlog::debug("could not say goodbye: {}", error.what());
+    spdlog::debug("cannot remove this worker from the list: {}", error.what());
   }
 }
 

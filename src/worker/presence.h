@@ -12,14 +12,14 @@
 
 namespace djps::worker {
 
-/// Says that this worker is there, every 5 s or, with more than 50 others, up to 20 s, and counts
-/// those others; says goodbye at the end.
+/// Records that this worker is alive, every 5 s (with more than 50 others, up to 20 s), and counts
+/// the others; removes its row at the end.
 class Presence {
  public:
   using Counted = std::function<void(const store::WorkerCount& workers)>;
 
-  /// `running` gives the number of jobs that run now; `counted` is told each time how many workers
-  /// there are, this one included.
+  /// `running` returns the number of running jobs; `counted` gets the number of workers after each
+  /// count, including this one.
   Presence(const boost::asio::any_io_executor& executor, pg::Pool& pool, store::WorkerReport report,
            std::function<std::size_t()> running, Counted counted);
 

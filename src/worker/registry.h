@@ -11,10 +11,10 @@ namespace djps::worker {
 
 using AnyHandler = std::variant<Handler, CoroutineHandler>;
 
-/// Which handler runs which type of job.
+/// Maps types of jobs to handlers.
 class Registry {
  public:
-  /// Throws std::invalid_argument for a type that no job can have, or that has a handler already.
+  /// Throws std::invalid_argument if no job can have the type, or if it has a handler already.
   void Add(std::string type, AnyHandler handler, HandlerOptions options = {});
 
   struct Entry {
@@ -22,7 +22,7 @@ class Registry {
     HandlerOptions options;
   };
 
-  /// Null when the type is not known: a claim only brings known types.
+  /// Null for an unknown type; a claim only returns known types.
   const Entry* Find(const std::string& type) const;
 
   std::vector<std::string> types() const;

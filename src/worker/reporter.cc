@@ -24,7 +24,7 @@ using store::FailedJob;
 using store::ReturnedJob;
 
 constexpr std::size_t kBatchMax = 1'000;
-/// Far below the gigabyte that Postgres takes in one message, and one result more.
+/// Far below Postgres's limit of one gigabyte per message, even with one more result.
 constexpr std::size_t kBatchBytesMax = 16U << 20U;
 constexpr std::size_t kErrorClassBytesMax = 200;
 constexpr std::size_t kMessageBytesMax = 2'000;
@@ -63,7 +63,7 @@ FailedJob Describe(const Attempt& attempt, const Failed& failed) {
 
 ReturnedJob Describe(const Attempt& attempt, const Snoozed& snoozed) {
   ReturnedJob job{.lease = attempt.job.lease_token, .job = attempt.job.id};
-  // No job pays with one of its snoozes for being handed back.
+  // Handing a job back does not count as a snooze.
   if (attempt.reason == StopReason::kHandBack) return job;
   job.delay = Bounded(snoozed.delay);
   job.policy = HandlerPolicy(attempt);
@@ -75,7 +75,7 @@ Failed UnfitResult(std::string_view trouble) {
           .message = fmt::format("the handler's result {}", trouble)};
 }
 
-/// A result that jsonb will not hold is the handler's mistake and fails its attempt.
+/// A result that jsonb cannot hold is the handler's error and fails its attempt.
 FailedJob RefusedResult(const CompletedJob& job, const pg::PgError& error) {
   return {.lease = job.lease,
           .job = job.job,
@@ -196,7 +196,7 @@ asio::awaitable<void> Reporter::WriteKind(std::vector<Job> jobs) {
     co_return;
   }
   if (failure->bad_value()) {
-    // One bad value must not keep its neighbours from being written.
+    // A bad value must not prevent writing the other outcomes.
     co_await WriteOneByOne(jobs);
     co_return;
   }
@@ -222,8 +222,8 @@ asio::awaitable<void> Reporter::WriteOneByOne(const std::vector<Job>& jobs) {
       } else if constexpr (std::is_same_v<Job, CompletedJob>) {
         queue_.emplace_back(RefusedResult(job, error));
       } else {
-        // Texts are cleaned and delays bounded before they get here: this is a bug, and the lease's
-        // expiry ends the attempt.
+        // Texts are cleaned and delays bounded before this point, so this is a bug. The attempt
+        // ends when the lease expires.
         spdlog::error("job {}: its outcome was refused: {}", job.job.ToString(), error.what());
         keeper_.Settle(job.lease, job.job);
       }
@@ -251,11 +251,11 @@ asio::awaitable<void> Reporter::JudgeRefused(std::vector<store::AttemptRef> refu
   try {
     ended = co_await leases_.FindEndedAttempts(refused, pg::After(kJudgeTimeout));
   } catch (const pg::PgError& error) {
-    spdlog::debug("could not ask why {} outcomes were refused: {}", refused.size(), error.what());
+    spdlog::debug("cannot query why {} outcomes were refused: {}", refused.size(), error.what());
   }
   for (const store::AttemptRef& one : refused) {
     if (ended.contains(one.job)) {
-      spdlog::debug("job {}: it had been ended under its lease before", one.job.ToString());
+      spdlog::debug("job {}: it was ended under its lease before", one.job.ToString());
     } else {
       spdlog::warn("job {}: the lease was lost, so its outcome was refused", one.job.ToString());
     }

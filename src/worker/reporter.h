@@ -15,12 +15,12 @@
 
 namespace djps::worker {
 
-/// Tells the database how attempts ended, in batches that grow by themselves: what finishes while
-/// one batch is being written goes into the next. Keeps what could not be written while the
-/// database is away, for as long as the lease may still hold.
+/// Writes the outcomes of attempts to the database, in batches that grow with the load: attempts
+/// that end while one batch is being written go into the next. While the database is away, it keeps
+/// outcomes for as long as the lease may still hold.
 class Reporter {
  public:
-  /// `written` is called each time the backlog has become smaller.
+  /// `written` is called whenever the backlog becomes smaller.
   Reporter(boost::asio::any_io_executor executor, store::LeaseStore& leases, LeaseKeeper& keeper,
            std::function<void()> written);
 
@@ -29,7 +29,7 @@ class Reporter {
   /// Outcomes not yet confirmed by the database.
   std::size_t backlog() const { return queue_.size() + in_flight_; }
 
-  /// Works until Stop was called and everything is written or given up.
+  /// Runs until Stop is called and everything is written or given up.
   boost::asio::awaitable<void> Run();
   void Stop();
 
@@ -50,16 +50,16 @@ class Reporter {
   template <typename Job>
   boost::asio::awaitable<void> WriteOneByOne(const std::vector<Job>& jobs);
 
-  // The statement for each kind; gives back the ids that were held.
+  // The statement for each kind; returns the ids that were held.
   boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::CompletedJob>& jobs);
   boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::FailedJob>& jobs);
   boost::asio::awaitable<std::vector<Uuid>> Send(const std::vector<store::ReturnedJob>& jobs);
 
-  /// Gives back the attempts whose outcome was refused.
+  /// Returns the attempts whose outcome was refused.
   template <typename Jobs>
   std::vector<store::AttemptRef> Settle(const Jobs& jobs, const std::vector<Uuid>& accepted);
-  /// Warns of those that lost their lease. The others had been ended already: by their handler in
-  /// SQL, or by a report whose answer was lost.
+  /// Logs a warning for those that lost their lease. The others had ended already: by their handler
+  /// in SQL, or by a report whose answer was lost.
   boost::asio::awaitable<void> JudgeRefused(std::vector<store::AttemptRef> refused);
   template <typename Jobs>
   void KeepForLater(Jobs jobs);

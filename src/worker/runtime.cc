@@ -24,20 +24,20 @@ using std::chrono::steady_clock;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-/// The first claim may have to walk over what somebody's snapshot keeps from being vacuumed.
+/// The first claim may have to walk over dead rows that an open snapshot keeps from vacuum.
 constexpr milliseconds kClaimTimeout{30'000};
-/// How long a handler may take to notice that its time is over before the attempt is reported as
-/// timed out without it.
+/// How long a handler may ignore its timeout before the attempt is reported as timed out without
+/// it.
 constexpr milliseconds kAbandonAfter{5'000};
-/// Jobs that were claimed ahead and then wait this long are given back: others may have room.
+/// Jobs that were claimed ahead and then wait this long are given back: other workers may have free
+/// slots.
 constexpr milliseconds kWaitingMax{1'000};
-/// Claims stop while this many outcomes wait to be written: a batch that is on its way and the
-/// next.
+/// Claims stop while this many outcomes wait to be written: two batches.
 constexpr std::size_t kReportBacklogMax = 2'000;
-/// How long a worker that stops tries to give back claims whose outcome it does not know.
+/// How long a stopping worker tries to give back claims whose outcome is unknown.
 constexpr milliseconds kReturnAtStop{3'000};
 
-/// Of the JSON array that they are stored as.
+/// The size of the JSON array that stores them.
 std::vector<std::string> ReadTags(const std::optional<std::string>& json) {
   std::vector<std::string> tags;
   if (!json) return tags;
@@ -102,8 +102,8 @@ asio::awaitable<void> Runtime::Fetch() {
   }
 }
 
-/// Behind a full claim there is probably more, so the next one is sent before its answer has come:
-/// Postgres works while this process takes in what it got, and the other way round.
+/// After a full claim there are probably more jobs, so the next claim is sent before the answer has
+/// come: Postgres and this process work at the same time.
 asio::awaitable<void> Runtime::ClaimBeside() {
   // Spawned by Fetch, whose own claim has to be counted first.
   co_await asio::post(executor_, asio::use_awaitable);
@@ -128,7 +128,7 @@ std::size_t Runtime::WantedJobs() {
   return pace_.Want(attempts_.size() + waiting_.size() + claiming_, steady_clock::now());
 }
 
-/// Or until something changes, or jobs have waited here for too long.
+/// Also ends when something changes, or when jobs have waited here for too long.
 asio::awaitable<void> Runtime::PauseUntil(steady_clock::time_point latest) {
   if (!waiting_.empty()) latest = std::min(latest, waiting_since_ + kWaitingMax);
   changed_.expires_at(latest);
@@ -165,7 +165,7 @@ asio::awaitable<Runtime::ClaimResult> Runtime::Claim(std::size_t limit) {
 
 void Runtime::Take(store::ClaimedBatch batch) {
   if (steady_clock::now() >= batch.begun + config_.lease) {
-    // The answer took so long that the lease may be over: none of it may be started.
+    // The answer took so long that the lease may be over: none of the jobs may start.
     leases_.ReturnLease(batch.lease);
     return;
   }
@@ -179,7 +179,7 @@ void Runtime::Take(store::ClaimedBatch batch) {
   keeper_.Add(batch.lease, batch.begun, claimed);
   Enqueue(std::move(claimed));
   waiting_since_ = steady_clock::now();
-  // A stop that came while the claim was under way: hand the jobs back at once.
+  // A stop came while the claim was under way: hand the jobs back at once.
   if (stopping_) {
     ReturnWaiting();
   } else {
@@ -187,7 +187,7 @@ void Runtime::Take(store::ClaimedBatch batch) {
   }
 }
 
-/// What is more urgent does not run behind what was claimed before it.
+/// More urgent jobs run before jobs that were claimed earlier.
 void Runtime::Enqueue(std::vector<std::shared_ptr<Attempt>> claimed) {
   const auto before = [](const auto& a, const auto& b) {
     return a->job.priority < b->job.priority;
@@ -205,7 +205,7 @@ void Runtime::Enqueue(std::vector<std::shared_ptr<Attempt>> claimed) {
 void Runtime::StartWaiting() {
   std::vector<std::shared_ptr<Attempt>> plain;
   const auto now = steady_clock::now();
-  Uuid lease;  // of the attempt before: those of one claim stand together
+  Uuid lease;  // the lease of the previous attempt: jobs of one claim are adjacent
   bool held = false;
   while (!waiting_.empty() && running() < config_.concurrency) {
     std::shared_ptr<Attempt> attempt = std::move(waiting_.front());
@@ -247,7 +247,7 @@ bool Runtime::PrepareToStart(Attempt& attempt) {
   return true;
 }
 
-/// Others may have room for what has waited here for long.
+/// Gives back jobs that have waited here for long: other workers may have free slots.
 void Runtime::ReturnStale() {
   if (!waiting_.empty() && steady_clock::now() - waiting_since_ >= kWaitingMax) ReturnWaiting();
 }
@@ -360,7 +360,7 @@ asio::awaitable<void> Runtime::Drain() {
   while (!attempts_.empty() && steady_clock::now() < grace_ends) co_await PauseUntil(grace_ends);
   if (!attempts_.empty()) spdlog::info("handing back {} running jobs", attempts_.size());
   StopAttempts();
-  // Each of these is needed by the ones before it.
+  // Each of these is used by the ones before it.
   while (!attempts_.empty()) co_await PauseUntil(steady_clock::time_point::max());
   co_await fetching_.Join();
   co_await attempt_tasks_.Join();

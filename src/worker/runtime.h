@@ -28,8 +28,8 @@
 
 namespace djps::worker {
 
-/// The claim loop and all that hangs on it, on somebody else's single-threaded executor:
-/// djps::Worker wraps it with a thread and signals, `djps dev` runs it beside the server.
+/// The claim loop and the other loops of a worker, on the caller's single-threaded executor:
+/// djps::Worker adds a thread and signals; `djps dev` runs it in the server's process.
 ///
 ///   Fetch -> (lease) -> waiting_ -> Start -> Invoke -> End -> Reporter
 ///              LeaseKeeper beats meanwhile
@@ -42,12 +42,12 @@ class Runtime {
 
   void Start();
 
-  /// There may be new jobs in `queue`; empty: in any. Looks at once instead of when it would have.
+  /// There may be new jobs in `queue`; empty: in any queue. Polls at once.
   void Wake(std::string_view queue);
 
-  /// Stops claiming, gives running attempts config.grace, then stops them and hands back what did
-  /// not finish, attempt not counted. Returns when every handler has ended and every outcome is
-  /// written or given up.
+  /// Stops claiming, gives running attempts config.grace, then stops them and hands back the
+  /// unfinished ones; these attempts do not count. Returns when every handler has ended and every
+  /// outcome is written or given up.
   boost::asio::awaitable<void> Drain();
 
   /// Ends the grace of a Drain under way: stops every attempt now.
@@ -77,7 +77,7 @@ class Runtime {
   void EndAll(std::vector<EndedAttempt> ended);
   void End(EndedAttempt ended);
   boost::asio::awaitable<void> EndWithNotes(EndedAttempt ended, JobNotes::Unsent unsent);
-  /// Reports how an attempt ended; `returned` as OutcomeToReport has it.
+  /// Reports how an attempt ended; `returned` as in OutcomeToReport.
   void Settle(Attempt& attempt, std::optional<Outcome> returned);
   boost::asio::awaitable<void> PauseUntil(std::chrono::steady_clock::time_point latest);
   void OnWorkerCount(const store::WorkerCount& workers);
@@ -91,11 +91,11 @@ class Runtime {
   Reporter reporter_;
   NoteSender notes_;
   Presence presence_;
-  ClaimPace pace_;                                         // how many jobs a claim asks for
-  ClaimSchedule schedule_;                                 // when the next one is sent
-  std::unordered_set<std::shared_ptr<Attempt>> attempts_;  // those that run
-  std::deque<std::shared_ptr<Attempt>> waiting_;           // claimed, and without a slot
-  std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them came
+  ClaimPace pace_;                                         // how many jobs to claim
+  ClaimSchedule schedule_;                                 // when to send the next claim
+  std::unordered_set<std::shared_ptr<Attempt>> attempts_;  // running attempts
+  std::deque<std::shared_ptr<Attempt>> waiting_;           // claimed, waiting for a slot
+  std::chrono::steady_clock::time_point waiting_since_{};  // when the last of them arrived
   boost::asio::steady_timer changed_;  // canceled when a slot is free or claims may go on
   TroubleLog claim_log_;
   std::size_t claiming_ = 0;  // jobs that claims under way may bring

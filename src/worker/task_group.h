@@ -12,7 +12,7 @@
 
 namespace djps::worker {
 
-/// Coroutines that run beside the others, and that somebody waits for at the end.
+/// Concurrent coroutines that are joined at the end.
 ///
 /// Lifetime: Join must have returned before this is destroyed.
 /// Thread-safety: everything on one single-threaded executor.
@@ -31,7 +31,7 @@ class TaskGroup {
     });
   }
 
-  /// Returns when none runs any more.
+  /// Returns when all have ended.
   boost::asio::awaitable<void> Join() {
     while (running_ > 0) {
       co_await ended_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));

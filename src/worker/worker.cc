@@ -27,13 +27,13 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// One connection each, so that no work stands in line behind another kind of work.
+/// One connection each, so that one kind of work does not wait behind another.
 using Pools = std::array<pg::Pool*, 3>;
 
 }  // namespace
 
-/// Everything that lives while Run runs stands in Run's own frame, in the order in which it has to
-/// go; the Impl keeps only what other threads may touch.
+/// All objects of a run are locals of Run, in the order of their destruction; Impl keeps only what
+/// other threads may use.
 class Worker::Impl {
  public:
   explicit Impl(WorkerConfig config) : config_(worker::Checked(std::move(config))) {}
@@ -59,7 +59,7 @@ class Worker::Impl {
   bool stop_requested_ = false;  // touched on the I/O thread only
 };
 
-/// False when a stop was asked for meanwhile.
+/// False if a stop was requested meanwhile.
 bool Worker::Impl::AwaitDatabase(const std::string& conninfo, asio::signal_set& signals) {
   const auto pause = [&](std::chrono::milliseconds wait) { return Pause(wait, signals); };
   const auto ready = store::AwaitCurrentSchema(conninfo, pause);
@@ -67,7 +67,7 @@ bool Worker::Impl::AwaitDatabase(const std::string& conninfo, asio::signal_set& 
   return *ready;
 }
 
-/// False when a stop was asked for.
+/// False if a stop was requested.
 bool Worker::Impl::Pause(std::chrono::milliseconds wait, asio::signal_set& signals) {
   bool signaled = false;
   signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {

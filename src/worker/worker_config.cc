@@ -32,8 +32,8 @@ void Require(const char* field, const std::optional<std::string>& trouble) {
   if (trouble) throw std::invalid_argument(fmt::format("{} {}", field, *trouble));
 }
 
-/// Host and process id are the same in containers that share a host name, so something random makes
-/// it unique.
+/// Containers that share a host name may have the same process id, so a random part makes the name
+/// unique.
 std::string DefaultName(const WorkerConfig& config) {
   std::array<std::uint8_t, 4> unique{};
   RandomSource().Fill(unique);

@@ -6,10 +6,10 @@
 
 namespace djps::worker {
 
-/// Fills in the name. Throws std::invalid_argument naming the field that is not allowed.
+/// Sets the default name. Throws std::invalid_argument, naming the wrong field.
 WorkerConfig Checked(WorkerConfig config);
 
-/// What people see of this worker.
+/// The worker's description for people.
 store::WorkerReport Describe(const WorkerConfig& config, const Registry& registry);
 
 }  // namespace djps::worker

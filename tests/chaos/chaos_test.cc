@@ -1,5 +1,5 @@
-// Real worker processes, killed and stopped at bad moments, counted per job id from two sides: from
-// the database, and from the ledger that the handlers wrote.
+// Real worker processes, killed and stopped at bad moments. Executions are counted per job id
+// twice: in the database, and in the ledger that the handlers wrote.
 #include <signal.h>
 
 #include <fstream>
@@ -145,7 +145,7 @@ TEST_F(ChaosTest, WorkerThatWasStoppedAndContinuedCannotOverwriteItsHeir) {
   EXPECT_EQ(sleeper->Wait(), 0);
   EXPECT_EQ(Job(id).result, before.result);
   EXPECT_EQ(Job(id).finished_at, before.finished_at);
-  // Whether or not it got as far as asking, the fence itself says no.
+  // Whether or not the worker sends its report, the fence refuses it.
   EXPECT_TRUE(Complete(*Uuid::Parse(stale_lease), id, "\"stale\"").empty());
   EXPECT_EQ(Count("outcomes"), "1");
 }
@@ -161,7 +161,7 @@ TEST_F(ChaosTest, StoppedWorkerHandsBackWhatItHolds) {
   EXPECT_EQ(std::stoi(Count("ready")) + std::stoi(Count("outcomes")), 500);
 }
 
-/// A durable server of its own, so that killing it harms nobody else.
+/// A separate durable server, so that killing it does not affect other tests.
 class ServerDeathTest : public ChaosTest {
  protected:
   ServerDeathTest() {
@@ -180,8 +180,8 @@ class ServerDeathTest : public ChaosTest {
     jobs_under_fire_ = std::make_unique<store::JobStore>(*mortal_);
   }
 
-  /// Submits batches until told to stop. What was acknowledged is remembered; a batch whose answer
-  /// was lost is sent again with the same keys, as a client would.
+  /// Submits batches until told to stop, and records the acknowledged ones. A batch whose answer
+  /// was lost is sent again with the same keys, as a client would do.
   boost::asio::awaitable<void> Produce(int producer) {
     for (int batch = 0; !stop_; ++batch) {
       std::vector<NewJob> jobs(20, NewJob{.type = "t"});
@@ -255,7 +255,7 @@ TEST_F(ServerDeathTest, KillingPostgresUnderLoadLosesNoAcknowledgedJob) {
       << "acknowledged jobs were lost";
   EXPECT_EQ(check.Value("select count(*) from djps.facts"), std::to_string(distinct.size()))
       << "jobs exist that nobody was told of";
-  // Executed twice only where a lost lease explains it.
+  // Executed twice only if a lost lease explains it.
   const LedgerFile ledger = Ledger();
   EXPECT_EQ(ledger.jobs(), distinct.size());
   const auto repeats = ledger.starts() - ledger.jobs();

@@ -1,5 +1,4 @@
-// Every role with every restriction on every route: what the table in docs/http-api.md says is what
-// happens.
+// Every role with every restriction on every route behaves as the table in docs/http-api.md says.
 #include <fmt/format.h>
 
 #include <boost/beast/http/verb.hpp>
@@ -21,7 +20,8 @@ constexpr const char* kRoles[] = {"submit", "work", "read", "operate", "admin"};
 constexpr const char* kRestrictions[] = {"free", "queue", "type", "both"};
 constexpr const char* kUnusedId = "019a2b3c-4d5e-7f60-8123-456789abcdef";
 
-/// A line of the table: which roles may, and what the route asks of a restricted token.
+/// A line of the table: the roles that may use the route, and what it requires of a restricted
+/// token.
 struct Rule {
   std::string asked;
   std::string scope;
@@ -49,7 +49,7 @@ AccessTable DocumentedTable() {
   return table;
 }
 
-/// What a request is about. Empty: it names no queue and no type, which means all of them.
+/// The queue and type of a request. Empty: the request names none, which means all of them.
 struct Aim {
   std::string queue;
   std::string type;
@@ -74,7 +74,7 @@ enum class Answer { kAllowed, kForbidden, kUnknown };
 
 Answer IfNot(bool allowed, Answer otherwise) { return allowed ? Answer::kAllowed : otherwise; }
 
-/// The meaning of the table's words, written down a second time.
+/// The meaning of the table's words, implemented independently.
 Answer Expected(const std::string& route, const Rule& rule, const Holder& holder, const Aim& aim) {
   if (!rule.roles.contains(holder.role)) return Answer::kForbidden;
   const bool inside = holder.MayQueue(aim) && holder.MayType(aim);
@@ -138,7 +138,7 @@ class AccessMatrixTest : public TokenServerTest {
     return ids_[name].ToString();
   }
 
-  /// Does a request of this route name queue and type in a way of its own, or none at all?
+  /// Whether requests of this route name queue and type in a special way, or not at all.
   static bool TakesEverything(const std::string& name, const Rule& rule) {
     return rule.scope == "filter" || rule.scope == "grant" || name == "PUT /retention";
   }
@@ -173,7 +173,7 @@ class AccessMatrixTest : public TokenServerTest {
     return "";
   }
 
-  /// A request of the route about `aim`; nothing lasting about it is there yet.
+  /// A request of the route about `aim`, before anything is stored for it.
   Shot Make(const server::Route& route, const Aim& aim) {
     const std::string name = NameOf(route);
     Shot shot{name.substr(0, name.find(' ')), std::string(route.pattern), BodyFor(name, aim)};

@@ -1,5 +1,4 @@
-// Who may call what: every role on every route, restrictions, revocation, and where secrets are
-// not.
+// Access: every role on every route, restrictions, revocation, and that secrets are not shown.
 #include <fmt/format.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
@@ -27,7 +26,7 @@ std::string MethodOf(const server::Route& route) {
   return {text.data(), text.size()};
 }
 
-/// A path that fits, and names nothing that exists.
+/// A path that matches the route, with names that do not exist.
 std::string TargetOf(const server::Route& route) {
   return std::regex_replace(std::string(route.pattern), std::regex(R"(\{[^}]*\})"), kNobodysId);
 }
@@ -86,7 +85,7 @@ TEST_F(AccessTest, StrangersAreRefusedBeforeTheirBodyIsTaken) {
     EXPECT_EQ(stranger.ReadReply().status, 401) << framing;
     EXPECT_EQ(stranger.ReadToEnd(), "") << "and the connection ends";
   }
-  // Who may send it is asked for the rest.
+  // For the rest, the sender is checked first.
   HttpClient known = server_.Connect();
   const std::string body = R"({"jobs":[{"type":"t"}]})";
   known.SendRaw(
@@ -139,7 +138,7 @@ TEST_F(AccessTest, OthersJobsAreNotShownToARestrictedToken) {
   EXPECT_EQ(hidden.status, 404);
   EXPECT_EQ(hidden.Json().at("type"), unknown.Json().at("type")) << "as if there were none";
   EXPECT_EQ(Call(client_, "GET", path, MakeToken("all", "submit")).status, 200);
-  // The key leads to a job in another queue.
+  // The key belongs to a job in another queue.
   const HttpReply replay =
       Call(client_, "POST", "/jobs", token, R"({"type":"t","queue":"mine","idempotencyKey":"k"})");
   EXPECT_EQ(replay.status, 403);
@@ -271,10 +270,9 @@ TEST_F(AccessTest, ARestrictedAdminGrantsListsAndRevokesNoMoreThanItHas) {
   };
   const HttpReply refused = create("");
   EXPECT_EQ(refused.status, 403);
-  EXPECT_EQ(
-      refused.Json().at("detail"),
-      "The token \"local\" may use the queues mine, also only, so it can make tokens for some "
-      "of these alone: send \"queues\" with no others.");
+  EXPECT_EQ(refused.Json().at("detail"),
+            "The token \"local\" may use only the queues mine, also, so it can make tokens only "
+            "for these: send \"queues\" with no others.");
   EXPECT_EQ(create(R"(,"queues":["mine"])").status, 403) << "any type";
   EXPECT_EQ(create(R"(,"types":["t"])").status, 403) << "any queue";
   EXPECT_EQ(create(R"(,"queues":["mine","other"],"types":["t"])").status, 403);

@@ -1,5 +1,5 @@
-// The claim cursor on a real server: each rule of its completeness by construction, and random
-// interleavings of everything that can happen to `ready`.
+// The claim cursor on a real server: a test for each rule of its completeness, and random
+// interleavings of all changes to `ready`.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ using store::LeaseStore;
 using test_support::RunCoroutine;
 using test_support::StoreTest;
 
-/// Looks whenever it may, and never from the beginning: the rules alone must find every job.
+/// Makes looks as often as possible, but no sweeps: the rules alone must find every job.
 constexpr store::LookPace kEager{
     .busy_jobs = 1, .busy = 0ms, .empty = 0ms, .idle = 0ms, .sweep = 1h};
 constexpr auto kSlice = 20ms;
@@ -36,7 +36,7 @@ class ClaimCursorRulesTest : public StoreTest {
     return ids;
   }
 
-  /// Claims until nothing comes twice in a row, so that the cursor has moved up behind everything.
+  /// Claims until two claims in a row are empty, so that the cursor has passed everything.
   void CatchUp(LeaseStore& fetcher) {
     for (int empty = 0; empty < 4;) empty = ClaimWith(fetcher).empty() ? empty + 1 : 0;
   }
@@ -48,7 +48,7 @@ class ClaimCursorRulesTest : public StoreTest {
     return job;
   }
 
-  /// Lets the cursor go on with later jobs, until it is far above what there was before.
+  /// Moves the cursor on with later jobs, until it is far above the earlier ones.
   void LeaveBehind(LeaseStore& fetcher) {
     for (int i = 0; i < 20; ++i) {
       const Uuid later = EnqueueOne({.type = "t"});
@@ -57,14 +57,14 @@ class ClaimCursorRulesTest : public StoreTest {
     CatchUp(fetcher);
   }
 
-  /// What one of the next three claims brings.
+  /// The jobs of the first of the next three claims that is not empty.
   std::vector<Uuid> ClaimSoon(LeaseStore& fetcher) {
     std::vector<Uuid> found;
     for (int i = 0; i < 3 && found.empty(); ++i) found = ClaimWith(fetcher);
     return found;
   }
 
-  /// A job that is stored, and committed when the cursor is far above it.
+  /// A job that is stored, but committed only when the cursor is far above it.
   void ExpectLateCommitFound(LeaseStore& fetcher) {
     CatchUp(fetcher);
     pg::Session late(conninfo_);
@@ -206,7 +206,7 @@ TEST_F(ClaimCursorRulesTest, AProcessThatStartsGoesOnWhereThoseBeforeItWere) {
   LeaseStore before(*pool_, pace);
   EnqueueOne({.type = "t"});
   CatchUp(before);
-  // Nothing is saved without a claim. The next look saves where the cursor has come by then.
+  // Nothing is saved without a claim. The next look saves the position of the cursor.
   EnqueueOne({.type = "t"});
   sql_.Run("delete from djps.claim_cursors");
   CatchUp(before);
@@ -265,7 +265,8 @@ class ClaimCursorPropertyTest : public testing::Test {
   static constexpr int kTransactions = 4;
   static constexpr int kFetchers = 2;
 
-  /// A session with a transaction that may be open, prepared, and have claimed or stored jobs.
+  /// A session with a transaction that may be open or prepared, and may have claimed or stored
+  /// jobs.
   struct Transaction {
     std::unique_ptr<pg::Session> session;
     std::string prepared = {};  // its name; empty: not prepared
@@ -397,9 +398,9 @@ class ClaimCursorPropertyTest : public testing::Test {
     }
   }
 
-  /// Everything ends; then every job must come out, each once, long before the next look from the
-  /// beginning. Not counted in claims: slices of the past are looked at with pauses of four times
-  /// what the last took, during which claims find nothing.
+  /// Ends all transactions; then each job must be claimed once, long before the next sweep. The
+  /// number of claims is not checked: between slices of the past there are pauses of four times the
+  /// last slice's duration, during which claims find nothing.
   void Finish() {
     for (Transaction& transaction : transactions_) End(transaction, !Chance(3));
     if (paused_) SetPaused(false);

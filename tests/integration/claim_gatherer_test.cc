@@ -1,5 +1,5 @@
-// Claims of many workers, made together; how lines of a group commit behave by themselves is in
-// tests/unit/group_commit_test.cc.
+// Claims of many workers in one statement. tests/unit/group_commit_test.cc tests the lines of a
+// group commit.
 #include "store/claims/claim_gatherer.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ class ClaimGathererTest : public StoreTest {
     calls.Start(io_, gatherer_.ClaimJobs(Request(worker, limit), Soon()));
   }
 
-  /// What stands in the lease: its worker and how many jobs.
+  /// The lease's worker and its number of jobs.
   std::string LeaseOf(const ClaimedBatch& batch) {
     return sql_.Value(
         fmt::format("select worker || ' ' || cardinality(job_ids) from djps.leases where id = '{}'",

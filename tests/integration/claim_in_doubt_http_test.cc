@@ -1,5 +1,5 @@
-// What claim_in_doubt_test.cc is about, for workers over HTTP: their server gives back what it does
-// not know about.
+// The same as claim_in_doubt_test.cc for workers over HTTP: their server gives back claims whose
+// result it does not know.
 #include <fmt/format.h>
 
 #include "support/postgres_proxy.h"

@@ -1,5 +1,5 @@
-// Claims whose answer was lost, or came too late: nobody has run these jobs, so that their attempts
-// do not count.
+// Claims whose answer was lost, or came too late: no worker has run these jobs, so the attempts do
+// not count.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -21,7 +21,7 @@ boost::asio::awaitable<ClaimedBatch> ClaimBy(store::LeaseStore& leases, std::siz
   co_return co_await leases.ClaimJobs(request, pg::After(20s));
 }
 
-/// Claims go through a proxy, all else does not.
+/// Only claims go through a proxy.
 class ClaimInDoubtTest : public WorkerTest {
  protected:
   ClaimInDoubtTest() { proxied_.Start(); }
@@ -63,7 +63,7 @@ class ClaimInDoubtTest : public WorkerTest {
     });
   }
 
-  /// A worker has claimed what there was, and does not know it yet.
+  /// A worker has claimed all jobs, but does not know it yet.
   void StartAndHoldItsFirstAnswer() {
     LockQueue();
     worker::Registry registry;
@@ -203,7 +203,7 @@ TEST_F(ClaimInDoubtTest, TheEmptyRowsThatKeepClaimsOutGoByThemselves) {
   EXPECT_EQ(Count("leases"), "0");
 }
 
-/// Commits wait for a standby that does not come, from when Start was called.
+/// After Start, commits wait for a standby that does not exist.
 class MissingStandby {
  public:
   explicit MissingStandby(const std::string& conninfo) : sql_(conninfo) {
@@ -249,7 +249,7 @@ TEST_F(ClaimInDoubtTest, WhileAStandbyIsMissingNoAttemptIsUsedUp) {
       return waits || done;
     }));
     if (waits) {
-      // The claim is committed here, and visible; its claimer does not hear of it.
+      // The claim is committed and visible here, but its sender gets no answer.
       sql_.Run("select pg_terminate_backend(pid) from (" + waiting + ") waiting");
       EXPECT_TRUE(calls.Finish(io_).front()->unknown);
     } else {

@@ -1,4 +1,4 @@
-// The order in which jobs are claimed and run, and that none waits behind those that cannot be run.
+// The order in which jobs are claimed and run; no job waits behind jobs that cannot run.
 #include <map>
 #include <mutex>
 #include <set>
@@ -29,7 +29,7 @@ class ClaimOrderTest : public WorkApiTest {
   std::string ClaimBody(int max) {
     return fmt::format(R"({{"worker":"w","types":["t"],"max":{}}})", max);
   }
-  /// So many jobs, each of a priority of its own, due in reverse order.
+  /// Jobs with different priorities, due in reverse order.
   void EnqueueLevels(int count, const std::string& due = "now()") {
     sql_.Run(fmt::format(
         "with fact as (insert into djps.facts (id, created_at, run_at, lane, priority, "
@@ -135,7 +135,7 @@ TEST_F(WorkerOrderTest, AWorkerWithOneSlotRunsWhatWaitsInOrder) {
   EXPECT_TRUE(std::is_sorted(ran.begin(), ran.end()));
 }
 
-/// Bytes that are no JSON: what a damaged page may hold.
+/// Bytes that are not JSON, as on a damaged page.
 TEST_F(ClaimOrderTest, AJobThatCannotBeReadIsBuriedAndTheOthersGoOn) {
   const auto jobs = Enqueue(std::vector<NewJob>(5, {.type = "t"}));
   sql_.Run(

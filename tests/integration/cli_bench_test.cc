@@ -1,4 +1,4 @@
-// `djps bench`, each benchmark for a moment: what it counts must be exact, whatever it measures.
+// `djps bench`, each benchmark for a moment: its counts must be exact, whatever its speed.
 #include <fmt/format.h>
 
 #include "integration/cli_program.h"
@@ -25,7 +25,7 @@ class CliBenchTest : public DevSuite {
     return ended.code == 0 ? ended.Json() : boost::json::object();
   }
 
-  /// How many jobs of benchmarks the database knows.
+  /// The number of benchmark jobs in the database.
   static std::string Known() {
     return pg::Session(DatabaseUrl())
         .Value("select count(*) from djps.facts where queue = 'bench' and type = 'djps.bench'");
@@ -39,7 +39,7 @@ class CliBenchTest : public DevSuite {
             "delete from djps.facts where queue = 'bench'");
   }
 
-  /// Every job was handled once, but for the attempts that were made to fail.
+  /// Every job was handled once, except for the attempts that were made to fail.
   static void ExpectEachDoneOnce(const boost::json::object& results, std::int64_t jobs) {
     EXPECT_EQ(Number(results, "stored"), jobs);
     EXPECT_EQ(Number(results, "succeeded"), jobs);

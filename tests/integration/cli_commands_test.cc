@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kJobs = 1'234;
 
-/// A port on which nobody listens.
+/// A port without a listener.
 constexpr const char* kNowhere = "127.0.0.1:1";
 
 /// One `djps dev` for all tests here; each uses types of its own.
@@ -298,7 +298,7 @@ TEST(CliUsageTest, WrongUsageHasItsOwnExitCodeAndPointsToTheHelp) {
       {{"dev", "--port", "65536"}, "--port must be a whole number from 0 to 65535"},
       {{"job", "get"}, "ID is required"},
       {{"health", "--server", "x", "--data", "y"}, "--server excludes"},
-      {{"health", "--server", "https://x"}, "http only"},
+      {{"health", "--server", "https://x"}, "supports only http"},
       {{"version", "--log-level", "loud"}, "--log-level"},
       {{"server", "--allow-host", "jobs.example:80"},
        "--allow-host must be a name or an IP address"},

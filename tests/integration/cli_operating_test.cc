@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kNobodysId = "019a2b3c-4d5e-7f60-8123-456789abcdef";
 
-/// `djps dev` runs jobs of type echo, of no other. Each test uses types and queues of its own.
+/// `djps dev` runs only jobs of type echo. Each test uses its own types and queues.
 class CliOperatingTest : public DevSuite {
  protected:
   static std::string Enqueue(const std::string& type, const std::string& queue = "default") {
@@ -24,7 +24,7 @@ class CliOperatingTest : public DevSuite {
     EXPECT_EQ(ended.code, 0) << ended.err;
   }
 
-  /// Lets the jobs of a type that wait be dead.
+  /// Makes the waiting jobs of a type dead.
   static void Kill(const std::string& type) {
     pg::Session sql(DatabaseUrl());
     sql.Run("with r as (delete from djps.ready where type = '" + type +

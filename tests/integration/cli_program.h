@@ -1,4 +1,4 @@
-// The real program, run as people run it: for the tests of the command line.
+// Runs the real program as a user does, for the tests of the command line.
 #pragma once
 
 #include <fcntl.h>
@@ -59,14 +59,14 @@ using TempDir = test_support::TemporaryFolder;
 
 /// How a process ended, and what it wrote.
 struct Ended {
-  int code = -1;  ///< The exit code, or 128 + the signal as a shell has it.
+  int code = -1;  ///< The exit code, or 128 + the signal as in a shell.
   std::string out;
   std::string err;
 
   boost::json::object Json() const { return boost::json::parse(out).as_object(); }
 };
 
-/// A running program with nothing of our environment but PATH.
+/// A running program whose environment has only PATH.
 class Program {
  public:
   Program(const Args& argv, const Args& environment = {}, const std::string& input = "") {
@@ -172,7 +172,7 @@ class Dev {
   Program& program() { return *program_; }
   const std::string& data() const { return data_; }
 
-  /// Of the Postgres that runs now, or ran last.
+  /// For the Postgres that runs now, or ran last.
   int Postmaster() {
     std::istringstream file(ReadText(data_ + "/pg/postmaster.pid"));
     int pid = 0;
@@ -194,7 +194,7 @@ class Dev {
     return Djps(std::move(args), input);
   }
 
-  /// Submits a job and gives back its id.
+  /// Submits a job and returns its id.
   std::string Enqueue(const std::string& type, const std::string& payload = "{}") const {
     const Ended ended = Run({"enqueue", "--type", type, "--payload", payload});
     EXPECT_EQ(ended.code, 0) << ended.err;
@@ -231,7 +231,7 @@ class DevSuite : public testing::Test {
 
   static std::string DatabaseUrl() { return dev_->State().at("database_url").as_string().c_str(); }
 
-  // Suites run one after the other, so one place does for all.
+  // Suites run one after the other, so one variable is enough.
   static inline std::unique_ptr<TempDir> temp_;
   static inline std::unique_ptr<Dev> dev_;
 };

@@ -4,7 +4,7 @@
 namespace djps::cli {
 namespace {
 
-/// `djps dev` runs jobs of type echo, of no other.
+/// `djps dev` runs only jobs of type echo.
 class CliReadingTest : public DevSuite {
  protected:
   static std::string Enqueue(const std::string& type, const std::string& queue = "default") {

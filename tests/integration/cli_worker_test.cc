@@ -7,7 +7,7 @@ namespace {
 
 using test_support::Postgres;
 
-/// What is said about an option that is wrong.
+/// The error for a wrong option.
 std::string Complaint(const std::string& option, const std::string& value) {
   Args args = {"worker", "--database-url", "host=/nonexistent"};
   if (option != "--type") args.insert(args.end(), {"--type", "t"});

@@ -321,7 +321,7 @@ TEST_F(ClientTest, ComesBackWithTheDatabase) {
   Client away({.database_url = conninfo_, .timeout = 200ms});
   EXPECT_FALSE(away.Find(id).has_value());
   admin.Run(fmt::format("alter database {} with allow_connections true", name));
-  // The one call that the broken connection took with it may fail; the client comes back by itself.
+  // The call on the broken connection may fail; the client reconnects automatically.
   Result<std::optional<JobRecord>> found = client_.Find(id);
   if (!found) found = client_.Find(id);
   EXPECT_TRUE(Ok(std::move(found)).has_value());

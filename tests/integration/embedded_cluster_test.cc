@@ -121,7 +121,7 @@ void KillAndReap(pid_t pid) {
   waitpid(pid, nullptr, 0);
 }
 
-/// A process that owns a cluster until it is killed; `started` runs in it once the cluster is up.
+/// A process that owns a cluster until it is killed; it runs `started` once the cluster is up.
 pid_t ForkOwner(const ClusterConfig& config, const std::function<void(Cluster&)>& started) {
   const pid_t owner = fork();
   if (owner != 0) return owner;

@@ -1,4 +1,4 @@
-// The workers of examples/, which speak nothing but HTTP, at work.
+// Runs the workers of examples/, which use only HTTP.
 #include <chrono>
 #include <csignal>
 

@@ -1,4 +1,4 @@
-// Statements that missed their deadline: what becomes of the processes that carry them out.
+// Statements that missed their deadline, and the Postgres processes that run them.
 #include "support/store_fixture.h"
 #include "support/together.h"
 
@@ -13,7 +13,7 @@ using test_support::Together;
 const Column kDoneColumns[] = {{"done", Type::kInt4}};
 const Statement kSleep{"sleep", "select 1 as done from pg_sleep(3600)", {}, kDoneColumns};
 const Statement kBackend{"backend", "select pg_backend_pid() as done", {}, kDoneColumns};
-/// Goes on whatever it is asked, but for being terminated.
+/// Ignores cancel requests; ends only when terminated.
 const Statement kStubborn{"stubborn", "select stubborn() as done", {}, kDoneColumns};
 
 class GivenUpTest : public StoreTest {

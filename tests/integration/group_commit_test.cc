@@ -1,5 +1,5 @@
-// Group commit: over the stores, over HTTP and in the client; how its lines behave by themselves is
-// in tests/unit/group_commit_test.cc.
+// Group commit over the stores, over HTTP and in the client. tests/unit/group_commit_test.cc tests
+// its lines alone.
 #include <fmt/format.h>
 
 #include <atomic>
@@ -235,7 +235,7 @@ TEST_F(GroupCommitTest, CompletionsOfManyCallersShareTransactions) {
     const std::string result(job.id == bad ? kBadPayload : "1");
     calls.Start(io_, outcomes_.CompleteJobs({{batch.lease, job.id, result}}, Soon()));
   }
-  // Who says it twice, or holds nothing, hears what it would hear alone.
+  // A caller that reports twice, or holds nothing, gets the same answer as alone.
   const Uuid twice = batch.jobs[0].id;
   calls.Start(io_, outcomes_.CompleteJobs({{batch.lease, twice, "2"}}, Soon()));
   calls.Start(io_, outcomes_.CompleteJobs({{Uuid{}, batch.jobs[1].id, "2"}}, Soon()));
@@ -327,7 +327,7 @@ class GroupCommitServerTest : public GroupCommitTest {
     return clients;
   }
 
-  /// Those who are refused hear of it while the others still wait: gives these back.
+  /// Refused callers get their answers while the others still wait. Returns the waiting ones.
   std::vector<HttpClient*> AwaitRefusals(std::deque<HttpClient>& clients, int count) {
     std::map<int, int> statuses;
     std::vector<HttpClient*> waiting;
@@ -397,7 +397,7 @@ TEST_F(GroupCommitServerTest, RefusesWhatWorkersSayBeyondWhatItCanHold) {
   struct Call {
     std::string path;
     std::string body;
-    std::string table;  // which it cannot do without
+    std::string table;  // which its statements need
   };
   const std::vector<Call> calls = {
       {"/worker/claim", R"({"worker":"w","types":["t"]})", "ready"},

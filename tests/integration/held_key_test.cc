@@ -1,4 +1,4 @@
-// Submissions that need a key which somebody's open transaction holds, and those that do not.
+// Submissions that need a key that another open transaction holds, and those that do not.
 #include "store/batching/job_writer.h"
 #include "support/store_fixture.h"
 #include "support/together.h"
@@ -9,7 +9,8 @@ namespace {
 using store::JobWriter;
 using store::SubmissionKind;
 
-/// A connection for each way of submitting, so that it shows who is behind whom.
+/// A connection for each way of submitting, so that the test sees which statement waits behind
+/// which.
 class HeldKeyTest : public StoreTest {
  protected:
   using Submissions = Together<JobWriter::Line::Written>;

@@ -1,5 +1,5 @@
-// A database and a role whose defaults are all hostile: our sessions bring what their statements
-// were written for.
+// A database and a role whose defaults are all hostile: our sessions set what their statements
+// need.
 #include <fmt/format.h>
 
 #include <array>
@@ -79,7 +79,7 @@ class HostileSettingsTest : public testing::Test {
         fmt::format("create role {0} login password 'x'; grant create on database {1} to {0}",
                     role_, database_));
     admin_.Run("create schema hostile; grant usage on schema hostile to public");
-    // What a careless search path would find before what Postgres brings.
+    // Functions that a careless search path would find before Postgres's own.
     admin_.Run(
         "create function hostile.now() returns timestamptz language sql as "
         "'select timestamptz ''1999-01-01''';"
@@ -122,7 +122,7 @@ class HostileSettingsTest : public testing::Test {
 };
 
 const pg::Column kTextColumn[] = {{"text", pg::Type::kText}};
-/// What still has a value that the database or the role gave it.
+/// The settings that still have a value of the database or the role.
 const pg::Statement kNotPinned{
     "not_pinned",
     "select coalesce(string_agg(name || ' = ' || setting, ', ' order by name), '') as text "

@@ -1,5 +1,5 @@
-// The rules of a submission, one table of cases for everything that takes jobs: HTTP, djps::Client
-// and SQL. All of them accept the same, refuse the same, and name the same member.
+// The rules of a submission: one table of cases for HTTP, djps::Client and SQL. All of them accept
+// the same, refuse the same, and name the same member.
 #include "core/job_rules.h"
 
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ using test_support::StoreTest;
 struct Case {
   std::string members;  ///< Beside the type, in snake_case.
   std::string field;    ///< What is refused; empty: nothing.
-  /// The same job in C++; null where C++ has no way to say it.
+  /// The same job in C++; null if C++ cannot express it.
   std::function<void(NewJob&)> change = nullptr;
   bool jsonb = true;  ///< false: no value of jsonb could say it.
 };

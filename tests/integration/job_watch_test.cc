@@ -1,4 +1,4 @@
-// The one loop that looks after the jobs that somebody waits for.
+// The loop that polls the jobs that clients wait for.
 #include "server/live/job_watch.h"
 
 #include <fmt/format.h>
@@ -41,7 +41,7 @@ class JobWatchTest : public StoreTest {
 
   static JobWatch::Clock::time_point Patience() { return JobWatch::Clock::now() + kRunDeadline; }
 
-  /// What a subscriber that knows a new job is told next.
+  /// The next state that a subscriber of a new job gets.
   std::optional<JobStatus> NextStatus(JobWatch::Subscription& subscription,
                                       JobWatch::Clock::time_point deadline = Patience()) {
     const auto state = Run(subscription.Next(deadline));
@@ -63,7 +63,7 @@ TEST_F(JobWatchTest, WhoComesLateLearnsWhatHasHappened) {
 }
 
 TEST_F(JobWatchTest, ATouchIsLookedAtWithoutWaitingForTheNextLook) {
-  // But for its first look, and touches, this loop looks once a day.
+  // Except for its first poll, and touches, this loop polls once a day.
   JobWatch watch(io_.get_executor(), states_, 5s, {.min = 24h, .max = 24h});
   Start(watch);
   {

@@ -132,10 +132,10 @@ TEST(MigratorTest, JobStampedOutsideAllPartitionsIsKept) {
   EXPECT_EQ(session.Value("select count(*) from djps.facts_default"), "1");
 }
 
-/// A database whose definitions a test changes, as if another djps had made them.
+/// A database whose definitions a test changes, as another djps would.
 class DefinitionsTest : public testing::Test {
  protected:
-  /// What the database has of it is of another text, whose signature is the same.
+  /// The database has a function with another text and the same signature.
   void Replace(const std::string& kind, const std::string& name, const std::string& text) {
     sql_.Run(text);
     sql_.Run(fmt::format(
@@ -232,7 +232,7 @@ TEST_F(DefinitionsTest, ViewsAreReplacedByThoseWithOtherColumnsAndGrantedAgain) 
 
 TEST_F(DefinitionsTest, NothingChangesWhenAStepFails) {
   ReplaceSnoozeLimit();
-  // A view of somebody else's is in the way of ours.
+  // A view of another user depends on ours.
   sql_.Run(
       "create view public.mine as select id from djps.jobs;"
       "update djps.definitions set checksum = 'other' where kind = 'view'");
@@ -283,7 +283,7 @@ TEST_F(DefinitionsTest, NobodyElseMayCallAFunction) {
             "");
 }
 
-/// The roles of the cluster are away, as if nobody had made them yet.
+/// The cluster has no roles, as if they had not been made yet.
 class RolesTest : public testing::Test {
  protected:
   static constexpr const char* kRoles[] = {"djps_submit", "djps_worker", "djps_operator",

@@ -1,5 +1,5 @@
-// One odd row must never stop a queue: whatever it holds, plain jobs behind it are claimed,
-// finished, listed and explained.
+// One odd row must never stop a queue: plain jobs behind it are claimed, finished, listed and
+// explained.
 #include "support/odd_rows.h"
 
 #include "integration/cli_program.h"
@@ -13,13 +13,13 @@ using namespace std::chrono_literals;
 
 class OddRowsTest : public WorkApiTest {
  protected:
-  /// One more, by one of the ways in; its id.
+  /// Submits one more, by one of the ways; returns its id.
   std::string StoreOne() {
     if (odd_.Chance(4)) return EnqueueOne(odd_.Job()).ToString();
     return sql_.Value(odd_.Chance(3) ? odd_.Call() : odd_.Row());
   }
 
-  /// Claims what is due and ends it somehow, until the plain job has come.
+  /// Claims due jobs and ends them somehow, until the plain job is claimed.
   void ExpectClaimedAndFinished(const std::string& plain) {
     for (int tries = 0; tries < 20 && !HasFatalFailure(); ++tries) {
       const bool http = odd_.Chance(2);
@@ -58,7 +58,7 @@ class OddRowsTest : public WorkApiTest {
     GetOk("/jobs/" + id + "/attempts");
   }
 
-  /// Everything that can be listed, in pages.
+  /// All lists, page by page.
   void ExpectListed() {
     std::size_t jobs = 0;
     std::string cursor;

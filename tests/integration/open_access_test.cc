@@ -1,4 +1,4 @@
-// Where no tokens are asked for: who is kept out nevertheless.
+// Open access, without tokens: the requests that are refused nevertheless.
 #include <fmt/format.h>
 
 #include <regex>

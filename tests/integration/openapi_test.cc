@@ -1,5 +1,5 @@
-// The API's document against a running server: every example of it is sent, and what comes back
-// must be one of the answers it lists and fit its schema.
+// The API's document against a running server: every example is sent, and the answer must be one of
+// those that the document lists, and match its schema.
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
@@ -18,7 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// What the examples' values stand for in this database: "019a…" -> the id of a job that is there.
+/// The values of the examples in this database: "019a…" -> the id of an existing job.
 using Stand = std::map<std::string, std::string>;
 
 struct Example {
@@ -92,7 +92,7 @@ std::vector<Example> OpenApiExamplesTest::Examples() const {
   return examples;
 }
 
-/// Makes what an operation's examples speak of.
+/// Makes the jobs and queues that an operation's examples use.
 Stand OpenApiExamplesTest::Prepare(const std::string& operation) {
   constexpr const char* kJob = "019a2b3c-4d5e-7f60-8123-456789abcdef";
   constexpr const char* kLease = "0b2c1d3e-4f50-4a6b-8c7d-9e0f1a2b3c4d";

@@ -11,7 +11,7 @@ class OperatorTest : public StoreTest {
  protected:
   /// A new job, brought into a state.
   Uuid JobIn(JobStatus status) {
-    // Those of earlier cases that still wait are not to be claimed for this one.
+    // Waiting jobs of earlier cases must not be claimed in this one.
     sql_.Run("update djps.ready set visible_at = now() + interval '1 day', moved_at = now()");
     NewJob job{.type = "t"};
     if (status == JobStatus::kFailed) job.max_attempts = 3;

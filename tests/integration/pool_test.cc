@@ -45,7 +45,7 @@ class PoolTest : public StoreTest {
     co_return rows[0].Get(kDone);
   }
 
-  /// Which process serves the one connection.
+  /// The Postgres process of the only connection.
   std::int32_t Backend() {
     const Rows rows = Run(small_->Execute(kBackend, {}, Soon()));
     return rows[0].Get(kDone);

@@ -12,7 +12,7 @@ class PublicationTest : public HistoryTest {
  protected:
   PublicationTest() { sql_.Run("create publication cdc for all tables"); }
 
-  /// Tables of djps of which a publication cannot name a row.
+  /// Tables of djps whose rows a publication cannot identify.
   std::string TablesWithoutIdentity() {
     return sql_.Value(R"(
 select coalesce(string_agg(c.relname, ', '), 'none')

@@ -1,4 +1,4 @@
-// What one answer may take, however large the jobs are.
+// The size of one answer is bounded, however large the jobs are.
 #include <fmt/format.h>
 
 #include <set>
@@ -116,7 +116,7 @@ TEST_F(ServerBoundsTest, AnswersThatNobodyTakesHaveABound) {
   HttpClient other = server.Connect();
   HttpReply reply;
   ASSERT_TRUE(RunUntil(io_, [&] { return (reply = other.Get("/jobs")).status == 503; }));
-  EXPECT_NE(reply.body.find("Answers that other clients have not taken"), std::string::npos);
+  EXPECT_NE(reply.body.find("Answers that other clients have not read"), std::string::npos);
   EXPECT_NE(reply.Header("Retry-After"), "");
   EXPECT_EQ(other.Get("/jobs?limit=1&type=none").status, 200) << "small ones are not counted";
 

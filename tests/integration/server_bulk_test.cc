@@ -21,7 +21,7 @@ class ServerBulkTest : public StoreTest {
     return reply.Json().as_object();
   }
 
-  /// `members` without braces; calls until there is no cursor. How many jobs were changed.
+  /// `members` without braces; calls until there is no cursor. Returns the number of changed jobs.
   std::int64_t ActOnAll(const std::string& members, std::int64_t* calls = nullptr) {
     std::int64_t changed = 0;
     std::string cursor;
@@ -46,7 +46,7 @@ class ServerBulkTest : public StoreTest {
     return ids;
   }
 
-  /// Lets everything that waits be over.
+  /// Ends all waiting jobs.
   void EndWaiting(const std::string& status) {
     sql_.Run(
         fmt::format("with r as (delete from djps.ready returning *) insert into djps.outcomes (id, "

@@ -1,5 +1,4 @@
-// The corners of HTTP that a client finds by accident: encodings, parameters, heads that say
-// enough.
+// Rare cases of HTTP: encodings, parameters, requests that are refused by their head.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <zlib.h>

@@ -29,7 +29,7 @@ std::string Text(const json::object& object, std::string_view name) {
   return std::string(object.at(name).as_string());
 }
 
-/// What a thousand clients are told that send `body` at once.
+/// The answers to a thousand clients that send `body` at once.
 std::vector<HttpReply> SubmitAThousandTimes(std::uint16_t port, const std::string& body) {
   constexpr std::size_t kSubmissions = 1000;
   constexpr std::size_t kThreads = 4;
@@ -340,7 +340,7 @@ TEST_F(ServerJobsTest, AThousandConcurrentSubmissionsOfAUniqueJobAreOneJob) {
   EXPECT_EQ(JobCount(), "1");
 }
 
-/// Jobs whose life a worker has changed.
+/// Jobs that a worker has changed.
 class ServerReadTest : public StoreTest {
  protected:
   json::object Read(Uuid id) {

@@ -1,4 +1,4 @@
-// Who goes first when a server is full: of connections, and of the memory for bodies.
+// What a full server drops first: connections, and bodies in memory.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -121,7 +121,7 @@ TEST_F(ServerLimitsTest, OneAddressHasOnlySoManyConnections) {
   HttpClient second = Kept(server);
   const HttpReply reply = server.Connect().ReadReply();
   EXPECT_EQ(reply.status, 503);
-  EXPECT_NE(reply.body.find("of your address"), std::string::npos) << reply.body;
+  EXPECT_NE(reply.body.find("the maximum for one address"), std::string::npos) << reply.body;
   first.reset();
   EXPECT_EQ(StatusOfOneMore(server, 400), 400);
   EXPECT_EQ(second.Get("/jobs/x").status, 400);

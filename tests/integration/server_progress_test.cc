@@ -1,4 +1,4 @@
-// What running jobs say about themselves, and who works.
+// Progress and logs of running jobs, and the list of workers.
 #include "support/work_api.h"
 
 namespace djps::test_support {

@@ -19,7 +19,7 @@ class ServerQueuesTest : public StoreTest {
   }
   json::object Explain(Uuid id) { return Get("/jobs/" + id.ToString() + "/explain"); }
 
-  /// Rows of jobs that only their places in the queue know: enough for what is counted.
+  /// Rows of `ready` without facts: enough for counting.
   void FillQueue(const std::string& queue, int rows) {
     sql_.Run(fmt::format(
         "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "

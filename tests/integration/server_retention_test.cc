@@ -1,4 +1,4 @@
-// Whose rules of retention a token may see and set.
+// The retention rules that a token may see and set.
 #include "store/history_store.h"
 #include "support/token_server.h"
 

@@ -33,7 +33,7 @@ class ServerWatchTest : public StoreTest {
     return client;
   }
 
-  /// What stands behind `name` in each line that begins with it.
+  /// The text after `name` in each line that begins with it.
   static std::vector<std::string> Lines(const std::string& text, const std::string& name) {
     std::vector<std::string> lines;
     for (std::size_t at = text.find("\n" + name); at != std::string::npos;
@@ -44,7 +44,7 @@ class ServerWatchTest : public StoreTest {
     return lines;
   }
 
-  /// Waits until a server asks for the state of jobs, which it does only while somebody waits.
+  /// Waits until a server polls the state of jobs, which it does only while a client waits.
   void AwaitWatchers() {
     const auto asked = [this] {
       return sql_.Value(

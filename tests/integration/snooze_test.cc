@@ -1,4 +1,4 @@
-// How often a job may be put off.
+// The limit of snoozes of a job.
 #include "support/store_fixture.h"
 
 namespace djps {

@@ -1,4 +1,4 @@
-// What the .sql files declare in their headers, held against a migrated database.
+// Compares the headers of the .sql files with a migrated database.
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <set>
@@ -77,10 +77,10 @@ const pg::Column kRunColumns[] = {{"name", pg::Type::kText}};
 constexpr pg::ColumnAt<std::string> kRunName(0);
 const pg::Statement kRun{"run", kRunText, {}, kRunColumns};
 
-/// A statement that no store calls is dead text.
+/// Every statement must be run by a store.
 class SqlCoverageTest : public StoreTest {
  protected:
-  /// One connection, so that its own list of prepared statements tells everything.
+  /// One connection, so that its list of prepared statements is complete.
   SqlCoverageTest()
       : single_(std::make_unique<pg::Pool>(
             io_.get_executor(),
@@ -322,7 +322,7 @@ TEST_F(SqlPlanTest, AMillionJobsOfTheFutureAreNotWalked) {
   EXPECT_GT(PagesOf(whole), 100 * kPagesMax) << "what walking them would take";
 }
 
-/// While somebody holds a snapshot, every other index has an entry for each lease since.
+/// While a snapshot is held, every other index has an entry for each lease since then.
 TEST_F(SqlPlanTest, ALeaseIsFoundByItsIdWhateverTheStatisticsSay) {
   const pg::Type params[] = {pg::Type::kInt2, pg::Type::kUuid};
   // What the functions behind completions, failures and heartbeats do with one.

@@ -1,5 +1,5 @@
-// Commits that wait for a synchronous standby which is not there, and what becomes of those whose
-// wait somebody cuts short: Postgres reports success, and doubts it in a warning.
+// Commits that wait for a missing synchronous standby, and commits whose wait is canceled: Postgres
+// reports success, with a warning that it is in doubt.
 #include <fmt/format.h>
 
 #include <deque>
@@ -18,7 +18,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-/// A cluster of its own, since a missing standby holds up every database. Sessions of the test do
+/// A separate cluster, since a missing standby blocks every database. Sessions of the test do
 /// not wait for it: the cluster is made without synchronous_commit.
 class StandbyTest : public testing::Test {
  protected:

@@ -1,4 +1,4 @@
-// What a restricted token sees of others, and what is written down about tokens.
+// What a restricted token sees of others, and the audit of tokens.
 #include <fmt/format.h>
 
 #include "support/token_server.h"
@@ -8,7 +8,7 @@ namespace {
 
 class TokenScopeTest : public TokenServerTest {
  protected:
-  /// A request with this token was let in.
+  /// A request with this token was accepted.
   bool Used(const std::string& name) {
     return RunUntil(io_, [&] {
       return sql_.Value(

@@ -1,4 +1,4 @@
-// How other processes hear of new jobs.
+// How other processes are notified of new jobs.
 #include "store/work_signal.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ class WorkSignalTest : public StoreTest {
                    .listen = &sql::kListenForWork,
                    .heard = [this](std::string_view queue) { heard_.emplace_back(queue); }}) {
     listener_.Start();
-    // The empty word at the beginning: what came before was not heard.
+    // The empty notification at the beginning: earlier ones may have been missed.
     EXPECT_TRUE(RunUntil(io_, [this] { return heard_ == std::vector<std::string>{""}; }));
     heard_.clear();
   }

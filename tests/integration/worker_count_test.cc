@@ -56,7 +56,7 @@ TEST_F(WorkerCountTest, FreeAreThoseThatAreNotFull) {
 }
 
 TEST_F(WorkerCountTest, ACountThatTookLongIsNotRepeatedSoon) {
-  // One core spends a fiftieth of its time on it, whoever asks.
+  // All workers together spend a fiftieth of a core on it.
   EXPECT_EQ(CensusPause(1ms, 1), 50ms);
   EXPECT_EQ(CensusPause(1ms, 64), 3'200ms);
   EXPECT_EQ(CensusPause(1ms, 0), 50ms) << "nobody has reported yet";

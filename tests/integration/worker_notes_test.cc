@@ -1,4 +1,4 @@
-// What handlers of a native worker say about their jobs, and how the worker shows itself.
+// Reports of a native worker's handlers, and the worker's row in the list.
 #include "support/worker_fixture.h"
 
 namespace djps::worker {

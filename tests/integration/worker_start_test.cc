@@ -1,4 +1,4 @@
-// How a worker begins where the database is away, or will not do; and how it is stopped then.
+// How a worker starts, and stops, while the database is away or refuses it.
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -52,7 +52,7 @@ class RunningWorker {
   std::future<void> ended_;
 };
 
-/// What is written to the log meanwhile.
+/// Captures the log.
 class LogCapture {
  public:
   LogCapture() : before_(spdlog::default_logger()) {
@@ -119,7 +119,7 @@ TEST(WorkerStartTest, ADatabaseThatIsNotThereYetIsWaitedFor) {
   worker.Stop();
 }
 
-/// Why Run ended, where it did by a WorkerError.
+/// The WorkerError that ended Run, if there was one.
 Error StartErrorOf(const std::string& conninfo) {
   RunningWorker worker(conninfo);
   try {

@@ -122,7 +122,7 @@ inline constexpr auto kBadSubmissions = std::to_array<BadSubmission>({
     {R"({"type":"t","payload":{"a":[1,2,"x\u0000"]}})", 422, "payload.a[2]", "NUL"},
     {R"({"type":"t","payload":[[],{"b":{"c":"\u0000"}}]})", 422, "payload[1].b.c", "NUL"},
     {R"({"type":"t","payload":{"k\u0000":1}})", 422, "payload.k\0"sv, "NUL"},
-    // Fields that are none.
+    // Unknown fields.
     {R"({"type":"t","maxAttempt":3})", 422, "maxAttempt", "did you mean maxAttempts?"},
     {R"({"type":"t","Priority":3})", 422, "Priority", "did you mean priority?"},
     {R"({"type":"t","prio":3})", 422, "prio", "did you mean priority?"},

@@ -21,8 +21,8 @@ struct OldJob {
   int ended_days = -1;  ///< -1: on the day it was submitted.
 };
 
-/// Jobs of past days, and the steps that throw them away. Time passes by making old jobs, never by
-/// waiting.
+/// Jobs of past days, and the steps that delete them. Tests make old jobs; they never wait for time
+/// to pass.
 class HistoryTest : public StoreTest {
  protected:
   HistoryTest() {

@@ -45,9 +45,9 @@ class HttpClient {
   HttpReply Send(std::string_view method, std::string_view target, std::string_view body = {},
                  const Headers& headers = {});
 
-  /// Bytes as they are, for requests that no client library would make.
+  /// Sends raw bytes, for requests that no client library would make.
   void SendRaw(std::string_view bytes);
-  /// As much as the server takes: false when it has closed the connection meanwhile.
+  /// Sends as much as the server accepts; false if it has closed the connection meanwhile.
   bool TrySendRaw(std::string_view bytes);
   /// The next answer; without a body where it answers HEAD.
   HttpReply ReadReply(bool to_head = false);
@@ -55,11 +55,11 @@ class HttpClient {
   std::string ReadToEnd();
   /// Reads until `text` has come; ReadToEnd gives all of it later.
   void AwaitText(std::string_view text);
-  /// Has something come that was not read yet?
+  /// Whether unread bytes have arrived.
   bool HasReply();
-  /// Has the server ended the connection? Does not take what it sent before.
+  /// Whether the server has ended the connection. Does not read what it sent before.
   bool Ended();
-  /// Says that nothing more will be sent.
+  /// Shuts down the sending side.
   void ShutdownSend();
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// Says something about a schema or documents it, and checks nothing.
+/// Keywords that only describe a schema and check nothing.
 const std::set<std::string> kSilent = {"description", "default",  "examples",
                                        "title",       "required", "additionalProperties"};
 

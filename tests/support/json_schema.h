@@ -7,8 +7,8 @@
 namespace djps::test_support {
 
 /// What is wrong with `value` by a JSON Schema (2020-12), as "/pointer: complaint"; empty when it
-/// fits. Knows the keywords that api/openapi uses; any other is a complaint itself, so that none is
-/// passed over. `document` is where "$ref": "#/..." leads.
+/// fits. Supports the keywords that api/openapi uses; any other is an error, so that none is
+/// ignored. `document` resolves "$ref": "#/...".
 std::vector<std::string> SchemaTrouble(const boost::json::value& document,
                                        const boost::json::value& schema,
                                        const boost::json::value& value);

@@ -12,13 +12,13 @@
 
 namespace djps::test_support {
 
-/// Jobs that are legal and odd: each value at an end of what its column, or a submission, can hold.
+/// Valid but odd jobs: each value at a limit of its column or of a submission.
 class OddRows {
  public:
   explicit OddRows(std::uint64_t seed) : random_(seed) {}
 
-  /// Statements that put a row into the tables directly, for what older versions or other programs
-  /// may have left there; they give back its id. Of the queue default and the type t.
+  /// Statements that put a row into the tables directly, as older versions or other programs may
+  /// have stored it; they return its id. Of the queue default and the type t.
   std::string Row() {
     const std::string_view moved = Pick({"null", "null", "now()", "'-infinity'", "'infinity'"});
     return fmt::format(

@@ -11,17 +11,17 @@
 
 namespace djps::test_support {
 
-/// The private Postgres of a test binary: started once, thrown away at the end. Each test takes a
-/// database of its own, which goes when it ends, so tests do not see each other.
+/// The private Postgres of a test binary: started once, removed at the end. Each test gets its own
+/// database, which is dropped when the test ends, so tests do not affect each other.
 class PostgresEnvironment : public testing::Environment {
  public:
   void SetUp() override;
   void TearDown() override;
 
-  /// A new, migrated, empty database; gives back its connection string.
+  /// Makes a new, migrated, empty database; returns its connection string.
   std::string NewDatabase();
 
-  /// A new database that has never seen DJPS.
+  /// Makes a new database without DJPS.
   std::string NewEmptyDatabase();
 
   /// The server itself, to be killed and restarted by tests that bring their own.

@@ -27,10 +27,10 @@
 
 namespace djps::test_support {
 
-/// Between a program and the Postgres of `conninfo`, which has to name a unix socket's folder. Can
-/// keep back what Postgres answers, and break the connections: then a statement was carried out,
-/// and its caller does not hear of it. Runs on a thread of its own; each call has had its effect
-/// when it returns.
+/// A proxy between a program and the Postgres of `conninfo`, which must name a unix socket's
+/// folder. It can hold back answers of Postgres and break connections: then a statement was carried
+/// out, but its caller gets no answer. Runs on its own thread; each call has taken effect when it
+/// returns.
 class PostgresProxy {
   using Protocol = boost::asio::local::stream_protocol;
   static constexpr auto kNoThrow = boost::asio::as_tuple(boost::asio::use_awaitable);
@@ -57,18 +57,19 @@ class PostgresProxy {
   /// The same database, by way of this.
   const std::string& conninfo() const { return conninfo_; }
 
-  /// Keeps back what Postgres says from now on.
+  /// Holds back the answers of Postgres from now on.
   void Hold() {
     Do([this] { held_ = true; });
   }
-  /// Lets through what was kept back.
+  /// Releases the answers that were held back.
   void Release() {
     Do([this] {
       held_ = false;
       released_.cancel();
     });
   }
-  /// Breaks all connections, and loses what was kept back. New ones work as usual.
+  /// Breaks all connections, and drops the answers that were held back. New connections work as
+  /// usual.
   void Cut() {
     Do([this] { CutAll(); });
   }

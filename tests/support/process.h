@@ -20,7 +20,7 @@ class Process {
   pid_t pid() const { return pid_; }
   void Signal(int signal) const;
 
-  /// Waits for the end; gives back what waitpid says. Fails the test after a minute.
+  /// Waits for the end; returns the status of waitpid. Fails the test after a minute.
   int Wait();
 
  private:

@@ -20,8 +20,8 @@ inline std::filesystem::path MakeTemporaryFolder() {
   return pattern;
 }
 
-/// A new folder, removed with everything in it at the end of the scope. A server started in here by
-/// root runs as somebody else, who may pass.
+/// A new folder, removed with everything in it at the end of the scope. If root starts a server in
+/// it, another user runs it, and may enter.
 class TemporaryFolder {
  public:
   TemporaryFolder() : path_(MakeTemporaryFolder()) {

@@ -1,4 +1,4 @@
-// Texts for the tests of laws (*_property_test.cc).
+// Random texts for property tests (*_property_test.cc).
 #pragma once
 
 #include <rapidcheck.h>

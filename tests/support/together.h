@@ -17,7 +17,7 @@
 
 namespace djps::test_support {
 
-/// Calls from many coroutines at once, and what became of each.
+/// Concurrent calls from many coroutines, and their results.
 template <typename T>
 class Together {
  public:

@@ -31,7 +31,7 @@ inline HttpReply Call(HttpClient& client, const std::string& method, const std::
   return client.Send(method, target, body, headers);
 }
 
-/// A server that asks for tokens.
+/// A server that requires tokens.
 class TokenServerTest : public StoreTest {
  protected:
   std::string MakeToken(const std::string& name, const std::string& role,

@@ -35,7 +35,7 @@ inline std::string TextOf(const json::object& object, std::string_view name) {
   return std::string(object.at(name).as_string());
 }
 
-/// What a worker over HTTP does, against a server and a database of its own.
+/// The calls of a worker over HTTP, with its own server and database.
 class WorkApiTest : public StoreTest {
  protected:
   HttpReply Post(std::string_view path, std::string_view body) { return client_.Post(path, body); }
@@ -71,7 +71,7 @@ class WorkApiTest : public StoreTest {
     return jobs[0];
   }
 
-  /// Sends a claim that may wait, and does not wait for the answer.
+  /// Sends a claim that may wait; does not wait for the answer.
   static void SendClaim(HttpClient& client, std::string_view worker, int wait_ms = 60'000) {
     const std::string body =
         fmt::format(R"({{"worker":"{}","types":["t"],"waitMs":{}}})", worker, wait_ms);
@@ -97,7 +97,7 @@ class WorkApiTest : public StoreTest {
   HttpClient client_ = server_.Connect();
 };
 
-/// A lease that nobody holds.
+/// A lease that does not exist.
 inline constexpr std::string_view kNoLease = "00000000-0000-4000-8000-000000000000";
 
 }  // namespace djps::test_support

@@ -31,7 +31,7 @@ class Gate {
   bool open_ = false;
 };
 
-/// A worker on a database of its own, in the test's process.
+/// A worker in the test's process, with its own database.
 class WorkerTest : public StoreTest {
  protected:
   WorkerTest() {
@@ -46,7 +46,7 @@ class WorkerTest : public StoreTest {
     claims_.Close();
   }
 
-  /// As in djps::Worker, which lives with one connection for each.
+  /// As in djps::Worker, which has one connection for each.
   store::LeasePools Pools() { return {claims_, *pool_, *pool_}; }
 
   void Start(Handler handler) {
@@ -72,7 +72,7 @@ class WorkerTest : public StoreTest {
     });
   }
 
-  /// Was a lease extended?
+  /// Whether a lease was extended.
   bool HeartbeatCame() {
     return sql_.Value(fmt::format("select bool_or(expires_at > claimed_at + interval '{} ms') "
                                   "from djps.leases",

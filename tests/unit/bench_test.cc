@@ -1,4 +1,4 @@
-// The parts of `djps bench` that can be wrong without anybody noticing.
+// The parts of `djps bench` whose errors would not be noticed.
 #include <gtest/gtest.h>
 
 #include <algorithm>

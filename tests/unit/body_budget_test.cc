@@ -1,4 +1,4 @@
-// Who makes way when the memory for bodies is used up.
+// Which body is dropped when the memory for bodies is used up.
 #include "server/http/body_budget.h"
 
 #include <gtest/gtest.h>

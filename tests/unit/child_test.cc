@@ -1,5 +1,5 @@
-// What each option of os::Command does, and what is left of a child. Signals, descriptors and
-// groups: process_group_test.cc.
+// The options of os::Command, and that nothing is left of a child. Signals, descriptors and groups:
+// process_group_test.cc.
 #include "os/child.h"
 
 #include <fcntl.h>
@@ -36,7 +36,7 @@ std::string ReadAll(const UniqueFd& fd) {
   return text;
 }
 
-/// What the program prints.
+/// The output of the program.
 std::string OutputOf(Command command) {
   Pipe output = MakePipe();
   command.stdio[STDOUT_FILENO] = output.write.Get();

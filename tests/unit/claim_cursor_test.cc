@@ -15,7 +15,7 @@ Uuid Id(std::uint8_t n) {
   return id;
 }
 
-/// What the two halves of a look saw.
+/// The results of the two halves of a look.
 struct Seen {
   std::string server = {};
   std::vector<QueueWriters::Writer> writers = {};
@@ -235,7 +235,7 @@ TEST_F(ClaimCursorTest, ABeginningBeforeTheClockSteppedBackSaysNothing) {
   database_ -= 1min;
   Look();
   const Timestamp stepped = database_;
-  // It wrote at once, and is listed when the clock has come past its beginning once more.
+  // It wrote at once, and is listed when the clock has passed its beginning again.
   now_ += 2min;
   database_ += 2min;
   Look({.writers = {{"3/17", begun}}});

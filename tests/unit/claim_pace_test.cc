@@ -106,7 +106,7 @@ TEST(ClaimPaceTest, WorkersTogetherHaveOneClaimUnderWay) {
   pace.ShareWith(11);
   EXPECT_GT(pace.spacing(), 9ms);
   EXPECT_LE(pace.spacing(), 10ms);
-  // What takes longer for once changes little, and what never ends has a bound.
+  // One slow claim changes little, and a claim that never ends has a limit.
   pace.Claimed(10s);
   EXPECT_LT(pace.spacing(), 20ms);
   for (int i = 0; i < 50; ++i) pace.Claimed(10s);

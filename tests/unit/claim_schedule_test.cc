@@ -11,14 +11,14 @@ using Clock = ClaimSchedule::Clock;
 constexpr Clock::time_point kStart{1h};
 constexpr Clock::duration kAlone{0};
 
-/// A claim that takes no time and brings nothing; gives back how long the worker rests.
+/// A claim that takes no time and returns no jobs; returns how long the worker waits.
 Clock::duration RestAfterEmptyClaim(ClaimSchedule& schedule, Clock::time_point now) {
   schedule.Begin(now, kAlone);
   schedule.End(false, std::nullopt, now);
   return schedule.Next() - now;
 }
 
-/// As many as it takes for waits to be as long as they get.
+/// Enough empty claims for waits to reach their maximum.
 void MissOften(ClaimSchedule& schedule) {
   for (int i = 0; i < 20; ++i) RestAfterEmptyClaim(schedule, kStart);
 }

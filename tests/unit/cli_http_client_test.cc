@@ -39,7 +39,7 @@ TEST(ServerUrlTest, RefusesWhatItCannotUse) {
 TEST(ServerUrlTest, SaysWhatToDoAboutHttps) {
   const auto url = ParseServerUrl("https://jobs.example.com");
   ASSERT_FALSE(url);
-  EXPECT_NE(url.error().message.find("speaks http only"), std::string::npos);
+  EXPECT_NE(url.error().message.find("supports only http"), std::string::npos);
 }
 
 TEST(ServerUrlTest, NeverRepeatsAPassword) {

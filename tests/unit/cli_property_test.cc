@@ -1,4 +1,4 @@
-// Laws that the command line's readers of texts keep for every input: see core_property_test.cc.
+// Properties of the command line's parsers for every input: see core_property_test.cc.
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 #include <rapidcheck/gtest.h>
@@ -105,7 +105,7 @@ RC_GTEST_PROP(NdjsonProperty, AnyBytesEndInJobsOrInAnErrorThatNamesALine, ()) {
 
 using Options = std::map<std::string, std::string>;
 
-/// As libpq reads them: what libpq refuses is nothing.
+/// As libpq reads them; nothing if libpq refuses it.
 std::optional<Options> ReadByLibpq(const std::string& conninfo) {
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
       PQconninfoParse(conninfo.c_str(), nullptr), &PQconninfoFree);

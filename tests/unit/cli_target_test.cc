@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A world in which a `djps dev` runs on each of `devs`.
+/// Inputs with a running `djps dev` on each of `devs`.
 TargetInputs Inputs(TargetOptions options, Environment environment,
                     std::vector<std::string> devs = {}) {
   return {std::move(options), std::move(environment), "/default",

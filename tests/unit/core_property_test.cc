@@ -1,5 +1,5 @@
-// Laws that the readers of texts in src/core keep for every input, tried on a hundred random ones
-// each. A failure shows the smallest input that it finds; RC_PARAMS repeats or lengthens a run.
+// Properties of the parsers in src/core that hold for every input, each tried on a hundred random
+// inputs. A failure shows the smallest input that it finds; RC_PARAMS repeats or lengthens a run.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

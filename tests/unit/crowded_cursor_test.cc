@@ -15,7 +15,7 @@ class CrowdedCursorTest : public testing::Test {
  protected:
   void Begin(std::size_t levels) { cursor_ = ClaimCursor({.levels = levels}); }
 
-  /// What is left in the known levels, and the new ones that were found.
+  /// The jobs left in the known levels, and the new levels that were found.
   bool Look(const std::vector<QueueAnswer::Left>& left, const std::vector<std::int16_t>& found) {
     now_ += 50ms;
     database_ += 50ms;
@@ -34,7 +34,7 @@ class CrowdedCursorTest : public testing::Test {
     }
     return levels;
   }
-  /// Something that is due in each of so many levels.
+  /// A due job in each of that many levels.
   static std::vector<QueueAnswer::Left> DueIn(std::size_t levels) {
     std::vector<QueueAnswer::Left> left;
     for (std::size_t i = 0; i < levels; ++i) left.push_back({i, {kNoon, kSomeId}});

@@ -1,4 +1,4 @@
-// What the documents show must be what is built.
+// The examples in the documents must be built by tests.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -68,13 +68,13 @@ TEST(DocsTest, EveryExampleInCppIsOneThatIsCompiled) {
           });
       EXPECT_TRUE(compiled) << name << " shows C++ that is in no file of examples/:\n" << block;
     }
-    // C++ stands in blocks that say so, or nothing above would see it.
+    // C++ must be in ```cpp blocks, or the checks above would miss it.
     EXPECT_EQ(document.find("\n    #include"), std::string::npos) << name;
   }
   EXPECT_GE(blocks, 2U);
 }
 
-/// Every command that can be run must stand in `document`, and with it an example.
+/// `document` must have every command that can be run, with an example.
 void ExpectDocumented(const cli::CompletionCommand& command, const std::string& document) {
   for (const cli::CompletionCommand& below : command.commands) ExpectDocumented(below, document);
   if (!command.commands.empty()) return;

@@ -19,9 +19,9 @@ using test_support::RunUntil;
 using Line = GroupCommit<int, int>;
 
 constexpr int kBad = -1;   // what the store refuses
-constexpr int kHeld = -2;  // what somebody's lock keeps the store from
+constexpr int kHeld = -2;  // what a lock of another transaction blocks
 
-/// What became of a call.
+/// The result of a call.
 struct Outcome {
   bool done = false;
   std::vector<int> answers;
@@ -31,7 +31,7 @@ struct Outcome {
   bool overloaded = false;
 };
 
-/// A line over a store that answers each number with ten times as much, and can be held up.
+/// A line over a store that answers each number with ten times that number, and can be blocked.
 class GroupCommitTest : public testing::Test {
  protected:
   GroupCommitTest() : gate_(io_, asio::steady_timer::time_point::max()) {}
@@ -65,7 +65,7 @@ class GroupCommitTest : public testing::Test {
     co_return answers;
   }
 
-  /// A line for those who meet a lock; whoever waits in it waits until the lock goes.
+  /// A line for callers that meet a lock; they wait until it is released.
   void MakeWaitingLine() {
     waiting_ = std::make_shared<Line>(
         io_.get_executor(), backlog_,
@@ -106,7 +106,7 @@ class GroupCommitTest : public testing::Test {
     return Submit(std::move(items), pg::After(std::chrono::seconds(60)));
   }
 
-  /// Lets everything happen that needs no release and no deadline.
+  /// Runs everything that needs no release and no deadline.
   void Settle() {
     io_.restart();
     io_.poll();
@@ -345,7 +345,7 @@ TEST_F(GroupCommitTest, KeepsApartWhatMustNotBeInOneBatch) {
   });
   std::vector<std::shared_ptr<Outcome>> outcomes;
   for (const int item : {1, 2, 1, 3, 3}) outcomes.push_back(Submit({item}));
-  const auto twice = Submit({4, 4});  // a caller's own affair
+  const auto twice = Submit({4, 4});  // one caller may repeat a key
   Settle();
   for (const std::vector<int>& batch : batches_) {
     EXPECT_LE(std::count(batch.begin(), batch.end(), 1), 1);

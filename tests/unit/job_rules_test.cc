@@ -39,7 +39,7 @@ TEST(MeasureJsonTest, KnowsWhichNumbersPostgresHolds) {
 TEST(MeasureJsonTest, CountsLevelsOutsideOfStrings) {
   EXPECT_EQ(MeasureJson("7").depth, 0U);
   EXPECT_EQ(MeasureJson(R"([{"a":["[[[["]},{}])").depth, 3U);
-  // Not JSON, and no reason to fall over.
+  // Not JSON; must not crash.
   for (const char* broken : {"]]]][", "\"", "\"\\", "-", "}{", "1e", "[1e+"}) MeasureJson(broken);
 }
 

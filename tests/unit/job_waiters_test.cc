@@ -1,4 +1,4 @@
-// The line of those who wait for jobs.
+// The line of claims that wait for jobs.
 #include "server/live/job_waiters.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ class JobWaitersTest : public testing::Test {
                           [this](const std::exception_ptr&) { ended_ = true; });
   }
 
-  /// Somebody who waits for `jobs` jobs of `type`; woken_ and wakes_ tell what came of it.
+  /// A waiter for `jobs` jobs of `type`; woken_ and wakes_ record the result.
   void Join(int who, const std::string& type = "t", std::size_t jobs = 1, bool gone = false) {
     types_.push_back({type});
     needs_.push_back(WorkNeed{
@@ -45,7 +45,7 @@ class JobWaitersTest : public testing::Test {
     ASSERT_TRUE(RunUntil(io_, [&] { return waiters_.waiting() == before + 1; }));
   }
 
-  /// Of the `nth` that was woken.
+  /// The result of the `nth` woken waiter.
   void Finished(std::size_t nth, bool claimed) {
     waiters_.Finished(needs_[static_cast<std::size_t>(woken_[nth] - 1)], claimed);
   }
@@ -118,7 +118,7 @@ TEST_F(JobWaitersTest, NobodyIsSentToTryWhileSomebodyClaims) {
   Join(2);
   StartLoop();
   ASSERT_TRUE(Woken(1));
-  // Its time comes again and again; another kind shows that the loop goes round meanwhile.
+  // Its turn comes again and again; another kind shows that the loop runs meanwhile.
   for (int who = 3; who <= 5; ++who) {
     waiters_.Wake("");
     Join(who, std::to_string(who));

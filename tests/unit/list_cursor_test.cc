@@ -26,7 +26,7 @@ TEST(ListCursorTest, ReadsWhatItWrote) {
   EXPECT_EQ(position->visible_at, Example().visible_at);
   EXPECT_TRUE(std::all_of(cursor.begin(), cursor.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  })) << "goes into a URL as it is";
+  })) << "URL-safe";
 }
 
 TEST(ListCursorTest, RefusesEveryChange) {

@@ -71,7 +71,7 @@ std::set<std::string> Required(const Operation& operation) {
   for (const json::object& parameter : operation.parameters) {
     if (parameter.at("in") == "query") add({"422"});
     if (parameter.at("in") != "path") continue;
-    // An id may be malformed and name nothing; of a name only the characters can be wrong.
+    // An id may be malformed or unknown; a name can only have wrong characters.
     if (parameter.at("name") == "id") {
       add({"400", "404"});
     } else {

@@ -1,4 +1,4 @@
-// What a program starts with, and that nothing is left of it.
+// The start state of a program, and that nothing is left of it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>

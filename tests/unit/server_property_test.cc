@@ -1,4 +1,4 @@
-// Laws that the server's readers of texts keep for every input: see core_property_test.cc.
+// Properties of the server's parsers for every input: see core_property_test.cc.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 

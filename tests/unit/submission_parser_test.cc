@@ -35,7 +35,7 @@ tl::expected<std::vector<NewJob>, Problem> ParseInPieces(SubmissionParser::Shape
                                                          std::string_view body, std::size_t size) {
   SubmissionParser parser(shape);
   for (; !body.empty(); body.remove_prefix(std::min(size, body.size()))) {
-    // A copy of its own, so that reading past a piece would be seen by a sanitizer.
+    // A separate copy, so that a sanitizer sees reads past a piece.
     const std::string piece(body.substr(0, size));
     parser.Feed(piece);
   }

@@ -1,4 +1,4 @@
-// What goes in and out of a program, and when it is ended.
+// The input and output of a program, and when it is ended.
 #include "worker/exec/subprocess.h"
 
 #include <fcntl.h>

@@ -23,7 +23,7 @@ struct AuditOptions {
 
 std::string ToTable(const Answer& answer, const Terminal& terminal) {
   const auto items = answer.Items("audit");
-  if (items.empty()) return "nobody has changed anything\n";
+  if (items.empty()) return "no changes are recorded\n";
   Table table({{"AT"}, {"WHO"}, {"ACTION"}, {"TARGET"}, {"DETAIL"}});
   for (const std::string& item : items) {
     const Answer entry = Answer::Parse(item).value_or(Answer());
@@ -56,20 +56,20 @@ int RunAudit(const Context& context, const AuditOptions& options) {
 }  // namespace
 
 void RegisterAudit(CommandLine& line) {
-  CLI::App& command = AddCommand(
-      line, line.app,
-      {.name = "audit",
-       .summary = "Show who changed what",
-       .paragraph = "Shows what people did to jobs and queues, the latest first: who canceled, "
-                    "retried, edited or purged a job, paused a queue, set a policy.",
-       .examples = {"djps audit --limit 50", "djps audit --target mail",
-                    "djps audit --target 019a2b3c-4d5e-7f60-8123-456789abcdef --json"},
-       .exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
-                      "5  the server cannot be reached"}});
+  CLI::App& command =
+      AddCommand(line, line.app,
+                 {.name = "audit",
+                  .summary = "Show who changed what",
+                  .paragraph = "Shows changes to jobs and queues, newest first: who canceled, "
+                               "retried, edited or purged a job, paused a queue, or set a policy.",
+                  .examples = {"djps audit --limit 50", "djps audit --target mail",
+                               "djps audit --target 019a2b3c-4d5e-7f60-8123-456789abcdef --json"},
+                  .exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
+                                 "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunAudit);
-  AddText(command, "--target", options->of, "TARGET", "Only of this job's id, queue or type");
-  AddText(command, "--before", options->before, "N", "Go on where another list ended");
-  AddInteger(command, "--limit", options->limit, 1, kLimitMax, "How many entries, at most")
+  AddText(command, "--target", options->of, "TARGET", "Only changes to this job id, queue or type");
+  AddText(command, "--before", options->before, "N", "Continue where an earlier list ended");
+  AddInteger(command, "--limit", options->limit, 1, kLimitMax, "Maximum number of entries")
       ->default_str("20");
   AddServerOptions(command, options->target);
   AddJson(command, options->json);

@@ -52,14 +52,14 @@ void Count(const std::vector<SubmittedJob>& submitted, BulkTotals& totals) {
   }
 }
 
-/// What a person has to know to go on after a failure.
+/// Says what is stored, so that the user knows how to continue after a failure.
 Error WithTotals(Error error, const BulkTotals& totals) {
   const std::uint64_t stored = totals.created + totals.replayed;
-  error.message += stored == 0 ? " (no job of this input is stored for certain)"
-                               : fmt::format(
-                                     " ({} before that are stored; what has a key may be submitted "
-                                     "again)",
-                                     FormatCount(stored, "job"));
+  error.message +=
+      stored == 0
+          ? " (no job of this input is stored for certain)"
+          : fmt::format(" ({} before that are stored; jobs with a key may be submitted again)",
+                        FormatCount(stored, "job"));
   return error;
 }
 
@@ -82,7 +82,7 @@ Result<void> BulkInput::Open(const std::string& from) {
   name_ = standard_input_ ? "standard input" : from;
   if (standard_input_) return {};
   std::error_code error;
-  // A folder opens like a file and reads like an empty one.
+  // Opening a folder succeeds, and reading it returns nothing.
   const bool folder = fs::is_directory(from, error);
   if (!folder) file_.open(from, std::ios::binary);
   if (folder || !file_) {

@@ -11,11 +11,11 @@
 
 namespace djps::cli {
 
-/// What became of a file of submissions.
+/// The result of submitting a file of jobs.
 struct BulkTotals {
   std::uint64_t created = 0;
   std::uint64_t replayed = 0;
-  std::uint64_t payload_differs = 0;  ///< Of the replayed ones.
+  std::uint64_t payload_differs = 0;  ///< Among the replayed jobs.
 };
 
 /// "submitted 4,213 jobs: 4,213 new, 0 already there".
@@ -30,7 +30,7 @@ class BulkInput {
 
   std::istream& stream();
   const std::string& name() const { return name_; }
-  /// Bytes in all; unknown for standard input.
+  /// Total size in bytes; unknown for standard input.
   std::optional<std::uint64_t> size() const { return size_; }
 
  private:
@@ -40,10 +40,10 @@ class BulkInput {
   std::optional<std::uint64_t> size_;
 };
 
-/// Submits every line, a batch at a time. A server that goes away in between is waited for a little
-/// where repeating does no harm, which is when every job of the batch has a key.
+/// Submits every line, one batch at a time. If the server goes away, retries a batch for a short
+/// time if every job in it has a key: only then is a repeat safe.
 ///
-/// Errors: the first one; its message says which lines it is about and how many jobs are stored.
+/// Errors: the first one; its message names the lines and says how many jobs are stored.
 Result<BulkTotals> SubmitAll(JobsAccess& jobs, BulkInput& input, bool show_progress);
 
 }  // namespace djps::cli

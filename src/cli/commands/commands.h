@@ -23,7 +23,7 @@ void RegisterBench(CommandLine& line);
 void RegisterVersion(CommandLine& line);
 void RegisterCompletion(CommandLine& line);
 
-/// All of them, in the order in which help lists them.
+/// All commands, in the order of the help page.
 void RegisterCommands(CommandLine& line);
 
 }  // namespace djps::cli

@@ -25,8 +25,8 @@ void RegisterCompletion(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
       line.app, {.name = "completion",
                  .summary = "Print a script that completes djps in a shell",
-                 .paragraph = "Prints a script that teaches a shell to complete the commands and "
-                              "options of djps. It is made from this program's own commands.",
+                 .paragraph = "Prints a shell script that completes the commands and options of "
+                              "djps. It is generated from the commands of this program.",
                  .examples = {"source <(djps completion bash)", "djps completion fish | source"},
                  .exit_codes = {}});
   const auto add = [&](const std::string& shell, const std::string& example) {

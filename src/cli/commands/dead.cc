@@ -1,4 +1,4 @@
-// Short names for what `djps job` does with --status dead.
+// Short forms of `djps job` commands with --status dead.
 #include "cli/commands/commands.h"
 #include "cli/commands/job/action.h"
 #include "cli/commands/job/commands.h"
@@ -13,7 +13,7 @@ struct DeadActionOptions {
   bool all = false;
 };
 
-/// Those named, or all of them; a filter alone means those of the filter.
+/// The jobs named by id, all dead jobs, or those that match the filter.
 int ActOnDead(const Context& context, JobAction action, const DeadActionOptions& options) {
   JobActionOptions chosen = options.action;
   const bool filtered = !chosen.type.empty() || !chosen.queue.empty() || !chosen.tag.empty() ||
@@ -23,8 +23,8 @@ int ActOnDead(const Context& context, JobAction action, const DeadActionOptions&
   }
   if (chosen.ids.empty() && !options.all && !filtered) {
     return ReportError({ErrorCode::kInvalidArgument,
-                        "say which dead jobs: their ids, --type, --queue, --tag, a time of "
-                        "creation, or --all",
+                        "say which dead jobs: their ids, --type, --queue, --tag, --created-after, "
+                        "--created-before, or --all",
                         "--all"});
   }
   if (chosen.ids.empty()) chosen.status = "dead";
@@ -40,7 +40,7 @@ int RunPurge(const Context& context, const DeadActionOptions& options) {
 }
 
 void AddActionOptions(CLI::App& command, DeadActionOptions& options) {
-  command.add_flag("--all", options.all, "All dead jobs, or with a filter all that fit it");
+  command.add_flag("--all", options.all, "All dead jobs, or with a filter all that match");
   AddJobActionOptions(command, options.action);
 }
 
@@ -51,21 +51,22 @@ void RegisterDead(CommandLine& line) {
       line.app,
       {.name = "dead",
        .summary = "Look at dead jobs, and run them again",
-       .paragraph = "A job is dead when its attempts are used up, or its error says that another "
-                    "would not help. It stays until somebody redrives or purges it.",
+       .paragraph = "A job is dead when its attempts are used up, or when its error says not to "
+                    "retry. It stays dead until it is redriven or purged.",
        .examples = {"djps dead list --type email_send", "djps dead redrive --type email_send",
                     "djps dead purge --all --created-before 2026-01-01T00:00:00Z"},
        .exit_codes = {}});
   RegisterDeadList(line, group);
   const std::vector<std::string> exit_codes = {
-      "0  done", "1  a job could not be, or it was stopped before the end", "2  wrong usage",
+      "0  done", "1  a job could not be changed, or the command was stopped", "2  wrong usage",
       "5  the server cannot be reached"};
   CLI::App& redrive = AddCommand(
       line, group,
       {.name = "redrive",
        .summary = "Put dead jobs back into their queues",
-       .paragraph = "Dead jobs begin again, with all their attempts. Of a filter it counts them, "
-                    "asks, and works in steps of 1,000. Ctrl-C stops between two of them.",
+       .paragraph =
+           "Queues dead jobs again, with all their attempts. With a filter it counts the jobs, "
+           "asks for confirmation, and works in steps of 1,000. Ctrl-C stops between two steps.",
        .examples = {"djps dead redrive 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps dead redrive --all --queue mail --dry-run",
                     "djps dead redrive --type email_send --limit 100 --yes"},
@@ -75,8 +76,9 @@ void RegisterDead(CommandLine& line) {
       line, group,
       {.name = "purge",
        .summary = "Delete dead jobs for good",
-       .paragraph = "Deletes dead jobs with their attempts and log lines. Of a filter it counts "
-                    "them, asks, and works in steps of 1,000. Ctrl-C stops between two of them.",
+       .paragraph =
+           "Deletes dead jobs with their attempts and log lines. With a filter it counts the jobs, "
+           "asks for confirmation, and works in steps of 1,000. Ctrl-C stops between two steps.",
        .examples = {"djps dead purge 019a2b3c-4d5e-7f60-8123-456789abcdef --yes",
                     "djps dead purge --all --yes"},
        .exit_codes = exit_codes});

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr const char* kEchoType = "echo";
-/// How often the postmaster is looked at.
+/// How often the postmaster is checked.
 constexpr milliseconds kWatchInterval{200};
 constexpr milliseconds kRestartBase{500};
 constexpr milliseconds kRestartCap{10'000};
@@ -53,14 +53,14 @@ WorkerPart MakeWorker(const DevOptions& options, const std::vector<std::string>&
   return worker;
 }
 
-/// A folder on which a `djps dev` runs is refused by its lock; dev.json knows where that one is.
+/// The lock refuses a folder that a running `djps dev` uses; dev.json has the address of that one.
 Error Explained(Error error, const fs::path& data_dir) {
   const auto dev = error.code == ErrorCode::kAlreadyRunning ? FindDev(data_dir) : std::nullopt;
-  if (dev) error.message += fmt::format(" It is a djps dev, and serves {}.", dev->api_url);
+  if (dev) error.message += fmt::format(" It is a djps dev that serves {}.", dev->api_url);
   return error;
 }
 
-/// `text` between double quotes of a shell.
+/// Escapes `text` for a shell's double quotes.
 std::string InDoubleQuotes(std::string_view text) {
   std::string quoted;
   for (const char c : text) {
@@ -112,7 +112,7 @@ void WatchPostgres(embedded::Cluster& cluster, ServiceHost& host) {
   }
 }
 
-/// Everything that happens while Postgres runs.
+/// Runs the services while Postgres runs.
 Result<void> Serve(const Context& context, const DevOptions& options, const fs::path& data_dir,
                    embedded::Cluster& cluster, ServiceHost& host) {
   const auto conninfo = pg::ResolveConninfo(cluster.connection_string(), "djps dev");
@@ -146,8 +146,8 @@ int RunDev(const Context& context, const DevOptions& options) {
   if (!binaries) return ReportError(binaries.error());
   if (options.exec.program) MakeHandler(options.exec, context.program_args);  // fails early
 
-  // Declared first to go last, since all else needs it; the host comes before it is started, so
-  // that a Ctrl-C while Postgres starts is heard.
+  // Declared first so that it is destroyed last: everything else needs it. The host is made before
+  // Postgres starts, so that it handles a Ctrl-C during the start.
   std::unique_ptr<embedded::Cluster> cluster;
   ServiceHost host;
   auto started = embedded::Cluster::Start({.binaries = *binaries, .data_dir = data_dir});
@@ -168,12 +168,12 @@ void RegisterDev(CommandLine& line) {
       {.name = "dev",
        .summary = "Start everything on this machine, with a Postgres of its own",
        .paragraph =
-           "Starts a private Postgres in the data folder, the HTTP API, upkeep and a worker, all "
-           "in one process. Nothing has to be installed but Postgres's programs, and nothing is "
-           "lost when it is stopped or killed: the next start goes on. The worker runs jobs of the "
-           "type \"echo\" itself (their result is their payload), and a program of yours for "
-           "others. Other commands find a running `djps dev` by themselves, or by --data. One "
-           "Ctrl-C stops everything in order; a second one hurries.",
+           "Starts a private Postgres in the data folder, and in one process the HTTP API, upkeep "
+           "and a worker. Only Postgres's programs must be installed. Stopping or killing it loses "
+           "nothing: the next start continues. The worker runs jobs of the type \"echo\" itself "
+           "(the result is the payload), and your program for other types. Other commands find a "
+           "running `djps dev` automatically, or by --data. Ctrl-C stops everything in order; a "
+           "second Ctrl-C stops running jobs at once.",
        .examples = {"djps dev", "djps dev --data ./my-data --port 4000",
                     "djps dev --type email --exec python3 send_email.py"},
        .exit_codes = {"0  stopped in order", "1  failed: the folder or the port is in use, ...",
@@ -181,21 +181,20 @@ void RegisterDev(CommandLine& line) {
                       "5  Postgres did not start"},
        .more = ExecHelp()});
   const auto options = RunWith(line, command, RunDev);
-  OrVariable(AddText(command, "--data", options->data, "DIR", "Where everything is kept"),
-             "DJPS_DATA")
+  OrVariable(AddText(command, "--data", options->data, "DIR", "The data folder"), "DJPS_DATA")
       ->default_str("/var/lib/djps for root, else ~/.local/share/djps");
   AddListenOptions(command, options->server);
   OrVariable(
       AddText(command, "--pg-bin", options->pg_bin, "DIR", "The folder of initdb and postgres"),
       "DJPS_PG_BIN")
-      ->default_str("the newest that is installed");
+      ->default_str("the newest installed version");
   AddExecOptions(command, options->exec, false);
   OrVariable(AddInteger(command, "--concurrency", options->concurrency, 1, 10'000,
                         "How many jobs to run at once"),
              "DJPS_CONCURRENCY")
       ->default_str(std::to_string(options->concurrency));
   OrVariable(AddDuration(command, "--grace", options->grace,
-                         "How long requests and jobs may take to finish after Ctrl-C"),
+                         "How long running requests and jobs may take after Ctrl-C"),
              "DJPS_GRACE");
 }
 

@@ -23,7 +23,7 @@ namespace djps::cli {
 namespace {
 
 constexpr const char* kStdin = "-";
-/// White space does not count for a payload.
+/// White space in the JSON does not count toward the payload's size.
 constexpr std::size_t kInputBytesMax = 4 * kPayloadBytesMax;
 
 struct EnqueueOptions {
@@ -40,15 +40,14 @@ tl::unexpected<Error> PayloadFailure(const std::string& why) {
   return Failure(ErrorCode::kInvalidArgument, "--payload " + why, "--payload");
 }
 
-/// The whole of a stream, unless it is larger than any payload may be.
+/// Reads a whole stream of at most kInputBytesMax bytes.
 Result<std::string> ReadAll(std::istream& input) {
   std::string text;
   for (std::istreambuf_iterator<char> next(input), end; next != end; ++next) {
     if (text.size() == kInputBytesMax) {
-      return PayloadFailure(
-          fmt::format("is longer than {} bytes; a job names its data, it does not "
-                      "carry it",
-                      kInputBytesMax));
+      return PayloadFailure(fmt::format(
+          "is longer than {} bytes; store large data elsewhere and put its address in the payload",
+          kInputBytesMax));
     }
     text += *next;
   }
@@ -68,10 +67,9 @@ Result<std::string> ReadPayload(const std::string& given) {
   if (!text) return text;
   auto compact = CompactJson(*text);
   if (!compact) {
-    return PayloadFailure(
-        fmt::format("{}: {}; mind the shell's quotes, as in --payload "
-                    "'{{\"to\": \"a@example.com\"}}'",
-                    compact.error().message, QuoteForMessage(*text)));
+    return PayloadFailure(fmt::format(
+        "{}: {}; check the shell's quotes, as in --payload '{{\"to\": \"a@example.com\"}}'",
+        compact.error().message, QuoteForMessage(*text)));
   }
   return compact;
 }
@@ -97,7 +95,7 @@ Result<NewJob> MakeJob(const EnqueueOptions& options) {
   }
   ApplyOptions(options.more, job);
   if (job.HasOptions()) {
-    // As the server would, whether or not there is one.
+    // The same checks as the server's, also when there is no server.
     if (auto valid = ReadSubmission(WriteSubmission(job)); !valid) return valid;
   }
   return job;
@@ -117,10 +115,10 @@ int EnqueueOne(JobsAccess& jobs, const NewJob& job, bool json) {
   }
   Print(id + "\n");
   if (submitted.conflict != SubmittedJob::Conflict::kNone) {
-    spdlog::info("such a job was there already: {}", server::OutcomeName(submitted));
+    spdlog::info("such a job exists already: {}", server::OutcomeName(submitted));
   }
-  if (submitted.replayed) spdlog::info("this key is known: the job was there already");
-  if (submitted.payload_differs) spdlog::warn("its payload differs from the one given now");
+  if (submitted.replayed) spdlog::info("a job with this key exists already");
+  if (submitted.payload_differs) spdlog::warn("its payload differs from this one");
   return kExitDone;
 }
 
@@ -129,7 +127,7 @@ int EnqueueFrom(const Context& context, JobsAccess& jobs, BulkInput& input, bool
   if (!totals) return ReportError(totals.error());
   Print(json ? ToJson(*totals) + "\n" : ToSentence(*totals) + "\n");
   if (totals->payload_differs > 0) {
-    spdlog::warn("{} of those already there have another payload than the one given now",
+    spdlog::warn("{} existing jobs have a payload that differs from this one",
                  FormatCount(totals->payload_differs));
   }
   return kExitDone;
@@ -140,7 +138,7 @@ int RunEnqueue(const Context& context, const EnqueueOptions& options) {
     return ReportError(
         {ErrorCode::kInvalidArgument, "say what to submit: --type TYPE, or --from FILE", "--type"});
   }
-  // The input first: its mistakes are the user's to mend, whether or not a server is there.
+  // The input is checked first: its mistakes are reported even when no server runs.
   Result<NewJob> job;
   BulkInput input;
   if (options.type) job = MakeJob(options);
@@ -158,22 +156,21 @@ int RunEnqueue(const Context& context, const EnqueueOptions& options) {
 }
 
 CommandHelp Help() {
-  return {
-      .name = "enqueue",
-      .summary = "Submit a job, or a file of them",
-      .paragraph =
-          "Submits one job and prints its id, or with --from one job per line of a file. A job "
-          "with a key is stored once, however often it is submitted: the same id comes back. With "
-          "--from each line is an object as POST /jobs takes it, and lines go out 500 at a time, "
-          "all or none of them.",
-      .examples =
-          {"djps enqueue --type email --payload '{\"to\": \"a@example.com\"}' --key welcome-17",
-           "djps enqueue --type report --payload @report.json --run-at 2030-01-31T08:00:00Z",
-           "djps enqueue --type sync --delay 10s --unique --retry-delays 1s,5s --tag nightly",
-           "seq 3 | jq -c '{type: \"echo\", payload: .}' | djps enqueue --from -"},
-      .exit_codes = {"0  stored (or stored already, under its key)", "1  failed",
-                     "2  wrong usage, or a job that is not valid",
-                     "5  the server or the database cannot be reached, or the queue is full"}};
+  return {.name = "enqueue",
+          .summary = "Submit a job, or a file of them",
+          .paragraph =
+              "Submits one job and prints its id, or with --from one job per line of a file. A job "
+              "with a key is stored once, however often it is submitted: each time the same id is "
+              "printed. With --from each line is a JSON object as in POST /jobs. Lines are sent in "
+              "batches of 500; a batch is stored completely or not at all.",
+          .examples =
+              {"djps enqueue --type email --payload '{\"to\": \"a@example.com\"}' --key welcome-17",
+               "djps enqueue --type report --payload @report.json --run-at 2030-01-31T08:00:00Z",
+               "djps enqueue --type sync --delay 10s --unique --retry-delays 1s,5s --tag nightly",
+               "seq 3 | jq -c '{type: \"echo\", payload: .}' | djps enqueue --from -"},
+          .exit_codes = {"0  stored (or stored already under the same key)", "1  failed",
+                         "2  wrong usage, or a job that is not valid",
+                         "5  the server or the database cannot be reached, or the queue is full"}};
 }
 
 }  // namespace
@@ -185,24 +182,25 @@ void RegisterEnqueue(CommandLine& line) {
   auto* from = AddText(command, "--from", options->from, "FILE",
                        "Submit one job per line of this file (NDJSON); - for standard input");
   std::vector<CLI::Option*> of_one_job = {
-      AddText(command, "--type", options->type, "TYPE", "The type: which handler runs the job"),
+      AddText(command, "--type", options->type, "TYPE",
+              "The type, which chooses the handler that runs the job"),
       AddText(command, "--payload", options->payload, "JSON",
-              "What the handler gets: JSON, @FILE, or - for standard input")
+              "The handler's input: JSON, @FILE, or - for standard input")
           ->default_str("{}"),
       AddText(command, "--key", job.idempotency_key, "KEY",
-              "The idempotency key: one type and key name one job"),
+              "The idempotency key: the same type and key are the same job"),
       AddText(command, "--queue", job.queue, "QUEUE", "The queue to put it in"),
       AddInteger(command, "--priority", job.priority, std::numeric_limits<std::int16_t>::min(),
-                 std::numeric_limits<std::int16_t>::max(), "A smaller number runs first")
+                 std::numeric_limits<std::int16_t>::max(), "Smaller numbers run first")
           ->default_str(std::to_string(job.priority)),
       AddInteger(command, "--max-attempts", job.max_attempts, 1, kMaxAttemptsLimit,
-                 "How often it may be tried")
+                 "Maximum number of attempts")
           ->default_str(std::to_string(job.max_attempts)),
       command
           .add_option_function<std::string>(
               "--run-at",
               [&job](const std::string& text) { job.run_at = RequireTime("--run-at", text); },
-              "Not before this moment, such as 2030-01-31T08:00:00Z")
+              "Earliest start, such as 2030-01-31T08:00:00Z")
           ->type_name("TIME")};
   for (CLI::Option* option : AddSubmissionOptions(command, job, options->more)) {
     of_one_job.push_back(option);

@@ -15,16 +15,16 @@ void AddExecOptions(CLI::App& command, ExecOptions& options, bool required) {
                    ->type_name("TYPE")
                    ->allow_extra_args(false)
                    ->check(WithoutTrouble(NameTrouble))
-                   ->description("The type of the jobs to run; may be given more than once");
+                   ->description("The type of job to run; may be repeated");
   auto* program = AddText(command, "--exec", options.program, "PROGRAM [ARGS...]",
-                          "The program to run once per job, without a shell. Everything behind it "
-                          "belongs to it, so this comes last");
+                          "The program to run once per job, without a shell. All later arguments "
+                          "belong to the program, so this option comes last");
   command.add_option("--env", options.env)
       ->type_name("NAME[=VALUE]")
       ->allow_extra_args(false)
-      ->description("Pass this variable on to the program, or set it; may be given more than once");
+      ->description("Pass this variable on to the program, or set it; may be repeated");
   AddDuration(command, "--snooze", options.snooze,
-              "How long a job waits whose program ends with 75");
+              "How long a job waits after its program exits with 75");
   if (required) {
     type->required();
     program->required();

@@ -25,7 +25,7 @@ void AddExecOptions(CLI::App& command, ExecOptions& options, bool required);
 /// Throws std::invalid_argument when the program cannot be executed.
 CoroutineHandler MakeHandler(const ExecOptions& options, std::vector<std::string> program_args);
 
-/// For the help of both: what a program gets and what its exit code means.
+/// Help text of both commands: the program's input and the meaning of its exit code.
 std::string ExecHelp();
 
 }  // namespace djps::cli

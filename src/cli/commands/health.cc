@@ -16,7 +16,7 @@ struct HealthOptions {
   bool json = false;
 };
 
-/// What a program reads: always JSON with a status, whoever answered.
+/// The --json output; an answer that is not JSON becomes a string.
 std::string ToJson(const HealthReport& report) {
   const auto compact = CompactJson(report.json);
   return fmt::format(R"({{"healthy":{},"target":{},"answer":{}}})", report.healthy,
@@ -59,11 +59,10 @@ void RegisterHealth(CommandLine& line) {
       line, line.app,
       {.name = "health",
        .summary = "Ask whether a server can take jobs",
-       .paragraph =
-           "Asks the server whether it and its database can take jobs now. Made for people and for "
-           "health checks of containers, so its exit code is 0 or 1 and nothing in between.",
+       .paragraph = "Asks the server whether it and its database can take jobs now. For people and "
+                    "for container health checks: the exit code is 0 or 1 only.",
        .examples = {"djps health", "djps health --server http://jobs.internal:3000 --json"},
-       .exit_codes = {"0  healthy", "1  not healthy, or nobody answers", "2  wrong usage"}});
+       .exit_codes = {"0  healthy", "1  not healthy, or no answer", "2  wrong usage"}});
   const auto options = RunWith(line, command, RunHealth);
   AddJobsOptions(command, options->target);
   AddJson(command, options->json);

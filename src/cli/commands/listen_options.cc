@@ -18,10 +18,10 @@ constexpr std::int64_t kPortMax = 65'535;
 
 void AddListenOptions(CLI::App& command, server::ServerConfig& config) {
   OrVariable(AddText(command, "--address", config.address, "IP",
-                     "The address to listen on; 0.0.0.0 or :: for all of this machine's"),
+                     "The address to listen on; 0.0.0.0 or :: for all addresses of this machine"),
              "DJPS_ADDRESS");
   OrVariable(AddInteger(command, "--port", config.port, 0, kPortMax,
-                        "The port to listen on; 0 for any free one"),
+                        "The port to listen on; 0 for any free port"),
              "DJPS_PORT")
       ->default_str(std::to_string(config.port));
   const std::map<std::string, server::AccessMode> modes = {{"open", server::AccessMode::kOpen},
@@ -37,17 +37,17 @@ void AddListenOptions(CLI::App& command, server::ServerConfig& config) {
                        }
                        config.access = mode->second;
                      },
-                     "Who may call: open, everybody on this machine; or token, who has a token "
-                     "(see `djps token create`)")
+                     "Who may call: open, every program on this machine; or token, callers with a "
+                     "token (see `djps token create`)")
                  ->type_name("MODE")
                  ->default_str("open"),
              "DJPS_AUTH");
-  command.add_flag("--insecure-open-access", config.insecure_open_access,
-                   "Listen on any --address without tokens: whoever can connect may do everything");
-  AddRepeated(
-      command, "--allow-host", config.allowed_hosts, "HOST",
-      "Without tokens: a name or address, besides this machine's own, by which the server may "
-      "be called; may be repeated")
+  command.add_flag(
+      "--insecure-open-access", config.insecure_open_access,
+      "Allow any --address without tokens: everyone who can connect may do everything");
+  AddRepeated(command, "--allow-host", config.allowed_hosts, "HOST",
+              "Without tokens: another host name or address that callers may use for this server; "
+              "may be repeated")
       ->each([](const std::string& host) {
         if (server::IsHost(host)) return;
         RefuseUsage(

@@ -56,7 +56,7 @@ std::string ToJson(const std::vector<std::string>& definitions) {
   return json + "]";
 }
 
-/// Such as "function retry_delay, view jobs"; only the number of many.
+/// Such as "function retry_delay, view jobs"; if there are many, only their number.
 std::string Describe(const std::vector<std::string>& definitions) {
   constexpr std::size_t kNamed = 8;
   if (definitions.size() > kNamed) return fmt::format("{} functions and views", definitions.size());
@@ -140,9 +140,9 @@ void RegisterMigrate(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
       line.app, {.name = "migrate",
                  .summary = "Bring a database's schema up to date",
-                 .paragraph = "The schema of DJPS lives in the database's schema \"djps\" and is "
-                              "made by migrations that are part of this program. `djps dev` "
-                              "applies them by itself; other databases wait for this command.",
+                 .paragraph = "DJPS keeps its tables and functions in the schema \"djps\". "
+                              "Migrations that are part of this program create it. `djps dev` "
+                              "applies them automatically; other databases need this command.",
                  .examples = {"djps migrate status", "djps migrate up --dry-run"},
                  .exit_codes = {}});
   CLI::App& up = AddCommand(
@@ -150,10 +150,9 @@ void RegisterMigrate(CommandLine& line) {
       {.name = "up",
        .summary = "Bring a database's schema up to date",
        .paragraph = "Applies the missing migrations, oldest first, replaces the functions "
-                    "and views that have changed, and gives the roles djps_submit, "
-                    "djps_worker, djps_operator and djps_reader their rights; all of it "
-                    "or nothing. Safe to repeat, and safe to start on several machines "
-                    "at once.",
+                    "and views that have changed, and grants the roles djps_submit, djps_worker, "
+                    "djps_operator and djps_reader their rights. All in one transaction. Safe to "
+                    "repeat, and safe to run on several machines at once.",
        .examples = {"djps migrate up --database-url postgres://djps:djps@localhost/djps",
                     "djps migrate up --dry-run"},
        .exit_codes = {"0  up to date now", kSchemaTrouble, "2  wrong usage",

@@ -10,7 +10,7 @@ namespace {
 
 /// A payload at its largest, written with white space and escapes.
 constexpr std::size_t kLineBytesMax = 4 * kPayloadBytesMax;
-/// A batch ends early behind this; the server takes eight times as much.
+/// A batch ends once it has this many bytes; the server accepts eight times as much.
 constexpr std::size_t kBatchBytesMax = 8U << 20U;
 
 bool IsBlank(const std::string& line) {

@@ -11,7 +11,7 @@
 
 namespace djps::cli {
 
-/// Consecutive jobs of a file, and the lines that they stand on.
+/// Consecutive jobs of a file, and their line numbers.
 struct JobBatch {
   std::vector<NewJob> jobs;  ///< Empty: the file has ended.
   std::uint64_t first_line = 0;
@@ -24,7 +24,7 @@ class NdjsonReader {
   /// `name` is for messages. `input` must outlive the reader.
   NdjsonReader(std::istream& input, std::string name) : input_(input), name_(std::move(name)) {}
 
-  /// The next jobs, at most `jobs_max`, and not many more bytes than a server takes at once.
+  /// The next jobs: at most `jobs_max`, and far fewer bytes than the server's limit of a request.
   ///
   /// Errors: kInvalidArgument, naming the line and what is wrong with it.
   Result<JobBatch> Next(std::size_t jobs_max);

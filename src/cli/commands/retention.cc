@@ -27,7 +27,7 @@ struct RetentionOptions {
   bool json = false;
 };
 
-/// What GET and PUT /retention answer with.
+/// The answer to GET and PUT /retention.
 int PrintRules(const Context& context, const std::string& body, bool json) {
   if (json) {
     Print(body + "\n");
@@ -73,11 +73,11 @@ void AddSet(CommandLine& line, CLI::App& group) {
   CLI::App& set = AddCommand(
       line, group,
       {.name = "set",
-       .summary = "Say how long jobs that ended in one way are kept",
+       .summary = "Set how long ended jobs of one status are kept",
        .paragraph =
-           "Sets the rule of a queue, or without --queue of all queues that have none of their "
-           "own, and prints all rules. What is past its retention goes by days: it may stay a few "
-           "days longer. Jobs that have not ended are kept whatever their age. Safe to repeat.",
+           "Sets the retention of a queue, or without --queue the default of all queues, and "
+           "prints all rules. Expired jobs are deleted by whole days, so a job may stay a few days "
+           "longer. Jobs that have not ended are never deleted. Safe to repeat.",
        .examples = {"djps retention set succeeded --keep 30d",
                     "djps retention set dead --queue mail --forever",
                     "djps retention set dead --queue mail --inherit"},
@@ -85,9 +85,11 @@ void AddSet(CommandLine& line, CLI::App& group) {
   const auto options = RunWith(line, set, RunSet);
   AddText(set, "STATUS", options->status, "STATUS", "succeeded, canceled or dead")->required();
   AddText(set, "--queue", options->queue, "QUEUE", "Only for jobs of this queue");
-  auto* keep = AddDuration(set, "--keep", options->keep, "Since the job ended: from 1h to 3660d");
-  auto* forever = set.add_flag("--forever", options->forever, "Never throw them away");
-  auto* inherit = set.add_flag("--inherit", options->inherit, "The queue does as all queues do");
+  auto* keep =
+      AddDuration(set, "--keep", options->keep, "How long after the job's end: from 1h to 3660d");
+  auto* forever = set.add_flag("--forever", options->forever, "Never delete them");
+  auto* inherit = set.add_flag("--inherit", options->inherit,
+                               "Remove the queue's own rule: the default applies");
   keep->excludes(forever)->excludes(inherit);
   forever->excludes(inherit);
   AddServerOptions(set, options->target);
@@ -100,15 +102,16 @@ void RegisterRetention(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
       line.app,
       {.name = "retention",
-       .summary = "Say how long jobs are kept after they ended",
-       .paragraph = "At first succeeded and canceled jobs are kept for 7 days, dead ones for ever.",
+       .summary = "Show and set how long ended jobs are kept",
+       .paragraph =
+           "By default, succeeded and canceled jobs are kept for 7 days, and dead jobs for ever.",
        .examples = {"djps retention list", "djps retention set succeeded --keep 30d"},
        .exit_codes = {}});
   CLI::App& list = AddCommand(line, group,
                               {.name = "list",
-                               .summary = "List the rules",
-                               .paragraph = "Lists the rules: those of all queues (*) first, then "
-                                            "those of queues that have their own.",
+                               .summary = "List how long ended jobs are kept",
+                               .paragraph = "Lists the rules: first the default of all queues (*), "
+                                            "then the queues that have their own.",
                                .examples = {"djps retention list"},
                                .exit_codes = ServerExitCodes()});
   const auto list_options = RunWith(line, list, RunList);

@@ -32,7 +32,7 @@ struct RetryPolicyOptions {
   bool json = false;
 };
 
-/// As PUT /retry-policies/{type} takes it; the server says what a kind needs.
+/// The body of PUT /retry-policies/{type}; the server checks what each kind requires.
 std::string WritePolicy(const RetryPolicyOptions& options) {
   std::string json = "{\"kind\":" + JsonString(options.kind);
   const auto duration = [&json](const char* name, const std::optional<milliseconds>& value) {
@@ -128,14 +128,12 @@ void AddSet(CommandLine& line, CLI::App& group) {
   CLI::App& set = AddCommand(
       line, group,
       {.name = "set",
-       .summary = "Say how jobs of a type wait between attempts",
+       .summary = "Set how long jobs of a type wait between attempts",
        .paragraph =
-           "Sets the policy of a type; it counts from the next failed attempt. A policy of the job "
-           "or of its handler comes before it. exponential: --base, times --factor for each "
-           "attempt, "
-           "at most --cap. linear: --delay times the attempts, at most --cap. fixed: --delay. "
-           "list: "
-           "--delays, the last one stays.",
+           "Sets the retry policy of a type; it applies from the next failed attempt. A policy of "
+           "the job or of its handler takes precedence. exponential: --base, times --factor for "
+           "each attempt, at most --cap. linear: --delay times the number of attempts, at most "
+           "--cap. fixed: --delay. list: --delays; the last one repeats.",
        .examples = {"djps retry-policy set email_send --kind exponential --base 5s --cap 10m",
                     "djps retry-policy set poll --kind fixed --delay 30s --jitter",
                     "djps retry-policy set import --kind list --delays 1s,10s,5m"},
@@ -146,10 +144,11 @@ void AddSet(CommandLine& line, CLI::App& group) {
   AddDuration(set, "--base", options->base, "exponential: the first wait");
   set.add_option("--factor", options->factor, "exponential: from 1 to 100")->type_name("N");
   AddDuration(set, "--delay", options->delay, "linear, fixed: the wait");
-  AddDuration(set, "--cap", options->cap, "exponential, linear: never longer");
+  AddDuration(set, "--cap", options->cap, "exponential, linear: the longest wait");
   AddDurations(set, "--delays", options->delays, "list: one wait for each attempt: 1s,10s,5m");
-  auto* jitter = set.add_flag("--jitter", options->jitter, "Draw each wait between zero and that");
-  set.add_flag("--no-jitter", options->no_jitter, "Wait exactly that")->excludes(jitter);
+  auto* jitter = set.add_flag("--jitter", options->jitter,
+                              "Choose each wait at random between zero and that value");
+  set.add_flag("--no-jitter", options->no_jitter, "Wait exactly that long")->excludes(jitter);
   AddServerOptions(set, options->target);
   AddJson(set, options->json);
 }
@@ -158,19 +157,18 @@ void AddSet(CommandLine& line, CLI::App& group) {
 
 void RegisterRetryPolicy(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
-      line.app,
-      {.name = "retry-policy",
-       .summary = "Say how types of jobs wait between attempts",
-       .paragraph = "Without a policy a failed job waits 1s, then twice as long each time, "
-                    "at most 1h, with jitter.",
-       .examples = {"djps retry-policy list",
-                    "djps retry-policy set email_send --kind fixed --delay 30s",
-                    "djps retry-policy delete email_send"},
-       .exit_codes = {}});
+      line.app, {.name = "retry-policy",
+                 .summary = "Show and set the wait between attempts, by type of job",
+                 .paragraph = "Without a policy, a failed job waits 1s, then twice as long after "
+                              "each attempt, at most 1h, with jitter.",
+                 .examples = {"djps retry-policy list",
+                              "djps retry-policy set email_send --kind fixed --delay 30s",
+                              "djps retry-policy delete email_send"},
+                 .exit_codes = {}});
   CLI::App& list = AddCommand(line, group,
                               {.name = "list",
-                               .summary = "List the policies",
-                               .paragraph = "Lists the types that have a policy of their own.",
+                               .summary = "List the retry policies",
+                               .paragraph = "Lists the types that have their own policy.",
                                .examples = {"djps retry-policy list"},
                                .exit_codes = ServerExitCodes()});
   const auto list_options = RunWith(line, list, RunList);
@@ -179,7 +177,7 @@ void RegisterRetryPolicy(CommandLine& line) {
   AddSet(line, group);
   CLI::App& remove = AddCommand(line, group,
                                 {.name = "delete",
-                                 .summary = "Let a type wait as all do",
+                                 .summary = "Delete the policy of a type: the default applies",
                                  .paragraph = "Deletes the policy of a type. Safe to repeat.",
                                  .examples = {"djps retry-policy delete email_send"},
                                  .exit_codes = ServerExitCodes()});

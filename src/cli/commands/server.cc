@@ -32,8 +32,8 @@ struct ServerOptions {
   milliseconds grace{10'000};
 };
 
-/// Waits for a database that cannot be reached; anything else that is wrong with it is an error, a
-/// database that does not let us in as well.
+/// Waits for a database that cannot be reached. Every other problem is an error, also a refused
+/// login.
 Result<void> AwaitDatabase(const DatabaseTarget& database, ServiceHost& host) {
   const auto pause = [&host](milliseconds wait) {
     host.WaitUntilStopRequested(wait);
@@ -45,8 +45,8 @@ Result<void> AwaitDatabase(const DatabaseTarget& database, ServiceHost& host) {
                  fmt::format("{} [database {}]", ready.error().message, database.Describe()));
 }
 
-/// Makes the token that the deployer brings along, so that a fresh installation can be administered
-/// without a shell on its database.
+/// Makes the token that the deployment configures, so that a new installation can be administered
+/// without access to its database.
 Result<void> PlantBootstrapToken(const Environment& environment, const DatabaseTarget& database) {
   const auto found = FindSecret(environment, kBootstrapVariable);
   if (!found) return tl::unexpected<Error>(found.error());
@@ -66,7 +66,7 @@ Result<void> PlantBootstrapToken(const Environment& environment, const DatabaseT
       link.Run(tokens.EnsureToken(secret, std::string(server::RoleName(server::Role::kAdmin)),
                                   kBootstrapVariable, pg::After(kBootstrapTimeout)));
   if (!made) return tl::unexpected<Error>(made.error());
-  if (*made) spdlog::info("made an admin token of DJPS_BOOTSTRAP_TOKEN");
+  if (*made) spdlog::info("made an admin token from DJPS_BOOTSTRAP_TOKEN");
   return {};
 }
 
@@ -98,12 +98,12 @@ void RegisterServer(CommandLine& line) {
   CLI::App& command = AddCommand(
       line, line.app,
       {.name = "server",
-       .summary = "Serve the HTTP API on a Postgres of yours",
+       .summary = "Serve the HTTP API on your own Postgres",
        .paragraph =
-           "Serves the HTTP API and does the upkeep (jobs of dead workers, partitions) on a given "
-           "Postgres, whose schema `djps migrate up` has brought up to date. It keeps nothing "
-           "itself: any number may run side by side. A database that cannot be reached is waited "
-           "for; one that refuses is an error when it starts. Stop it with Ctrl-C or SIGTERM.",
+           "Serves the HTTP API and does upkeep (rescues jobs of dead workers, creates and drops "
+           "partitions). The schema must be up to date: `djps migrate up`. It keeps no state: any "
+           "number of servers may run. If the database cannot be reached, it waits; if the "
+           "database refuses the login at the start, it fails. Stop it with Ctrl-C or SIGTERM.",
        .examples =
            {"djps server --database-url postgres://djps:djps@localhost/djps",
             "DJPS_DATABASE_URL=postgres://db/djps djps server --auth token --address 0.0.0.0"},
@@ -113,21 +113,22 @@ void RegisterServer(CommandLine& line) {
             "2  wrong usage",
             "5  the database refuses the password, the role or the name of the database; or --data "
             "names a folder on which no `djps dev` runs"},
-       .more = "With DJPS_BOOTSTRAP_TOKEN set (at least 32 characters, a secret), or "
-               "DJPS_BOOTSTRAP_TOKEN_FILE with the name of a file, an admin token of that text is "
-               "made when the server starts, unless it was made before."});
+       .more = "With DJPS_BOOTSTRAP_TOKEN (a secret of at least 32 characters), or "
+               "DJPS_BOOTSTRAP_TOKEN_FILE (the name of a file that contains it), the server makes "
+               "an admin token with that text when it starts, unless it exists already."});
   const auto options = RunWith(line, command, RunServer);
   AddDatabaseOptions(command, options->target);
   AddListenOptions(command, options->config);
   AddInteger(command, "--max-connections", options->config.connections_max, 1, kConnectionsLimit,
-             "How many connections may be open; beyond it the longest idle one is closed")
+             "Maximum number of open connections; above it, the connection that was idle longest "
+             "is closed")
       ->default_str(std::to_string(options->config.connections_max));
   AddInteger(command, "--max-connections-per-address", options->config.connections_per_address_max,
              1, kConnectionsLimit,
-             "How many of them one address may have, or one network of 64 bits with IPv6")
+             "Maximum number of connections of one IPv4 address or one IPv6 /64 network")
       ->default_str(std::to_string(options->config.connections_per_address_max));
   OrVariable(AddDuration(command, "--grace", options->grace,
-                         "How long requests in progress may take to finish after Ctrl-C"),
+                         "How long requests in progress may take after Ctrl-C or SIGTERM"),
              "DJPS_GRACE");
 }
 

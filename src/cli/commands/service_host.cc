@@ -60,12 +60,12 @@ void ServiceHost::AwaitSignal() {
 
 void ServiceHost::OnSignal() {
   if (!stop_requested_) {
-    spdlog::info("stopping; once more to hurry");
+    spdlog::info("stopping; press Ctrl-C again to stop running jobs at once");
     RequestStop();
     AwaitSignal();
     return;
   }
-  spdlog::info("hurrying; once more to give up at once");
+  spdlog::info("stopping at once; press Ctrl-C again to end immediately");
   if (services_) services_->Hurry();
   signals_.clear();
 }

@@ -18,33 +18,33 @@
 
 namespace djps::cli {
 
-/// Runs Services on a thread of its own until SIGINT or SIGTERM, so that the thread that made it is
-/// free for what blocks: starting Postgres, and watching it.
+/// Runs Services on its own thread until SIGINT or SIGTERM, so that the thread that made it may
+/// block: it starts and watches Postgres.
 ///
-/// The first signal stops the services in order, the second one hurries them, and a third one has
-/// its usual effect. Signals count from construction on.
+/// The first signal stops the services in order, the second ends their grace, and the third has its
+/// default effect. Signals count from construction on.
 ///
 /// Thread-safety: one thread; stop_requested from any.
 class ServiceHost {
  public:
   ServiceHost();
-  /// Stops what still runs, and waits for it.
+  /// Stops the services and waits for their end.
   ~ServiceHost();
   ServiceHost(const ServiceHost&) = delete;
   ServiceHost& operator=(const ServiceHost&) = delete;
 
-  /// Starts the services, once, and returns the port they listen on. After a signal that came
-  /// earlier they stop again at once. Errors: as Services::Start.
+  /// Starts the services, once, and returns the port they listen on. If a signal came before, they
+  /// stop again at once. Errors: as Services::Start.
   Result<std::uint16_t> Start(ServicesConfig config);
 
-  /// Has a signal come?
+  /// Whether a signal has come.
   bool stop_requested() const { return stop_requested_; }
 
-  /// Waits for a signal, but not longer than that.
+  /// Waits for a signal, at most that long.
   void WaitUntilStopRequested(std::chrono::milliseconds wait);
 
-  /// True when the services have stopped; waits for it that long. Throws what ended them when that
-  /// was a bug.
+  /// Waits at most that long for the services to stop; true when they have. Rethrows the exception
+  /// if a bug ended them.
   bool WaitUntilStopped(std::chrono::milliseconds wait);
 
  private:

@@ -10,10 +10,10 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// As many as a line of a group commit has batches; a worker beside the server has one more.
+/// The number of batches in a line of a group commit; a worker in the same process has one more.
 constexpr std::size_t kServerConnections = 4;
 constexpr std::size_t kWorkerConnections = 1;
-/// As many as JobWriter has wait at once.
+/// The number of submissions that JobWriter lets wait at once.
 constexpr std::size_t kWaitingConnections = 2;
 
 pg::PoolConfig Beside(const ServicesConfig& config, std::size_t size, bool on_demand) {
@@ -58,7 +58,7 @@ Result<void> Services::Start() {
 asio::awaitable<void> Services::Stop() {
   using asio::experimental::awaitable_operators::operator&&;
   if (worker_) {
-    // Side by side: one grace, not one after the other.
+    // At the same time: both share one grace.
     co_await (server_.Stop(grace_) && worker_->Drain());
   } else {
     co_await server_.Stop(grace_);

@@ -20,7 +20,7 @@
 
 namespace djps::cli {
 
-/// A worker beside the server.
+/// A worker in the server's process.
 struct WorkerPart {
   WorkerConfig config;
   worker::Registry handlers;
@@ -33,9 +33,10 @@ struct ServicesConfig {
   std::chrono::milliseconds grace{10'000};  ///< For requests in progress when stopped.
 };
 
-/// What one process serves: the API and upkeep, and in `djps dev` a worker.
+/// The services of one process: the API and upkeep, and in `djps dev` a worker.
 ///
-/// Lifetime: after Start, Stop must have ended and the executor have run dry before destruction.
+/// Lifetime: after Start, Stop must have ended and the executor must have no work left before
+/// destruction.
 /// Thread-safety: everything on one single-threaded executor.
 class Services {
  public:
@@ -46,24 +47,24 @@ class Services {
 
   std::uint16_t port() const { return server_.port(); }
 
-  /// In order: no new requests and no new claims, what is in progress done within the grace (or
-  /// handed back), upkeep ended, the pools closed.
+  /// In order: refuses new requests and claims, lets running ones finish within the grace (or hands
+  /// jobs back), ends upkeep, closes the pools.
   boost::asio::awaitable<void> Stop();
 
   /// Ends the worker's grace of a Stop under way, or of the next one.
   void Hurry();
 
  private:
-  /// Somebody stored jobs, here or elsewhere.
+  /// Says that jobs were stored, by this process or another.
   void Wake(std::string_view queue);
 
   std::array<pg::Pool*, 4> Pools() { return {&pool_, &keyed_pool_, &waiting_pool_, &upkeep_pool_}; }
 
   std::chrono::milliseconds grace_;
   pg::Pool pool_;
-  pg::Pool keyed_pool_;    // what may meet a lock keeps nobody else waiting,
-  pg::Pool waiting_pool_;  // nor does what has met one,
-  pg::Pool upkeep_pool_;   // nor what takes long
+  pg::Pool keyed_pool_;    // for statements that may wait shortly for a lock
+  pg::Pool waiting_pool_;  // for statements that wait for a lock
+  pg::Pool upkeep_pool_;   // for statements that take long
   store::Stores stores_;
   server::Server server_;
   upkeep::Upkeep upkeep_;

@@ -48,9 +48,9 @@ void RegisterStats(CommandLine& line) {
   CLI::App& command = AddCommand(
       line, line.app,
       {.name = "stats",
-       .summary = "Show how many jobs there are, and the pace",
+       .summary = "Show how many jobs there are, and the throughput",
        .paragraph = "Shows the number of jobs in each status, and how many ended within the last "
-                    "minute. A number with a ~ is an estimate: nothing beyond 10,000 is counted.",
+                    "minute. A number with a ~ is an estimate: counting stops at 10,000.",
        .examples = {"djps stats", "djps stats --json | jq .throughput.per_second"},
        .exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
                       "5  the server cannot be reached"}});

@@ -23,8 +23,8 @@ Timestamp RequireTime(const std::string& option, const std::string& text) {
   const auto time = ParseTimestamp(text);
   if (!time) {
     RefuseUsage(
-        fmt::format("{} must be a moment with its offset (RFC 3339), such as "
-                    "2030-01-31T08:00:00Z or 2030-01-31T09:00:00+01:00, got {}",
+        fmt::format("{} must be an RFC 3339 time with an offset, such as 2030-01-31T08:00:00Z or "
+                    "2030-01-31T09:00:00+01:00, got {}",
                     option, QuoteForMessage(text)));
   }
   return *time;
@@ -32,7 +32,7 @@ Timestamp RequireTime(const std::string& option, const std::string& text) {
 
 std::vector<CLI::Option*> AddSubmissionOptions(CLI::App& command, NewJob& job,
                                                SubmissionOptions& options) {
-  auto* delay = AddDuration(command, "--delay", job.delay, "Not before this long from now");
+  auto* delay = AddDuration(command, "--delay", job.delay, "Earliest start, from now");
   delay->excludes(command.get_option("--run-at"));
   auto* fixed =
       AddDuration(command, "--retry-fixed", options.retry_fixed, "Wait this long between attempts");
@@ -43,29 +43,29 @@ std::vector<CLI::Option*> AddSubmissionOptions(CLI::App& command, NewJob& job,
       delay,
       AddRepeated(command, "--tag", job.tags, "TAG", "A tag to find it by; may be repeated"),
       AddText(command, "--metadata", job.metadata, "JSON",
-              "An object to keep beside the payload; the handler sees it"),
+              "A JSON object stored with the job; the handler sees it"),
       AddDuration(command, "--timeout", job.timeout, "How long an attempt may take"),
       command
           .add_option_function<std::string>(
               "--finish-by",
               [&job](const std::string& text) { job.finish_by = RequireTime("--finish-by", text); },
-              "No attempt starts after this moment: the job is dead then")
+              "No attempt starts after this time; the job is then dead")
           ->type_name("TIME"),
       AddDuration(command, "--key-lifetime", job.key_lifetime,
-                  "How long the key counts; else as long as its job is kept")
+                  "How long the key is remembered; by default as long as the job")
           ->needs(command.get_option("--key")),
       fixed,
       delays,
       command.add_flag("--unique", options.unique,
-                       "Only if no job of the type waits or runs with the same payload"),
+                       "Only if no job of this type with the same payload waits or runs"),
       AddRepeated(command, "--unique-field", options.unique_fields, "FIELD",
                   "Compare only this part of the payload (customer.id); may be repeated"),
       command
           .add_option_function<std::string>(
               "--on-conflict",
               [&options](const std::string& text) { options.on_conflict = RequireConflict(text); },
-              "What becomes of the job that is there: existing (stays), replace (gets the "
-              "payload), reschedule (and the time)")
+              "What happens to the existing job: existing (unchanged), replace (new payload), "
+              "reschedule (new payload and time)")
           ->type_name("ACTION")};
 }
 

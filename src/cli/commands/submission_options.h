@@ -1,4 +1,4 @@
-// The options of `djps enqueue` that most jobs do without.
+// The less common options of `djps enqueue`.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -11,7 +11,7 @@
 
 namespace djps::cli {
 
-/// What becomes a member of a NewJob only together with others.
+/// Options that together make one member of a NewJob.
 struct SubmissionOptions {
   bool unique = false;
   std::vector<std::string> unique_fields;
@@ -20,14 +20,14 @@ struct SubmissionOptions {
   std::vector<std::chrono::milliseconds> retry_delays;
 };
 
-/// Adds them all; gives them back.
+/// Adds these options and returns them.
 std::vector<CLI::Option*> AddSubmissionOptions(CLI::App& command, NewJob& job,
                                                SubmissionOptions& options);
 
-/// What `options` say, as members of the job.
+/// Sets the members of the job from `options`.
 void ApplyOptions(const SubmissionOptions& options, NewJob& job);
 
-/// RFC 3339, or the parsing stops.
+/// Parses RFC 3339; anything else ends the parsing with an error.
 Timestamp RequireTime(const std::string& option, const std::string& text);
 
 }  // namespace djps::cli

@@ -1,5 +1,5 @@
-// djps token create, list and revoke: straight on the database, so that the first token can be
-// made.
+// djps token create, list and revoke. They work on the database directly, so that they can make the
+// first token.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 using Tokens = std::vector<store::TokenRecord>;
 
 constexpr milliseconds kTimeout{30'000};
-constexpr const char* kActor = "command line";  // in the audit; who can reach the database
+constexpr const char* kActor = "command line";  // the actor in the audit
 constexpr std::size_t kRestrictionsMax = 100;
 
 struct TokenOptions {
@@ -39,10 +39,10 @@ Error WrongArgument(const std::string& name, const std::string& trouble) {
   return {ErrorCode::kInvalidArgument, fmt::format("{} {}", name, trouble), name};
 }
 
-/// What is wrong with the names behind an option.
+/// The error in the names given to an option, if there is one.
 std::optional<Error> NamesError(const std::string& option, const std::vector<std::string>& names) {
   if (names.size() > kRestrictionsMax) {
-    return WrongArgument(option, fmt::format("may be given {} times at most", kRestrictionsMax));
+    return WrongArgument(option, fmt::format("may be given at most {} times", kRestrictionsMax));
   }
   for (const std::string& name : names) {
     if (const auto trouble = NameTrouble(name)) return WrongArgument(option, *trouble);
@@ -104,11 +104,12 @@ int RunCreate(const Context& context, const TokenOptions& options) {
   const auto created = link.Run(tokens.CreateToken(token, kActor, pg::After(kTimeout)));
   if (!created) return ReportError(created.error());
   if (created->outcome != store::CreatedToken::Outcome::kCreated) {
-    return ReportError({ErrorCode::kConflict,
-                        fmt::format("there is a token {} already; choose another name, or first: "
-                                    "djps token revoke {}",
-                                    QuoteForMessage(token.grant.name), token.grant.name),
-                        "NAME"});
+    return ReportError(
+        {ErrorCode::kConflict,
+         fmt::format(
+             "a token {} exists already; choose another name, or first run: djps token revoke {}",
+             QuoteForMessage(token.grant.name), token.grant.name),
+         "NAME"});
   }
   if (options.json) {
     std::string json;
@@ -116,8 +117,8 @@ int RunCreate(const Context& context, const TokenOptions& options) {
     Print(json + "\n");
     return kExitDone;
   }
-  // The token alone on standard output: TOKEN=$(djps token create ...).
-  fmt::print(stderr, "djps: this is shown once; keep it where your secrets are\n");
+  // Standard output has only the token: TOKEN=$(djps token create ...).
+  fmt::print(stderr, "djps: the token is shown only once; store it as a secret\n");
   Print(created->secret + "\n");
   return kExitDone;
 }
@@ -144,7 +145,7 @@ int RunList(const Context& context, const TokenOptions& options) {
   return kExitDone;
 }
 
-/// The token that a person means: by id, or by name the one that is not revoked.
+/// Finds a token by its id, or by name among those that are not revoked.
 Result<Uuid> Choose(const Tokens& tokens, const std::string& which) {
   const auto id = Uuid::Parse(which);
   for (const store::TokenRecord& token : tokens) {
@@ -180,27 +181,26 @@ void AddCreate(CommandLine& line, CLI::App& group) {
   CLI::App& create = AddCommand(
       line, group,
       {.name = "create",
-       .summary = "Make a token and show it, once",
+       .summary = "Make a token and show it once",
        .paragraph =
-           "Makes a token and prints it. It is not kept, only its hash, so it cannot be shown "
-           "again. Roles: submit (submit jobs, look at and cancel single ones), work (be a "
-           "worker), read (look at everything), operate (submit, read, and change jobs and "
-           "queues), admin (everything, tokens too). With --queue or --type it is good for those "
-           "only.",
+           "Makes a token and prints it. Only its hash is stored, so it cannot be shown again. "
+           "Roles: submit (submit jobs, read and cancel single jobs), work (run jobs as a worker), "
+           "read (read everything), operate (submit, read, and change jobs and queues), admin "
+           "(everything, also tokens). With --queue or --type it is good for those only.",
        .examples = {"djps token create billing --role submit --queue invoices --expires 90d",
                     "export DJPS_TOKEN=$(djps token create me --role admin)"},
        .exit_codes = {"0  made", "1  failed: the name is taken, or the schema is not current",
                       "2  wrong usage", "5  the database cannot be reached"}});
   const auto options = RunWith(line, create, RunCreate);
   store::TokenGrant& grant = options->token.grant;
-  AddText(create, "NAME", grant.name, "NAME", "Who will use it; no two living tokens share a name")
+  AddText(create, "NAME", grant.name, "NAME",
+          "The token's name, such as its user; unique among tokens that are not revoked")
       ->required();
   AddText(create, "--role", grant.role, "ROLE", "submit, work, read, operate or admin")->required();
   AddRepeated(create, "--queue", grant.queues, "QUEUE", "Only for this queue; may be repeated");
   AddRepeated(create, "--type", grant.types, "TYPE", "Only for jobs of this type; may be repeated");
   AddDuration(create, "--expires", options->expires,
-              "How long it is good for, such as 30d; 0: "
-              "until it is revoked");
+              "How long the token is valid, such as 30d; 0: until it is revoked");
   AddDatabaseOptions(create, options->target);
   AddJson(create, options->json);
 }
@@ -211,9 +211,10 @@ void RegisterToken(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
       line.app,
       {.name = "token",
-       .summary = "Make, list and revoke tokens for the API",
-       .paragraph = "A server that was started with --auth token answers only who sends a token. "
-                    "These commands work on its database, so that the first one can be made.",
+       .summary = "Make, list and revoke API tokens",
+       .paragraph =
+           "A server started with --auth token requires a token in each request. These commands "
+           "work on its database directly, so that they can make the first token.",
        .examples = {"djps token create me --role admin", "djps token list",
                     "djps token revoke billing"},
        .exit_codes = {}});
@@ -223,25 +224,25 @@ void RegisterToken(CommandLine& line) {
       AddCommand(line, group,
                  {.name = "list",
                   .summary = "List the tokens",
-                  .paragraph = "Lists the tokens that are not revoked; never a secret.",
+                  .paragraph = "Lists the tokens that are not revoked, without their secrets.",
                   .examples = {"djps token list", "djps token list --all --json"},
                   .exit_codes = {"0  listed", "1  failed", "2  wrong usage",
                                  "5  the database cannot be reached"}});
   const auto list_options = RunWith(line, list, RunList);
-  list.add_flag("--all", list_options->all, "Also those that are revoked");
+  list.add_flag("--all", list_options->all, "Also revoked tokens");
   AddDatabaseOptions(list, list_options->target);
   AddJson(list, list_options->json);
 
-  CLI::App& revoke = AddCommand(
-      line, group,
-      {.name = "revoke",
-       .summary = "End a token for good",
-       .paragraph = "Revokes a token by its name or id. Servers refuse it within two seconds. Safe "
-                    "to repeat with the id.",
-       .examples = {"djps token revoke billing",
-                    "djps token revoke 3b1f0c52-6f0a-4a8e-9a53-0d6d2f6b7a11"},
-       .exit_codes = {"0  revoked", "1  there is no such token", "2  wrong usage",
-                      "5  the database cannot be reached"}});
+  CLI::App& revoke =
+      AddCommand(line, group,
+                 {.name = "revoke",
+                  .summary = "Revoke a token for good",
+                  .paragraph = "Revokes a token by its name or id. Servers refuse it within two "
+                               "seconds. With the id, safe to repeat.",
+                  .examples = {"djps token revoke billing",
+                               "djps token revoke 3b1f0c52-6f0a-4a8e-9a53-0d6d2f6b7a11"},
+                  .exit_codes = {"0  revoked", "1  there is no such token", "2  wrong usage",
+                                 "5  the database cannot be reached"}});
   const auto revoke_options = RunWith(line, revoke, RunRevoke);
   AddText(revoke, "TOKEN", revoke_options->which, "TOKEN", "The token's name or id")->required();
   AddDatabaseOptions(revoke, revoke_options->target);

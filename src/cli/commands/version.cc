@@ -39,8 +39,8 @@ void RegisterVersion(CommandLine& line) {
       AddCommand(line, line.app,
                  {.name = "version",
                   .summary = "Show the version of this program",
-                  .paragraph = "Shows which djps this is, which schema it works with, and which "
-                               "versions of PostgreSQL it supports.",
+                  .paragraph = "Shows the version of djps, the schema that it works with, and the "
+                               "versions of PostgreSQL that it supports.",
                   .examples = {"djps version", "djps version --json"},
                   .exit_codes = {"0  shown"}});
   const auto options = RunWith(line, command, RunVersion);

@@ -46,12 +46,12 @@ void RegisterWorker(CommandLine& line) {
       line, line.app,
       {.name = "worker",
        .summary = "Run a program for each job of a type",
-       .paragraph =
-           "Claims jobs of the given types from the database and runs a program for each. Any "
-           "number of workers may run, anywhere. One Ctrl-C lets running jobs finish within "
-           "--grace and hands the rest back; a second one does so at once. A worker that is killed "
-           "loses nothing: its jobs run elsewhere when their lease has expired. A database that "
-           "cannot be reached is waited for; one that refuses is an error when it starts.",
+       .paragraph = "Claims jobs of the given types from the database and runs a program for each. "
+                    "Any number of workers may run, on any machine. Ctrl-C lets running jobs "
+                    "finish within --grace and hands the rest back; a second Ctrl-C hands them "
+                    "back at once. If a worker is killed, other workers run its jobs once their "
+                    "leases expire. If the database cannot be reached, the worker waits; if the "
+                    "database refuses the login at the start, the worker fails.",
        .examples = {"djps worker --type email --exec python3 send_email.py --verbose",
                     "djps worker --type resize --type crop --concurrency 4 --timeout 2m --exec "
                     "./image",
@@ -73,18 +73,16 @@ void RegisterWorker(CommandLine& line) {
              "DJPS_CONCURRENCY")
       ->default_str(std::to_string(config.concurrency));
   AddDuration(command, "--lease", config.lease,
-              "How long jobs stay with this worker without a sign of life, 1s to 24h");
+              "How long the worker keeps its jobs without a heartbeat, 1s to 24h");
   AddDuration(command, "--timeout", config.timeout,
-              "An attempt that runs longer has failed; 0 for no limit");
-  OrVariable(
-      AddDuration(command, "--grace", config.grace,
-                  "How long running jobs may take to finish after Ctrl-C or SIGTERM. Then "
-                  "they are stopped, which takes 5s more for a program that ignores SIGTERM"),
-      "DJPS_GRACE");
-  AddText(command, "--name", config.name, "NAME",
-          "How this worker is called in logs and failed attempts")
+              "An attempt that runs longer fails; 0 for no limit");
+  OrVariable(AddDuration(command, "--grace", config.grace,
+                         "How long running jobs may take after Ctrl-C or SIGTERM. Then their "
+                         "programs are stopped, which takes 5s more if a program ignores SIGTERM"),
+             "DJPS_GRACE");
+  AddText(command, "--name", config.name, "NAME", "The worker's name in logs and failed attempts")
       ->check(WithoutTrouble(WorkerNameTrouble))
-      ->default_str("host name, process id and something random");
+      ->default_str("host name, process id and a random part");
 }
 
 }  // namespace djps::cli

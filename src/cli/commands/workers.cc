@@ -69,13 +69,13 @@ void RegisterWorkers(CommandLine& line) {
   CLI::App& command =
       AddCommand(line, line.app,
                  {.name = "workers",
-                  .summary = "List the workers, and what they run",
-                  .paragraph = "Lists the workers that were seen within the last minute.",
+                  .summary = "List the workers and the jobs they run",
+                  .paragraph = "Lists the workers that reported within the last minute.",
                   .examples = {"djps workers", "djps workers --json | jq '.workers[].jobs[].id'"},
                   .exit_codes = {"0  listed, also where there are none", "1  the server failed",
                                  "2  wrong usage", "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunWorkers);
-  command.add_flag("--all", options->all, "Also those that were silent for up to a day");
+  command.add_flag("--all", options->all, "Also workers last seen up to a day ago");
   AddServerOptions(command, options->target);
   AddJson(command, options->json);
 }

@@ -13,10 +13,11 @@ namespace djps::cli {
 Result<Answer> Answer::Parse(std::string_view json) {
   auto members = SplitObject(json);
   if (!members) {
-    return Failure(ErrorCode::kInternal,
-                   fmt::format("the server's answer is not what this djps expects: {} (is it a "
-                               "DJPS server, and of the same version?)",
-                               QuoteForMessage(json)));
+    return Failure(
+        ErrorCode::kInternal,
+        fmt::format(
+            "the server sent an unexpected answer: {} (is it a DJPS server of the same version?)",
+            QuoteForMessage(json)));
   }
   Answer answer;
   answer.members_ = *std::move(members);
@@ -52,7 +53,7 @@ std::string ShortTime(const std::string& time) {
 
 std::string ShownCount(std::optional<std::int64_t> count, bool exact) {
   if (!count) return "-";
-  // Small numbers stand beside large ones that are estimates, and are exact themselves.
+  // Small numbers are exact, even if larger ones in the same answer are estimates.
   constexpr std::int64_t kCertain = 10'000;
   const bool certain = exact || *count < kCertain;
   return (certain ? "" : "~") +

@@ -11,18 +11,18 @@
 
 namespace djps::cli {
 
-/// An object of a server's answer, read for showing it. A member that a server of another version
-/// does not send reads as nothing.
+/// A JSON object of a server's answer, for display. A member that is missing, as from a server of
+/// another version, reads as empty.
 class Answer {
  public:
-  /// Errors: kInternal when `json` is no object.
+  /// Errors: kInternal when `json` is not an object.
   static Result<Answer> Parse(std::string_view json);
 
-  /// A text as it is, any other value as JSON; empty for null.
+  /// A string without its quotes, any other value as JSON; empty for null.
   std::string Text(std::string_view name) const;
   std::optional<std::int64_t> Integer(std::string_view name) const;
   bool Bool(std::string_view name) const { return Text(name) == "true"; }
-  /// An object inside.
+  /// A nested object.
   Answer Object(std::string_view name) const;
   /// The items of an array, as JSON.
   std::vector<std::string> Items(std::string_view name) const;
@@ -31,10 +31,10 @@ class Answer {
   std::vector<JsonMember> members_;
 };
 
-/// "2026-11-24 07:11:29" of an RFC 3339 time in UTC, "-" of nothing.
+/// "2026-11-24 07:11:29" for an RFC 3339 time in UTC, "-" for none.
 std::string ShortTime(const std::string& time);
 
-/// "~4,213" for a number that is only about right; "-" for none.
+/// "~4,213" for an estimate; "-" for none.
 std::string ShownCount(std::optional<std::int64_t> count, bool exact = true);
 
 /// "250ms", "12s", "3m 20s", "2h 5m", "3d 4h"; "-" for none.

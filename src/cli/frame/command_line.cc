@@ -24,14 +24,13 @@ CommandHelp Overview() {
       .name = "djps",
       .summary = "durable jobs on Postgres",
       .paragraph =
-          "Submit jobs over HTTP, from a shell or in SQL; run them with workers that may die at "
-          "any moment without losing one. `djps dev` starts everything on this machine, with a "
-          "Postgres of its own.",
+          "Submit jobs over HTTP, from a shell or in SQL, and run them with workers. A worker that "
+          "dies loses no job. `djps dev` starts everything on this machine, with its own Postgres.",
       .examples = {"djps dev", "djps enqueue --type echo --payload '{\"hello\": \"world\"}'",
                    "djps job get ID --wait"},
       .exit_codes = {"0  done", "1  failed", "2  the command line or an input is wrong",
                      "3  the job waited for is dead or canceled",
-                     "4  the job waited for was not done in time",
+                     "4  the job waited for did not end in time",
                      "5  the server or the database cannot be reached"},
       .more = "Each command explains itself: djps COMMAND --help"};
 }
@@ -42,7 +41,7 @@ int ReportUsage(const std::string& message, const std::string& command) {
   return code;
 }
 
-/// Parses; nothing means that the action may run.
+/// Parses the command line; returns an exit code unless the action may run.
 std::optional<int> Parse(CommandLine& line, std::vector<std::string> args) {
   if (!args.empty() && args.front() == "help") {
     std::rotate(args.begin(), args.begin() + 1, args.end());
@@ -54,7 +53,7 @@ std::optional<int> Parse(CommandLine& line, std::vector<std::string> args) {
   if (words.complaint) return ReportUsage(*words.complaint, words.command);
   try {
     const bool nothing = split.ours.empty();
-    std::reverse(split.ours.begin(), split.ours.end());  // as CLI11 takes them
+    std::reverse(split.ours.begin(), split.ours.end());  // CLI11 expects the reverse order
     line.app.parse(std::move(split.ours));
     if (line.action) return std::nullopt;
     Print(line.app.help());
@@ -78,7 +77,7 @@ int RunAction(const CommandLine& line) {
   }
 }
 
-/// Output that nobody got is a failure, except where the reader has chosen to leave (`| head`).
+/// Output that cannot be written is a failure, unless the reader closed the pipe (`| head`).
 int Finish(int code) {
   const bool lost = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
   if (!lost || code != kExitDone) return code;

@@ -1,4 +1,4 @@
-// The tree of commands. Each command is a file of its own with the same shape: Register<Command>
+// The tree of commands. Each command has its own file with the same structure: Register<Command>
 // adds it to the tree, with options that write into a struct; Run gets that struct and returns the
 // exit code.
 #pragma once
@@ -15,11 +15,11 @@
 
 namespace djps::cli {
 
-/// What commands know about the process they run in.
+/// The process in which a command runs.
 struct Context {
   Environment environment;
   Terminal terminal;
-  /// What stands behind `--exec PROGRAM`; it is not ours to interpret.
+  /// The arguments after `--exec PROGRAM`; djps does not interpret them.
   std::vector<std::string> program_args = {};
 };
 
@@ -29,17 +29,17 @@ struct CommandLine {
   Context context;
   CLI::App app;
   std::string log_level = "info";
-  /// What the command line asks for; set while it is parsed, called once everything is known.
+  /// The chosen command; set while parsing, called when all options are known.
   std::function<int()> action;
 };
 
-/// Adds a command that can be run; its common options are added too.
+/// Adds a command that can be run, with the common options.
 CLI::App& AddCommand(CommandLine& line, CLI::App& parent, const CommandHelp& help);
 
-/// Adds a command that only has commands below it.
+/// Adds a group: a command that only has subcommands.
 CLI::App& AddCommandGroup(CLI::App& parent, const CommandHelp& help);
 
-/// The options of a command, and what to call when it was chosen.
+/// Sets the function that runs when the command is chosen, and makes the options that it gets.
 template <typename Options>
 std::shared_ptr<Options> RunWith(CommandLine& line, CLI::App& command,
                                  int (*run)(const Context& context, const Options& options)) {
@@ -50,7 +50,7 @@ std::shared_ptr<Options> RunWith(CommandLine& line, CLI::App& command,
   return options;
 }
 
-/// Parses and runs; gives back the exit code. Prints help and mistakes itself.
+/// Parses and runs; returns the exit code. Prints help and usage errors.
 int RunCommandLine(CommandLine& line, std::vector<std::string> args);
 
 }  // namespace djps::cli

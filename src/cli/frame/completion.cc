@@ -5,7 +5,7 @@
 namespace djps::cli {
 namespace {
 
-/// The first clause: a menu has one line for each.
+/// The first clause of a description: a menu has one line per entry.
 std::string Short(const std::string& description) {
   return description.substr(0, std::min(description.find("; "), description.find(" (")));
 }

@@ -6,7 +6,7 @@
 
 namespace djps::cli {
 
-/// The tree of commands as completion needs it.
+/// The tree of commands, for completion.
 struct CompletionOption {
   std::string name;  ///< "--json"
   std::string description;
@@ -15,7 +15,7 @@ struct CompletionOption {
 
 struct CompletionCommand {
   std::string path;  ///< "job get"; empty for djps itself.
-  std::string name;  ///< The last word of it.
+  std::string name;  ///< The last word of the path.
   std::string description;
   std::vector<CompletionOption> options;
   std::vector<CompletionCommand> commands;

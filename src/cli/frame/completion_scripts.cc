@@ -1,5 +1,5 @@
-// The scripts share one idea: follow the words before the cursor down the tree of commands, then
-// offer what is below. All lists come from the tree, so they cannot fall behind the commands.
+// All scripts work alike: they follow the words before the cursor down the tree of commands, then
+// offer what is below. All lists are generated from the tree, so they match the commands.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@ void ForEach(const CompletionCommand& command, const Visit& visit) {
   for (const CompletionCommand& below : command.commands) ForEach(below, visit);
 }
 
-/// The cases that lead from a command, and one more word, to the command below.
+/// The cases that lead from a command and one more word to its subcommand.
 std::string Steps(const CompletionCommand& root, const std::string& format) {
   std::string steps;
   ForEach(root, [&](const CompletionCommand& command) {
@@ -28,7 +28,8 @@ std::string Steps(const CompletionCommand& root, const std::string& format) {
   return steps;
 }
 
-/// Options whose next word is their value; --exec is a case of its own, it ends our words.
+/// Options whose next word is their value; --exec is a separate case, since it ends the options of
+/// djps.
 std::vector<std::string> ValueOptions(const CompletionCommand& root) {
   std::vector<std::string> names;
   ForEach(root, [&](const CompletionCommand& command) {
@@ -41,7 +42,7 @@ std::vector<std::string> ValueOptions(const CompletionCommand& root) {
   return names;
 }
 
-/// A text inside single quotes, for bash and zsh.
+/// Escapes a text for single quotes in bash and zsh.
 std::string ShellQuoted(std::string text) {
   for (std::size_t at = text.find('\''); at != std::string::npos; at = text.find('\'', at + 4)) {
     text.replace(at, 1, "'\\''");
@@ -49,7 +50,7 @@ std::string ShellQuoted(std::string text) {
   return "'" + text + "'";
 }
 
-/// The same for fish, where the backslash is special inside quotes.
+/// The same for fish, where a backslash is special inside single quotes.
 std::string FishQuoted(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) {

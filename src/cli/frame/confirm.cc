@@ -12,7 +12,7 @@ Result<bool> Confirm(const std::string& question, bool yes) {
   if (yes) return true;
   if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
     return Failure(ErrorCode::kInvalidArgument,
-                   fmt::format("{} Say --yes: there is no terminal on which to ask", question),
+                   fmt::format("{} Say --yes: without a terminal djps cannot ask", question),
                    "--yes");
   }
   fmt::print(stderr, "{} [y/N] ", question);

@@ -6,9 +6,9 @@
 
 namespace djps::cli {
 
-/// Asks a person on the terminal, unless the answer was given beforehand with --yes.
+/// Asks for confirmation on the terminal, unless --yes was given.
 ///
-/// Errors: kInvalidArgument where nobody can be asked: --yes is needed there.
+/// Errors: kInvalidArgument if there is no terminal: then --yes is required.
 Result<bool> Confirm(const std::string& question, bool yes);
 
 }  // namespace djps::cli

@@ -8,10 +8,10 @@
 
 namespace djps::cli {
 
-/// Reads "500ms", "10s", "5m", "2h" or "30d". A number without a unit is refused, since nobody can
-/// tell which was meant; only 0 is the same in all of them.
+/// Reads "500ms", "10s", "5m", "2h" or "30d". A number without a unit is refused as ambiguous,
+/// except 0.
 ///
-/// Errors: kInvalidArgument, saying what was given and what is understood.
+/// Errors: kInvalidArgument; the message names the input and the accepted forms.
 Result<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 /// The shortest text that ParseDuration reads back: "10s", "1500ms", "2h".

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kSecretBytesMax = 64U << 10U;
 
-/// Errors say what is wrong with the file.
+/// An error says what is wrong with the file.
 Result<std::string> ReadSecretFile(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);

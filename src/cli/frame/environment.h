@@ -10,20 +10,20 @@
 
 namespace djps::cli {
 
-/// Environment variables by name. A variable set to nothing counts as not set: it is how a shell or
-/// a compose file switches one off.
+/// Environment variables by name. An empty variable counts as not set: that is how a shell or a
+/// compose file unsets one.
 using Environment = std::map<std::string, std::string, std::less<>>;
 
-/// This process's variables as they are now.
+/// The current environment variables of this process.
 Environment ReadEnvironment();
 
 std::optional<std::string> FindVariable(const Environment& environment, std::string_view name);
 
-/// A variable whose value people paste or read from a file: without white space at its end.
+/// A variable whose value people paste or read from a file. White space at its end is removed.
 std::optional<std::string> FindTrimmed(const Environment& environment, std::string_view name);
 
-/// A secret: the variable `name`, or what is in the file that `name`_FILE names, as container
-/// platforms hand them over. Both without white space at their end.
+/// A secret: the variable `name`, or the content of the file that `name`_FILE names, as container
+/// platforms mount secrets. White space at the end is removed.
 ///
 /// Errors: kInvalidArgument when the file cannot be read, is empty or too large, or when both are
 ///         set. Never shows the secret.

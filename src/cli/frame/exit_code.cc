@@ -35,7 +35,7 @@ std::vector<std::string> ServerExitCodes() {
 
 int ReportError(const Error& error) {
   std::string message = error.message;
-  // libpq puts its hints on lines of their own; one error is one line here.
+  // libpq puts its hints on separate lines; here an error is one line.
   for (std::size_t at = message.find("\n\t"); at != std::string::npos; at = message.find("\n\t")) {
     message.replace(at, 2, " ");
   }

@@ -7,7 +7,7 @@
 
 namespace djps::cli {
 
-/// What a command's exit code tells a script; the same numbers for every command.
+/// The exit codes; they mean the same for every command.
 inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;        ///< The command line or an input is wrong.
@@ -17,10 +17,10 @@ inline constexpr int kExitUnavailable = 5;  ///< The server or the database cann
 
 int ExitCodeFor(ErrorCode code);
 
-/// The codes of a command that asks a server one thing, for its --help.
+/// The exit codes in the --help of a command that sends one request.
 std::vector<std::string> ServerExitCodes();
 
-/// Prints "djps: message" on standard error and gives back the exit code.
+/// Prints "djps: message" on standard error and returns the exit code.
 int ReportError(const Error& error);
 
 }  // namespace djps::cli

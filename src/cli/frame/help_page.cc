@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kPageWidth = 90;
 constexpr std::size_t kNameWidth = 24;
 
-/// Two columns; a name too long for its own stands on a line by itself.
+/// Two columns; a name that is too long for its column gets its own line.
 std::string Entry(const std::string& name, const std::string& text) {
   std::string entry = "  " + name;
   if (entry.size() + 2 > kNameWidth) {
@@ -29,7 +29,7 @@ std::string OptionNames(const CLI::Option& option) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// What every command has comes last.
+/// The options that every command has come last.
 std::vector<const CLI::Option*> InReadingOrder(const CLI::App& app) {
   std::vector<const CLI::Option*> options;
   std::vector<const CLI::Option*> common;

@@ -7,14 +7,14 @@
 
 namespace djps::cli {
 
-/// What a command's help says.
+/// The content of a command's help.
 struct CommandHelp {
   std::string name;
   std::string summary;    ///< One line, for the list of commands.
   std::string paragraph;  ///< What it does and when to use it.
   std::vector<std::string> examples;
   std::vector<std::string> exit_codes;  ///< "0  done", ...
-  std::string more = {};                ///< A section of its own, as it is.
+  std::string more = {};                ///< A section of its own, printed unchanged.
 };
 
 /// Writes the help of one command.
@@ -29,7 +29,8 @@ class HelpPage : public CLI::Formatter {
   CommandHelp help_;
 };
 
-/// `text` in lines of at most `width` characters, each behind `indent` spaces but the first.
+/// Wraps `text` into lines of at most `width` characters; all but the first are indented by
+/// `indent`.
 std::string Wrap(const std::string& text, std::size_t width, std::size_t indent);
 
 }  // namespace djps::cli

@@ -4,8 +4,8 @@
 
 namespace djps::cli {
 
-/// While it lives, Ctrl-C (SIGINT) and SIGTERM do not end the process but wait to be asked for: for
-/// commands that do many small things and stop between two of them.
+/// During its lifetime, Ctrl-C (SIGINT) and SIGTERM do not end the process. A command that works in
+/// many small steps polls for them between two steps.
 class Interrupts {
  public:
   Interrupts();
@@ -13,7 +13,7 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  /// Has one come? Each is told once.
+  /// Whether a signal has come; each signal is reported once.
   bool Asked();
 
  private:

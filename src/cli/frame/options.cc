@@ -13,7 +13,7 @@
 namespace djps::cli {
 namespace {
 
-/// CLI11 keeps its own constructors to itself.
+/// CLI11's own constructors are protected.
 class UsageError : public CLI::ParseError {
  public:
   explicit UsageError(const std::string& message) : ParseError("UsageError", message, kExitUsage) {}

@@ -13,8 +13,8 @@
 
 namespace djps::cli {
 
-// Options with our own words for what is wrong. Each writes into a variable that must outlive the
-// parsing and holds the default.
+// Options with our own error messages. Each writes into a variable that holds the default and must
+// outlive the parsing.
 
 /// A whole number from `low` to `high`. `value` may be optional.
 template <typename T>
@@ -44,7 +44,7 @@ CLI::Option* AddRepeated(CLI::App& command, const std::string& name,
                          std::vector<std::string>& values, const std::string& value_name,
                          const std::string& description);
 
-/// For check(): what `trouble` says about the value stops the parsing.
+/// For check(): a message that `trouble` returns for the value stops the parsing.
 std::function<std::string(const std::string&)> WithoutTrouble(
     std::optional<std::string> (*trouble)(std::string_view value));
 

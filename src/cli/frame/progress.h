@@ -6,10 +6,10 @@
 
 namespace djps::cli {
 
-/// How far a long submission is, on one line of standard error that is written over and over.
+/// The progress of a long submission, on one line of standard error that is overwritten.
 class Progress {
  public:
-  /// `total_bytes`: of the whole input, where it is known. Silent unless `shown`.
+  /// `total_bytes`: the size of the whole input, if known. Prints nothing unless `shown`.
   Progress(bool shown, std::optional<std::uint64_t> total_bytes)
       : shown_(shown), total_bytes_(total_bytes) {}
   ~Progress();
@@ -24,7 +24,7 @@ class Progress {
   bool drawn_ = false;
 };
 
-/// "[#########           ]  45%  4,213 jobs"; without a total only the jobs.
+/// "[#########           ]  45%  4,213 jobs"; without a total only the number of jobs.
 std::string FormatProgress(std::optional<std::uint64_t> total_bytes, std::uint64_t bytes,
                            std::uint64_t jobs);
 

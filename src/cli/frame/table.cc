@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kGap = "  ";
 constexpr std::string_view kEllipsis = "…";
 
-/// The first `width` characters, the last of them an ellipsis where more was there.
+/// The first `width` characters; the last one is an ellipsis if the text was longer.
 std::string Cut(const std::string& text, std::size_t width) {
   if (TextWidth(text) <= width) return text;
   if (width == 0) return {};

@@ -22,15 +22,15 @@ struct Cell {
   Tone tone = Tone::kPlain;
 };
 
-/// Rows under a heading, for people: aligned, and cut where the terminal ends.
+/// Rows under a heading, for people: aligned, and cut at the width of the terminal.
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
-  /// One cell for each column. What others wrote is made printable here.
+  /// One cell for each column. Control characters in cells are escaped here.
   void Add(std::vector<Cell> row);
 
-  /// `width` characters a line, at most; 0: as long as they are.
+  /// At most `width` characters per line; 0: no limit.
   std::string Format(const Style& style, std::size_t width) const;
 
  private:
@@ -38,7 +38,7 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-/// How a status looks everywhere.
+/// Formats a status, the same way in all commands.
 Cell StatusCell(JobStatus status);
 std::string Painted(const Cell& cell, const Style& style);
 

@@ -10,8 +10,7 @@
 
 namespace djps::cli {
 
-/// How output may look: colours only where a person sees them and has not said no (NO_COLOR,
-/// https://no-color.org).
+/// The style of output: colours only on a terminal, and not with NO_COLOR (https://no-color.org).
 class Style {
  public:
   explicit Style(bool colors) : colors_(colors) {}
@@ -30,28 +29,28 @@ class Style {
   bool colors_;
 };
 
-/// Where this process's output goes.
+/// The outputs of this process.
 struct Terminal {
   Style out{false};
   Style log{false};
   bool error_is_terminal = false;
   bool out_is_terminal = false;
-  std::size_t width = 0;  ///< Characters of a line of standard output; 0: no terminal, no limit.
+  std::size_t width = 0;  ///< Characters per line of standard output; 0: no terminal, no limit.
 };
 
 Terminal DetectTerminal(const Environment& environment);
 
-/// Writes to standard output. A reader that has gone away (`| head`) is noticed at the end of main.
+/// Writes to standard output. A closed pipe (`| head`) is handled at the end of main.
 void Print(std::string_view text);
 
-/// Columns side by side; the first row is the heading. The last column is not padded.
+/// Aligned columns; the first row is the heading. The last column is not padded.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const Style& style);
 
-/// Names and values, one pair a line.
+/// Names and values, one pair per line.
 std::string FormatFields(const std::vector<std::pair<std::string, std::string>>& fields,
                          const Style& style);
 
-/// Characters, as near as makes no difference: bytes that do not continue one in UTF-8.
+/// Approximate number of characters: bytes that are not UTF-8 continuation bytes.
 std::size_t TextWidth(std::string_view text);
 
 /// "4,213".
@@ -60,7 +59,7 @@ std::string FormatCount(std::uint64_t count);
 /// "1 job", "4,213 jobs".
 std::string FormatCount(std::uint64_t count, std::string_view noun);
 
-/// Control characters as "\x1b": text of others must not steer the terminal.
+/// Writes control characters as "\x1b", so that text of others cannot control the terminal.
 std::string Printable(std::string_view text);
 
 }  // namespace djps::cli

@@ -47,7 +47,7 @@ SplitArgs SplitAtExec(std::vector<std::string> args) {
     return arg == "--exec" || arg.starts_with("--exec=");
   });
   auto rest = exec;
-  if (rest != args.end() && *rest == "--exec") ++rest;  // its program is the next word
+  if (rest != args.end() && *rest == "--exec") ++rest;  // the next word is its program
   if (rest != args.end()) ++rest;
   SplitArgs split;
   split.program_args.assign(std::make_move_iterator(rest), std::make_move_iterator(args.end()));

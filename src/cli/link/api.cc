@@ -68,7 +68,7 @@ Error ReadProblem(const ServerUrl& url, const HttpResponse& response) {
   } else if (code == ErrorName(ErrorCode::kInvalidArgument)) {
     error.code = ErrorCode::kInvalidArgument;
   }
-  // Well asked, but the job is not in a state for it.
+  // The request is valid, but the job's state does not allow it.
   if (response.status == kConflictStatus) error.code = ErrorCode::kConflict;
   for (const ErrorCode known :
        {ErrorCode::kNotFound, ErrorCode::kUnauthorized, ErrorCode::kForbidden}) {
@@ -99,7 +99,7 @@ std::string WriteQuery(const std::vector<std::pair<std::string, std::string>>& p
   }
   std::string query;
   for (const char c : url.encoded_query()) {
-    // Left as it is by the library; servers take it for a space.
+    // The library does not encode it, and servers read it as a space.
     query += c == '+' ? "%2B" : std::string(1, c);
   }
   return query.empty() ? query : "?" + query;

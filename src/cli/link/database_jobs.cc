@@ -1,4 +1,4 @@
-// JobsAccess without a server, straight to Postgres.
+// JobsAccess without a server, directly to Postgres.
 #include <fmt/format.h>
 
 #include <utility>
@@ -45,7 +45,9 @@ class DatabaseJobs : public JobsAccess {
     }
     const auto state = link_.Run(upkeep_.CheckServer(pg::After(kHealthTimeout)));
     if (!state) return tl::unexpected<Error>(state.error());
-    if (state->read_only) return Unhealthy("the database is read-only: a standby, or set to be so");
+    if (state->read_only)
+      return Unhealthy(
+          "the database is read-only: it is a standby, or it is configured as read-only");
     return HealthReport{
         .healthy = true,
         .target = link_.target().Describe(),

@@ -13,7 +13,7 @@
 
 namespace djps::cli {
 
-/// One connection to a database, for commands that make one call after another and wait for each.
+/// One connection to a database, for commands that make one call after another.
 class DatabaseLink {
  public:
   explicit DatabaseLink(DatabaseTarget target);
@@ -24,10 +24,10 @@ class DatabaseLink {
   const DatabaseTarget& target() const { return target_; }
   pg::Pool& pool() { return pool_; }
 
-  /// Runs one call to its end on this thread.
+  /// Runs one call on this thread until it ends.
   ///
   /// Errors: kUnavailable, kInvalidArgument for a value that Postgres cannot hold, kInternal; the
-  ///         message says which database it is about.
+  /// message names the database.
   template <typename T>
   Result<T> Run(boost::asio::awaitable<T> call) {
     std::exception_ptr failure;
@@ -36,13 +36,13 @@ class DatabaseLink {
       failure = error;
       value = std::move(result);
     });
-    // Not run(): the pool keeps its connection up until it is closed.
+    // Not run(), which would not return: the pool keeps its connection open until it is closed.
     while (!value) io_.run_one();
     if (failure) return tl::unexpected<Error>(Explained(failure));
     return *std::move(value);
   }
 
-  /// Says which database an error is about.
+  /// Adds the name of the database to an error.
   Error Explained(Error error) const;
 
  private:
@@ -53,8 +53,8 @@ class DatabaseLink {
   pg::Pool pool_;
 };
 
-/// Fails unless the database has this program's schema; asked before a link is made, since it fails
-/// at once and knows what to do about it. Errors: as store::RequireCurrentSchema.
+/// Fails unless the database has this program's schema. Call it before making a link: it fails at
+/// once, and its message says what to do. Errors: as store::RequireCurrentSchema.
 Result<void> RequireSchema(const DatabaseTarget& target);
 
 }  // namespace djps::cli

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Between the name of a program in /proc/PID/stat and the moment of its start.
+/// The number of fields between the program's name in /proc/PID/stat and its start time.
 constexpr int kFieldsBefore = 19;
 
 fs::path StatePath(const fs::path& data_dir) { return data_dir / "dev.json"; }
@@ -82,7 +82,7 @@ std::optional<DevState> FindDev(const fs::path& data_dir) {
 }
 
 Result<void> DevStateFile::Write(const DevState& state) {
-  // Ours even as root: only who started djps gets the password of its database.
+  // The file belongs to the user who started djps, not to the Postgres user: it has the password.
   auto done =
       embedded::WriteOwnedFile(StatePath(data_dir_), Serialize(state), embedded::ServerUser{});
   written_ = written_ || done.has_value();

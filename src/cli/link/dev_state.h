@@ -9,28 +9,28 @@
 
 namespace djps::cli {
 
-/// What a running `djps dev` tells other commands, in DATA/dev.json.
+/// What other commands need to know about a running `djps dev`; stored in DATA/dev.json.
 struct DevState {
   int pid = 0;
-  /// When that process started, in clock ticks since boot: tells it from a later one with its id.
-  /// Zero where the kernel does not say.
+  /// When that process started, in clock ticks since boot. Distinguishes it from a later process
+  /// with the same id. Zero if unknown.
   long long process_start = 0;
   std::string api_url;
-  std::string database_url;  ///< Holds the password: the file is readable by its owner alone.
+  std::string database_url;  ///< Contains the password, so only the owner can read the file.
   Timestamp started_at{};
 
   bool operator==(const DevState&) const = default;
 };
 
-/// What belongs into `process_start` for a process; 0 when there is none.
+/// The `process_start` of a process; 0 if there is no such process.
 long long ProcessStart(int pid);
 
-/// The state that a `djps dev` left in `data_dir`, if that process is still alive.
+/// The state of the `djps dev` on `data_dir`, if that process is still alive.
 ///
-/// Nothing for a folder without the file, an unreadable one, and one left by a killed process.
+/// Nothing if the file is missing, cannot be read, or was left by a killed process.
 std::optional<DevState> FindDev(const std::filesystem::path& data_dir);
 
-/// DATA/dev.json while this process serves: written whole, removed with the object.
+/// DATA/dev.json while this process serves: written atomically, removed with the object.
 class DevStateFile {
  public:
   explicit DevStateFile(std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {}

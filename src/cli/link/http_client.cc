@@ -32,10 +32,10 @@ namespace http = boost::beast::http;
 using boost::system::system_error;
 using HttpRequest = http::request<http::string_body>;
 
-/// A job with a result and an error at their largest stays well below.
+/// Well above the size of a job with the largest result and error.
 constexpr std::uint64_t kAnswerBytesMax = 64ULL << 20U;
 
-/// How far a request came; what to tell a person depends on it.
+/// How far a request got; the error message depends on it.
 enum class Phase { kConnecting, kExchanging };
 
 HttpRequest MakeRequest(const ServerUrl& url, const std::string& token, http::verb verb,
@@ -68,7 +68,7 @@ asio::awaitable<HttpResponse> Exchange(const ServerUrl& url, const HttpRequest& 
   phase = Phase::kExchanging;
   stream.expires_after(timeout);
   boost::system::error_code refused;
-  // A server that refuses a body may answer and close before it has read everything.
+  // A server that refuses a body may answer and close before it has read the whole body.
   co_await http::async_write(stream, request, asio::redirect_error(asio::use_awaitable, refused));
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
@@ -90,10 +90,11 @@ Error Explain(const ServerUrl& url, Phase phase, const boost::system::error_code
         fmt::format("no server at {} ({}): start one with `djps dev`, or name one with --server",
                     url.text, reason)};
   }
-  return {ErrorCode::kUnavailable,
-          fmt::format("the server at {} did not give an answer ({}); whether it did what was asked "
-                      "is not known",
-                      url.text, reason)};
+  return {
+      ErrorCode::kUnavailable,
+      fmt::format(
+          "no answer from the server at {} ({}); the request may or may not have been carried out",
+          url.text, reason)};
 }
 
 Result<HttpResponse> Perform(const ServerUrl& url, std::chrono::milliseconds timeout,
@@ -127,14 +128,14 @@ bool IsPort(std::string_view text) {
 tl::unexpected<Error> RefuseUrl(std::string_view shown, std::string_view why) {
   return Failure(
       ErrorCode::kInvalidArgument,
-      fmt::format("{} is not a server that djps can use: {}", QuoteForMessage(shown), why),
+      fmt::format("{} cannot be used as a server address: {}", QuoteForMessage(shown), why),
       "--server");
 }
 
 }  // namespace
 
 Result<ServerUrl> ParseServerUrl(std::string_view text) {
-  // What may hold a password is not repeated, not even when it cannot be read as a URL.
+  // Text that may contain a password is never repeated, not even if it is not a valid URL.
   const std::string_view shown =
       text.find('@') == std::string_view::npos ? text : "(the URL given)";
   const auto parsed = boost::urls::parse_uri({text.data(), text.size()});
@@ -144,20 +145,20 @@ Result<ServerUrl> ParseServerUrl(std::string_view text) {
   }
   if (parsed->scheme() == "https") {
     return RefuseUrl(shown,
-                     "the command line speaks http only; use the server's own address, or a tunnel "
-                     "that ends on this machine");
+                     "djps supports only http; use the server's own address, or a tunnel that ends "
+                     "on this machine");
   }
   if (parsed->scheme() != "http" || parsed->encoded_host().empty()) {
     return RefuseUrl(shown, "write it as http://host:port");
   }
   if (parsed->has_query() || parsed->has_fragment()) {
-    return RefuseUrl(shown, "it must end with its path");
+    return RefuseUrl(shown, "it must not have a query or a fragment after the path");
   }
   ServerUrl url{.text = std::string(text), .host = {}, .port = "80", .prefix = {}};
   while (url.text.ends_with('/')) url.text.pop_back();
   url.host = parsed->host_address();
   if (parsed->has_port() && !parsed->port().empty()) url.port = std::string(parsed->port());
-  // The parser takes "http://a:b" for a host without port and the path "b".
+  // The parser reads "http://a:b" as a host without a port and the path "b".
   const bool port_in_path = !parsed->encoded_path().empty() && parsed->encoded_path()[0] != '/';
   if (port_in_path || !IsPort(url.port)) {
     return RefuseUrl(shown, "the port must be a number from 1 to 65535");
@@ -173,8 +174,8 @@ Result<void> CheckToken(std::string_view token) {
       std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < '\x7f'; });
   if (sendable) return {};
   return Failure(ErrorCode::kInvalidArgument,
-                 "the token has white space or characters that no token has (a line break of the "
-                 "file it was read from?)",
+                 "the token contains white space or other characters that tokens cannot have (such "
+                 "as the line break at the end of a file)",
                  "--token");
 }
 

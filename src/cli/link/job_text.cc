@@ -17,13 +17,14 @@ namespace djps::cli {
 namespace {
 
 tl::unexpected<Error> NotUnderstood(std::string_view json) {
-  return Failure(ErrorCode::kInternal,
-                 fmt::format("the server's answer is not what this djps expects: {} (is it a DJPS "
-                             "server, and of the same version?)",
-                             QuoteForMessage(json)));
+  return Failure(
+      ErrorCode::kInternal,
+      fmt::format(
+          "the server sent an unexpected answer: {} (is it a DJPS server of the same version?)",
+          QuoteForMessage(json)));
 }
 
-/// Reads members of known kinds; remembers whether all were there.
+/// Reads members of known types; remembers whether one was missing.
 class MemberReader {
  public:
   explicit MemberReader(const std::vector<JsonMember>& members) : members_(members) {}
@@ -76,7 +77,7 @@ class MemberReader {
   bool complete_ = true;
 };
 
-/// What servers of older versions do not show.
+/// Members that older servers do not send.
 void ReadOptions(const MemberReader& reader, JobRecord& job) {
   job.tags = reader.FindJson("tags");
   job.metadata = reader.FindJson("metadata");

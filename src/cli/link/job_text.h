@@ -9,24 +9,24 @@
 
 namespace djps::cli {
 
-/// A submission as POST /jobs takes it, with all its options.
+/// A submission as the body of POST /jobs, with all its options.
 std::string WriteSubmission(const NewJob& job);
 
 /// The body of POST /jobs/batch.
 std::string WriteBatch(const std::vector<NewJob>& jobs);
 
-/// A job as the API shows it. Errors: kInternal when that is not what `json` is.
+/// Parses a job of the API. Errors: kInternal if `json` is not one.
 Result<JobRecord> ReadJobRecord(std::string_view json);
 
-/// The answer to POST /jobs/batch. Errors: kInternal.
+/// Parses the answer to POST /jobs/batch. Errors: kInternal.
 Result<std::vector<SubmittedJob>> ReadBatchAnswer(std::string_view json);
 
-/// One submission of NDJSON, checked as the server would.
+/// Parses one line of NDJSON, with the server's checks.
 ///
 /// Errors: kInvalidArgument, naming the field and what is wrong with it.
 Result<NewJob> ReadSubmission(std::string_view json);
 
-/// "must be ..., got ..." for a job made from options; nothing when it may be sent.
+/// "must be ..., got ..." for an invalid job made from options; nothing if it is valid.
 Result<void> CheckJob(const NewJob& job);
 
 }  // namespace djps::cli

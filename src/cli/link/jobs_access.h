@@ -1,5 +1,5 @@
-// Submitting and reading jobs for commands that do not care how: through a server, or straight in
-// the database where no server is needed.
+// Submits and reads jobs through a server or directly in the database; the commands need not know
+// which.
 #pragma once
 
 #include <memory>
@@ -15,23 +15,23 @@ namespace djps::cli {
 
 struct HealthReport {
   bool healthy = false;
-  std::string target;  ///< Who was asked.
-  std::string json;    ///< The answer as it came.
+  std::string target;  ///< The server or database.
+  std::string json;    ///< The unchanged answer.
 };
 
 class JobsAccess {
  public:
   virtual ~JobsAccess() = default;
 
-  /// Stores all of `jobs` or none; they must be valid.
+  /// Stores all of `jobs` or none. They must be valid.
   ///
-  /// Errors: kUnavailable (may have been stored all the same), kInvalidArgument, kInternal.
+  /// Errors: kUnavailable (the jobs may have been stored), kInvalidArgument, kInternal.
   virtual Result<std::vector<SubmittedJob>> Submit(const std::vector<NewJob>& jobs) = 0;
 
   /// Errors: kUnavailable, kInternal.
   virtual Result<std::optional<JobRecord>> Find(Uuid id) = 0;
 
-  /// Errors: kUnavailable when nobody is there to be asked.
+  /// Errors: kUnavailable when the target cannot be reached.
   virtual Result<HealthReport> CheckHealth() = 0;
 };
 

@@ -13,7 +13,7 @@ namespace djps::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kTimeout{30'000};
-/// Whoever asks for health wants to know now; the server itself gives its database 2 s.
+/// A health check needs a quick answer; the server gives its own database 2 s.
 constexpr std::chrono::milliseconds kHealthTimeout{5'000};
 
 constexpr int kNotFound = 404;
@@ -60,7 +60,7 @@ class ServerJobs : public JobsAccess {
   }
 
  private:
-  /// Says where the URL came from, since that is what has to be changed.
+  /// Adds the source of the URL to an error, since that is what to change.
   Result<HttpResponse> Explained(Result<HttpResponse> answer) const {
     if (!answer && client_.url().text != kDefaultServerUrl) {
       answer.error().message += fmt::format(" [address from {}]", origin_);

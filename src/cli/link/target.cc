@@ -18,7 +18,7 @@ std::string DevOrigin(const fs::path& data_dir) {
   return fmt::format("the djps dev on {}", data_dir.string());
 }
 
-/// The `djps dev` that --data demands.
+/// The `djps dev` that --data names.
 Result<DevState> RequireDev(const TargetInputs& inputs, const fs::path& data_dir) {
   auto dev = inputs.find_dev(data_dir);
   if (dev) return *std::move(dev);
@@ -29,7 +29,8 @@ Result<DevState> RequireDev(const TargetInputs& inputs, const fs::path& data_dir
                  "--data");
 }
 
-/// The `djps dev` of DJPS_DATA. The variable may be set for its sake alone, so no dev is no error.
+/// The `djps dev` of DJPS_DATA. The variable may be set only for `djps dev` itself, so it is no
+/// error if none runs.
 std::optional<std::pair<DevState, fs::path>> FindDevOfVariable(const TargetInputs& inputs) {
   const auto data_dir = FindVariable(inputs.environment, "DJPS_DATA");
   if (!data_dir) return std::nullopt;
@@ -41,13 +42,13 @@ std::optional<std::pair<DevState, fs::path>> FindDevOfVariable(const TargetInput
 constexpr std::array kLibpqVariables = {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE",
                                         "PGSERVICE"};
 
-/// PGUSER or PGPASSWORD alone do not say which database is meant.
+/// PGUSER or PGPASSWORD alone do not name a database.
 bool NamesDatabaseForLibpq(const Environment& environment) {
   return std::any_of(kLibpqVariables.begin(), kLibpqVariables.end(),
                      [&](const char* name) { return FindVariable(environment, name).has_value(); });
 }
 
-/// Our own variable, or the file that it names.
+/// The DJPS_* variable, or the content of the file in its _FILE variant.
 Result<std::optional<DatabaseChoice>> ChooseByOurVariable(const TargetInputs& inputs) {
   const std::string name = "DJPS_DATABASE_URL";
   auto url = FindSecret(inputs.environment, name);

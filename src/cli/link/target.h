@@ -1,7 +1,7 @@
-// How commands find the server and the database they work with.
+// How commands find their server and database.
 //
-// From the strongest to the weakest:
-//   1. options               --server, --database-url, --data (never two of them)
+// In order of precedence:
+//   1. options               --server, --database-url, --data (at most one of them)
 //   2. our own variables     DJPS_SERVER, DJPS_DATABASE_URL (or _FILE), DJPS_DATA
 //   3. the usual variables   DATABASE_URL, and for the database PG*
 //   4. a `djps dev` that runs on the default data folder
@@ -22,15 +22,15 @@ namespace djps::cli {
 
 inline constexpr const char* kDefaultServerUrl = "http://127.0.0.1:3000";
 
-/// The options as given; absent when not on the command line.
+/// The options of the command line; absent if not given.
 struct TargetOptions {
   std::optional<std::string> server;
   std::optional<std::string> database_url;
   std::optional<std::string> data;
-  std::optional<std::string> token = {};  ///< For a server that asks for one.
+  std::optional<std::string> token = {};  ///< For a server that requires one.
 };
 
-/// Everything that decides; nothing is read from anywhere else.
+/// All inputs of the choice; nothing else is read.
 struct TargetInputs {
   TargetOptions options;
   Environment environment;
@@ -43,7 +43,7 @@ TargetInputs MakeTargetInputs(const TargetOptions& options, const Environment& e
 
 struct ServerTarget {
   std::string url;
-  std::string origin;      ///< For messages: where the URL comes from.
+  std::string origin;      ///< For messages: the source of the URL.
   std::string token = {};  ///< To send along; empty: none.
 };
 
@@ -57,7 +57,7 @@ struct DatabaseTarget {
 
 using JobTarget = std::variant<ServerTarget, DatabaseTarget>;
 
-/// Where a database was named, as it was named; `pg::ResolveConninfo` completes it.
+/// A database as it was named; `pg::ResolveConninfo` completes it.
 struct DatabaseChoice {
   std::string given;  ///< Empty: the PG* variables and the defaults.
   std::string origin;
@@ -67,15 +67,14 @@ struct DatabaseChoice {
 
 using JobChoice = std::variant<ServerTarget, DatabaseChoice>;
 
-/// Which database `server`, `worker` and `migrate` use.
+/// Chooses the database of `server`, `worker` and `migrate`.
 ///
-/// Errors: kUnavailable when --data names a folder on which no `djps dev` runs; kInvalidArgument
-/// for
-///         a secret's file that cannot be read.
+/// Errors: kUnavailable if no `djps dev` runs on the folder of --data; kInvalidArgument for a file
+///         of a secret that cannot be read.
 Result<DatabaseChoice> ChooseDatabase(const TargetInputs& inputs);
 
-/// Which server, or else which database, `enqueue`, `job` and `health` use. The PG* variables do
-/// not count here: whoever has set them for psql still expects to talk to the server.
+/// Chooses the server, or else the database, of `enqueue`, `job` and `health`. The PG* variables
+/// are ignored: users set them for psql and still expect these commands to use the server.
 ///
 /// Errors: as ChooseDatabase.
 Result<JobChoice> ChooseJobs(const TargetInputs& inputs);

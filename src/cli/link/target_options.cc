@@ -7,16 +7,16 @@ namespace {
 
 CLI::Option* AddServer(CLI::App& command, TargetOptions& target) {
   AddText(command, "--token", target.token, "TOKEN",
-          "The token to send to the server (better the variable DJPS_TOKEN, or DJPS_TOKEN_FILE "
-          "with the name of a file: `ps` shows neither)");
+          "The token to send to the server (better use the variable DJPS_TOKEN, or DJPS_TOKEN_FILE "
+          "with the name of a file: `ps` does not show them)");
   return AddText(command, "--server", target.server, "URL",
-                 "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; else a "
-                 "running `djps dev`, else http://127.0.0.1:3000)");
+                 "The server, such as http://127.0.0.1:3000 (variable DJPS_SERVER; default: a "
+                 "running `djps dev`, or http://127.0.0.1:3000)");
 }
 
 CLI::Option* AddData(CLI::App& command, TargetOptions& target) {
   return AddText(command, "--data", target.data, "DIR",
-                 "Use the `djps dev` that runs on this data folder (variable DJPS_DATA)");
+                 "Use the `djps dev` that uses this data folder (variable DJPS_DATA)");
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ void AddServerOptions(CLI::App& command, TargetOptions& target) {
 void AddJobsOptions(CLI::App& command, TargetOptions& target) {
   auto* server = AddServer(command, target);
   auto* url = AddText(command, "--database-url", target.database_url, "URL",
-                      "Without a server, straight to this database (variables DJPS_DATABASE_URL, "
+                      "Use this database directly, without a server (variables DJPS_DATABASE_URL, "
                       "DJPS_DATABASE_URL_FILE, DATABASE_URL)");
   auto* data = AddData(command, target);
   server->excludes(url)->excludes(data);

@@ -26,12 +26,12 @@ enum class Use { kAll, kReadsOnly };
 
 struct Grant {
   Role caller;
-  Role asked;  ///< What the route asks for.
+  Role asked;  ///< The role that the route requires.
   Use use = Use::kAll;
 };
 
-/// THE table: which routes a role opens. docs/http-api.md shows the same, and a test compares both
-/// with what a running server does.
+/// THE table: which roles may use a route. docs/http-api.md shows the same, and a test compares
+/// both with a running server.
 constexpr std::array kGrants = {
     Grant{Role::kSubmit, Role::kSubmit},   Grant{Role::kWork, Role::kWork},
     Grant{Role::kRead, Role::kRead},       Grant{Role::kRead, Role::kSubmit, Use::kReadsOnly},
@@ -41,7 +41,7 @@ constexpr std::array kGrants = {
     Grant{Role::kAdmin, Role::kOperate},   Grant{Role::kAdmin, Role::kAdmin},
 };
 
-/// No list is no restriction.
+/// An empty list means no restriction.
 bool Lists(const std::vector<std::string>& names, std::string_view name) {
   return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -57,13 +57,13 @@ Problem Restricted(const Caller& caller, std::string_view kind, std::string_view
 Problem FilterNeeded(const Caller& caller, std::string_view kind,
                      const std::vector<std::string>& allowed) {
   return {ProblemKind::kForbidden,
-          fmt::format("The token {} sees the {}s {} only; name one of them: ?{}={}",
+          fmt::format("The token {} may see only the {}s {}; name one of them: ?{}={}",
                       QuoteForMessage(caller.name), kind,
                       ShortenForMessage(fmt::format("{}", fmt::join(allowed, ", "))), kind,
                       allowed.front())};
 }
 
-/// `kind`: of the restriction that is in the way, "queue" or "type".
+/// `kind`: of the restriction that refuses it, "queue" or "type".
 Problem Narrower(const Caller& caller, std::string_view kind, std::string_view what) {
   return {ProblemKind::kForbidden,
           fmt::format("The token {} is restricted to some {}s; {}. Use a token without a "
@@ -71,7 +71,7 @@ Problem Narrower(const Caller& caller, std::string_view kind, std::string_view w
                       QuoteForMessage(caller.name), kind, what, kind)};
 }
 
-/// Does `granted` allow no name beyond those of `own`? No list is every name.
+/// True if `granted` allows only names that `own` allows. An empty list means every name.
 bool IsWithin(const std::vector<std::string>& granted, const std::vector<std::string>& own) {
   if (own.empty()) return true;
   return !granted.empty() && std::all_of(granted.begin(), granted.end(),
@@ -130,7 +130,7 @@ std::optional<Problem> RoleProblem(const Caller& caller, Role asked, bool reads)
 }
 
 Problem TokenEndedProblem() {
-  return {ProblemKind::kUnauthorized, "The token was revoked, or expired, while this waited."};
+  return {ProblemKind::kUnauthorized, "The token was revoked or expired while the request waited."};
 }
 
 std::optional<Problem> QueueProblem(const Caller& caller, std::string_view queue) {
@@ -151,7 +151,7 @@ std::optional<Problem> JobProblem(const Caller& caller, std::string_view queue,
 
 std::optional<Problem> AllTypesProblem(const Caller& caller) {
   if (caller.types.empty()) return std::nullopt;
-  return Narrower(caller, "type", "this is about all types of a queue");
+  return Narrower(caller, "type", "this concerns all types of a queue");
 }
 
 std::optional<Problem> WholeQueueProblem(const Caller& caller, std::string_view queue) {
@@ -163,7 +163,7 @@ std::optional<Problem> WholeQueueProblem(const Caller& caller, std::string_view 
 std::optional<Problem> WholeTypeProblem(const Caller& caller, std::string_view type) {
   if (caller.MayUseWholeType(type)) return std::nullopt;
   if (auto problem = TypeProblem(caller, type)) return problem;
-  return Narrower(caller, "queue", "this is about a type in all queues");
+  return Narrower(caller, "queue", "this concerns a type in all queues");
 }
 
 std::optional<Problem> EverythingProblem(const Caller& caller, std::string_view what) {
@@ -180,8 +180,8 @@ std::optional<Problem> GrantProblem(const Caller& caller, const std::vector<std:
   const bool by_queue = !IsWithin(queues, caller.queues);
   const std::vector<std::string>& own = by_queue ? caller.queues : caller.types;
   return Problem{ProblemKind::kForbidden,
-                 fmt::format("The token {} may use the {}s {} only, so it can make tokens for some "
-                             "of these alone: send \"{}s\" with no others.",
+                 fmt::format("The token {} may use only the {}s {}, so it can make tokens only for "
+                             "these: send \"{}s\" with no others.",
                              QuoteForMessage(caller.name), by_queue ? "queue" : "type",
                              ShortenForMessage(fmt::format("{}", fmt::join(own, ", "))),
                              by_queue ? "queue" : "type")};

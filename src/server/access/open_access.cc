@@ -25,8 +25,8 @@ bool IsName(std::string_view host) {
   });
 }
 
-/// The host of "localhost:3000" or "[::1]:3000", without brackets; empty where the text is anything
-/// else (RFC 3986, section 3.2), such as "[::1].example" or "localhost:@example".
+/// The host of "localhost:3000" or "[::1]:3000", without brackets; empty for any other text (RFC
+/// 3986, section 3.2), such as "[::1].example" or "localhost:@example".
 std::string_view HostOf(std::string_view authority) {
   const bool bracketed = authority.starts_with('[');
   const std::size_t end =
@@ -44,8 +44,7 @@ std::string_view HostOf(std::string_view authority) {
   return error ? std::string_view() : address;
 }
 
-/// A name under which nobody but this machine can be reached, the address we listen on, or a host
-/// that was allowed by name.
+/// True for a name of this machine only, the address we listen on, and an allowed host.
 bool IsOurs(std::string_view host, const ServerConfig& config) {
   constexpr std::string_view kLocalhost = ".localhost";
   if (host.empty()) return false;
@@ -55,7 +54,7 @@ bool IsOurs(std::string_view host, const ServerConfig& config) {
   const auto address = asio::ip::make_address(std::string(host), error);
   if (!error) return address.is_loopback() || host == config.address;
   if (same(kLocalhost.substr(1))) return true;
-  // RFC 6761, section 6.3: what ends so is the loopback address too.
+  // RFC 6761, section 6.3: names with this ending are the loopback address too.
   return host.size() > kLocalhost.size() &&
          beast::iequals(host.substr(host.size() - kLocalhost.size()), kLocalhost);
 }
@@ -70,7 +69,7 @@ bool IsHost(std::string_view text) {
 
 std::optional<Problem> OpenAccessTrouble(const ServerConfig& config, const RequestHeader& header) {
   if (config.access != AccessMode::kOpen) return std::nullopt;
-  // HTTP/1.0, which no browser speaks, may leave it out.
+  // HTTP/1.0 may omit it; no browser uses HTTP/1.0.
   const auto host = AuthorityOf(header);
   if (host && !IsOurs(HostOf(*host), config)) {
     return Problem{

@@ -9,15 +9,17 @@
 
 namespace djps::server {
 
-/// Why an open server must refuse a request with this header; nothing when it need not.
+/// Why a server with open access must refuse a request with this header; nothing if it need not.
 ///
-/// Whoever can connect may do everything there, and the browser of the person at this machine can
-/// connect on behalf of any page. So a page must not get in under a name of its own that it lets
-/// point to this machine (DNS rebinding: its Host header is foreign), nor send requests to our name
-/// (their Origin header is foreign). Programs send no Origin, and the Host they were given.
+/// With open access everyone who can connect may do everything, and a browser on this machine can
+/// connect on behalf of any web page. Two attacks are refused: a page whose own name resolves to
+/// this machine (DNS rebinding: the Host header is foreign), and a page that sends requests to our
+/// name (cross-site: the Origin header is foreign). Programs send no Origin, and the Host that they
+/// were given.
 std::optional<Problem> OpenAccessTrouble(const ServerConfig& config, const RequestHeader& header);
 
-/// Can this be a host of ServerConfig::allowed_hosts: a name or an IP address, without a port?
+/// Whether this can be an entry of ServerConfig::allowed_hosts: a name or an IP address, without a
+/// port.
 bool IsHost(std::string_view text);
 
 }  // namespace djps::server

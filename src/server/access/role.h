@@ -4,15 +4,15 @@
 
 namespace djps::server {
 
-/// What a caller may do. Each role stands for one kind of caller; docs/http-api.md has the table of
-/// which role may use which route.
+/// What a caller may do. Each role is for one kind of caller; docs/http-api.md has the table of
+/// roles and routes.
 enum class Role : std::uint8_t {
-  kNone,     ///< Anybody, also without a token: health and the documents of the API.
-  kSubmit,   ///< Programs that submit jobs and look after their own.
+  kNone,     ///< Everyone, also without a token: health and the documents of the API.
+  kSubmit,   ///< Programs that submit jobs and manage their own.
   kWork,     ///< Workers.
-  kRead,     ///< People and dashboards that look.
-  kOperate,  ///< People that change things.
-  kAdmin,    ///< Those who hand out tokens.
+  kRead,     ///< People and dashboards that read.
+  kOperate,  ///< People who change jobs and queues.
+  kAdmin,    ///< People who make tokens.
 };
 
 }  // namespace djps::server

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 constexpr auto kRefreshAge = 1s;
-/// What the documentation promises, less what a request may take until it is looked at.
+/// The documented time, minus the time that a request may wait before its check.
 constexpr auto kAgeMax = 1'800ms;
 constexpr auto kTouchInterval = 1min;
 
@@ -62,7 +62,7 @@ asio::awaitable<void> TokenCache::LoadSince(Clock::time_point moment, pg::Deadli
       throw pg::PgError(pg::kConnectionFailure, "the tokens could not be read in time");
     }
     if (loading_) {
-      // Another request reads them already; woken when it has, or by that one's own deadline.
+      // Another request is reading them; this one wakes when that ends, or at that one's deadline.
       co_await load_ended_.async_wait(kNoThrow);
     } else if (began_at_ > Clock::now() - config_.token_reload_pause) {
       asio::steady_timer pause(executor_, began_at_ + config_.token_reload_pause);
@@ -94,7 +94,7 @@ TokenCache::Entries TokenCache::MakeEntries(const std::vector<store::ActiveToken
   Entries entries;
   for (const store::ActiveToken& token : tokens) {
     const auto role = ParseRole(token.grant.role);
-    if (!role) continue;  // made by a newer djps for a role that nothing here asks for
+    if (!role) continue;  // a role of a newer djps, which no route here requires
     Entry entry{.caller = std::make_shared<const Caller>(Caller{
                     token.grant.name, *role, token.grant.queues, token.grant.types, token.id})};
     const auto known = entries_.find(token.hash);
@@ -109,7 +109,7 @@ asio::awaitable<void> TokenCache::Refresh() {
   try {
     co_await Load(pg::After(config_.store_timeout));
   } catch (const pg::PgError& error) {
-    // Requests go on with what is in memory until that is too old; then they say what is wrong.
+    // Requests use the tokens in memory until these are too old; then they report the error.
     spdlog::debug("cannot read the tokens: {}", error.what());
   }
 }
@@ -119,7 +119,7 @@ asio::awaitable<void> TokenCache::WatchLoop() {
   while (!watches_.empty()) {
     watch_pause_.expires_at(next);
     co_await watch_pause_.async_wait(kNoThrow);
-    if (Clock::now() < next) continue;  // the last watch went; another may have come since
+    if (Clock::now() < next) continue;  // the last watch ended; another may have begun since
     next = Clock::now() + kRefreshAge;
     co_await Refresh();
   }

@@ -19,15 +19,14 @@
 
 namespace djps::server {
 
-/// The tokens that count, in this server's memory, so that a request costs no statement to find out
-/// who sent it. Read anew in the background once a second while requests with tokens come or
-/// wait, and not at all while none do; never believed for longer than two seconds, so that a
-/// revoked or expired token is dead everywhere by then. A token that is not there may just have
-/// been made: it waits for a fresh reading, of which there are at most ten a second, whatever
-/// strangers send.
+/// The valid tokens, in this server's memory, so that identifying a sender needs no statement. They
+/// are read again in the background once a second while requests with tokens come or wait. The
+/// cache expires after two seconds, so that a revoked or expired token is refused everywhere by
+/// then. An unknown token may be new: its request waits for the next reading. There are at most ten
+/// readings a second, whatever clients send.
 ///
-/// Lifetime: the store and the configuration must outlive it; whoever `spawn`s its background work
-/// keeps it until that has ended.
+/// Lifetime: the store and the configuration must outlive it; the owner keeps it until the
+/// background work that it `spawn`s has ended.
 /// Thread-safety: everything on one single-threaded executor.
 class TokenCache {
  public:
@@ -39,15 +38,15 @@ class TokenCache {
   TokenCache(const TokenCache&) = delete;
   TokenCache& operator=(const TokenCache&) = delete;
 
-  /// Whose token this is; null when it is unknown, expired or revoked. Looked up by its hash: no
-  /// comparison whose time could tell anything about a secret. Throws pg::PgError.
+  /// The owner of this token; null if it is unknown, expired or revoked. Looked up by hash, so that
+  /// timing reveals nothing about a secret. Throws pg::PgError.
   boost::asio::awaitable<std::shared_ptr<const Caller>> FindCaller(std::string_view token);
 
-  /// For a request that waits. While one lives the tokens are read once a second, also where no
-  /// requests come, and `on_end` runs once the caller's token is revoked or has expired.
+  /// For a request that waits. While one exists, the tokens are read once a second even without
+  /// other requests, and `on_end` runs once the caller's token is revoked or has expired.
   class Watch {
    public:
-    /// `token`: Caller::token. Nothing: access is open, and nothing ends.
+    /// `token`: Caller::token. Empty with open access: then `on_end` never runs.
     Watch(TokenCache& cache, std::optional<Uuid> token, std::function<void()> on_end);
     ~Watch();
     Watch(const Watch&) = delete;
@@ -71,7 +70,7 @@ class TokenCache {
   };
   using Entries = std::unordered_map<std::string, Entry>;  // by hash
 
-  /// Returns when a reading that began at `moment` or later is in memory.
+  /// Returns when the memory has a reading that began at `moment` or later.
   boost::asio::awaitable<void> LoadSince(Clock::time_point moment, pg::Deadline deadline);
   boost::asio::awaitable<void> Load(pg::Deadline deadline);
   boost::asio::awaitable<void> Refresh();
@@ -87,10 +86,10 @@ class TokenCache {
   Entries entries_;
   boost::asio::steady_timer load_ended_;  // never expires; canceled when a reading has ended
   Clock::time_point began_at_ = Clock::time_point::min();   // the latest reading
-  Clock::time_point loaded_at_ = Clock::time_point::min();  // when the one in memory began
+  Clock::time_point loaded_at_ = Clock::time_point::min();  // when the reading in memory began
   bool loading_ = false;
   std::unordered_set<Watch*> watches_;
-  boost::asio::steady_timer watch_pause_;  // canceled when the last watch has gone
+  boost::asio::steady_timer watch_pause_;  // canceled when the last watch has ended
   bool watching_ = false;                  // WatchLoop runs
 };
 

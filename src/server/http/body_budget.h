@@ -10,9 +10,9 @@
 
 namespace djps::server {
 
-/// The memory for the bodies of all connections together: what has come of them counts, not what
-/// was announced. Nobody has more than a share of it, so that nobody's bodies keep those of others
-/// out. Where there is no room, the slowest body that is still coming makes way for a faster one.
+/// The memory for the bodies of all connections. It counts received bytes, not announced ones. Each
+/// sender has at most a share of it, so that one sender cannot keep others out. If there is no
+/// room, the slowest body that is still arriving is dropped for a faster one.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class BodyBudget {
@@ -21,33 +21,34 @@ class BodyBudget {
 
   struct Limits {
     std::size_t total = 256U << 20U;
-    std::size_t share = 128U << 20U;  ///< Of one sender.
+    std::size_t share = 128U << 20U;  ///< Per sender.
     std::chrono::milliseconds slow_after{1'000};
   };
 
   explicit BodyBudget(Limits limits) : limits_(limits) {}
 
-  /// One body, from when it asks for memory until it has been answered.
+  /// One body, from its first request for memory until it has been answered.
   class Place {
    public:
-    /// `owner`: who sends it. `drop` frees its memory; it is called at most once, and while the
-    /// body is still coming.
+    /// `owner`: the sender. `drop` frees its memory; it is called at most once, while the body is
+    /// still arriving.
     Place(std::shared_ptr<BodyBudget> budget, std::string owner, std::function<void()> drop);
     ~Place();
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    /// Asks for `bytes` in all. False: there is no room. A body that is alone, or its sender's only
-    /// one, is not held to the total, or to the share.
+    /// Asks for `bytes` in total. False: there is no room. The total does not apply to a body that
+    /// is alone, nor the share to its sender's only body.
     bool Grow(std::size_t bytes);
 
-    /// All of it has come: it is not slow any more.
+    /// The whole body has arrived: it does not count as slow any more.
     void Complete();
 
    private:
     friend class BodyBudget;
 
-    /// How fast `bytes` of it have come, in bytes a second; infinite for one that has just begun.
+    /// The speed at which `bytes` have arrived, in bytes a second; infinite for a body that has
+    /// just begun.
     double Pace(std::size_t bytes, Clock::time_point now) const;
 
     std::shared_ptr<BodyBudget> budget_;
@@ -61,7 +62,7 @@ class BodyBudget {
 
  private:
   bool Fits(const Place& place, std::size_t bytes) const;
-  /// Drops the slowest body, of the owner if its share is what is used up; false: none is slower
+  /// Drops the slowest body; one of the same owner if its share is used up. False: none is slower
   /// than `place`.
   bool DropSlower(const Place& place, std::size_t bytes);
   bool WithinShare(const Place& place, std::size_t bytes) const;

@@ -15,8 +15,8 @@
 
 namespace djps::server {
 
-/// One request and its answer, as the session sees them: the session knows HTTP, an exchange knows
-/// what is asked. The session keeps the request until the exchange is over.
+/// One request and its answer. The session handles HTTP; the exchange handles the meaning of the
+/// request. The session keeps the request until the exchange is over.
 class Exchange {
  public:
   Exchange() = default;
@@ -27,23 +27,22 @@ class Exchange {
   /// How large the body may be, in bytes.
   virtual std::size_t body_bytes_max() const = 0;
 
-  /// Why the body need not be read: what the head says is refused already, such as its path, its
-  /// sender or its content type. Nothing when it is not, or when that cannot be found out now;
-  /// Answer says so then. Never throws.
+  /// Why the request is refused by its head alone, such as its path, sender or content type, so
+  /// that the body need not be read. Nothing if it is not, or if that cannot be decided now: then
+  /// Answer reports it. Never throws.
   virtual boost::asio::awaitable<std::optional<Problem>> RefuseHead() = 0;
 
-  /// Who sends this, as far as the steps before have found out: one word for each token; empty
-  /// where there are none.
+  /// The sender, as far as known: one word for each token; empty without tokens.
   virtual std::string sender() const = 0;
 
-  /// Has the sender shown that it may be here? Where access is open everybody has.
+  /// Whether the sender has a valid token. With open access always true.
   virtual bool sender_known() const = 0;
 
-  /// Answers the complete request, which came over `socket`. Never throws.
+  /// Answers the complete request, received over `socket`. Never throws.
   virtual boost::asio::awaitable<Response> Answer(std::string_view request_id, int socket) = 0;
 };
 
-/// Begins the exchange of a request whose headers are there, or refuses it by them alone.
+/// Begins the exchange of a request whose headers have arrived.
 using BeginExchange =
     std::function<tl::expected<std::unique_ptr<Exchange>, Problem>(const HttpRequest& message)>;
 

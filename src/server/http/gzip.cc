@@ -26,7 +26,7 @@ Gunzip::State Gunzip::Unpack(std::string& out, std::size_t bytes_max) {
   out.resize(out.size() - stream_->avail_out);
   if (result == Z_MEM_ERROR) throw std::bad_alloc();
   if (result == Z_STREAM_END) return stream_->avail_in == 0 ? State::kDone : State::kBroken;
-  // Room that was left is room for which no input came: the body was cut off.
+  // If there is output space left, the input has ended too early: the body was cut off.
   return result == Z_OK && stream_->avail_out == 0 ? State::kMore : State::kBroken;
 }
 

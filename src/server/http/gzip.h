@@ -9,8 +9,8 @@ struct z_stream_s;  // NOLINT(readability-identifier-naming): of zlib
 
 namespace djps::server {
 
-/// Unpacks a gzip body (RFC 1952) piece by piece, so that a large one holds nobody up and one that
-/// unpacks to too much is noticed on the way.
+/// Decompresses a gzip body (RFC 1952) piece by piece, so that a large body does not block others,
+/// and one that becomes too large is noticed early.
 class Gunzip {
  public:
   enum class State { kMore, kDone, kBroken };
@@ -21,8 +21,8 @@ class Gunzip {
   Gunzip(const Gunzip&) = delete;
   Gunzip& operator=(const Gunzip&) = delete;
 
-  /// Appends up to `bytes_max` of what is packed. kDone: that was the end, and its check sum is
-  /// right. kBroken: this is no gzip, was cut off, or something follows it.
+  /// Appends up to `bytes_max` decompressed bytes. kDone: the end, with a correct checksum.
+  /// kBroken: this is not gzip, it was cut off, or data follows it.
   State Unpack(std::string& out, std::size_t bytes_max);
 
  private:

@@ -5,8 +5,8 @@
 
 namespace djps::server {
 
-/// Whom a connection comes from, as far as its address tells: the IPv4 address, or the network of
-/// 64 bits of an IPv6 one, all of whose addresses one machine may use.
+/// Identifies the client of a connection: its IPv4 address, or the /64 network of its IPv6 address,
+/// since one machine may use all addresses of that network.
 std::string PeerOf(const boost::asio::ip::address& address);
 
 }  // namespace djps::server

@@ -18,7 +18,7 @@ struct KindInfo {
   std::string_view slug;  ///< The last part of the document's type; stable.
   std::string_view title;
   ErrorCode code;
-  bool transient = false;  ///< Passes by itself: the client may try again in a second.
+  bool transient = false;  ///< Temporary: the client may try again in a second.
 };
 
 constexpr std::array kKinds = {
@@ -39,15 +39,15 @@ constexpr std::array kKinds = {
     KindInfo{ProblemKind::kTokenNotFound, 404, "token-not-found", "There is no such token",
              ErrorCode::kNotFound},
     KindInfo{ProblemKind::kMethodNotAllowed, 405, "method-not-allowed",
-             "This path does not take this method", ErrorCode::kInvalidArgument},
+             "This path does not support this method", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kWrongState, 409, "wrong-state", "The job is not in a state for this",
              ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kRequestTimeout, 408, "request-timeout",
              "The request did not arrive in time", ErrorCode::kInvalidArgument},
-    KindInfo{ProblemKind::kLeaseLost, 409, "lease-lost", "The lease does not hold any more",
+    KindInfo{ProblemKind::kLeaseLost, 409, "lease-lost", "The lease is no longer held",
              ErrorCode::kLeaseLost},
     KindInfo{ProblemKind::kTokenNameTaken, 409, "token-name-taken",
-             "There is a token of this name already", ErrorCode::kConflict},
+             "A token with this name exists already", ErrorCode::kConflict},
     KindInfo{ProblemKind::kBodyTooLarge, 413, "body-too-large", "The body is too large",
              ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kUriTooLong, 414, "uri-too-long", "The URI is too long",
@@ -55,7 +55,7 @@ constexpr std::array kKinds = {
     KindInfo{ProblemKind::kUnsupportedMediaType, 415, "unsupported-media-type",
              "The body must be JSON", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kUnsupportedEncoding, 415, "unsupported-encoding",
-             "The body is packed in a way that is not taken", ErrorCode::kInvalidArgument},
+             "The Content-Encoding is not supported", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kValidationFailed, 422, "validation-failed",
              "The request has fields that are wrong", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kKeyReused, 422, "idempotency-key-reused",

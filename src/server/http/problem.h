@@ -10,7 +10,8 @@
 
 namespace djps::server {
 
-/// Every way in which a request can fail. problem.cc has the one table of what each looks like.
+/// All ways in which a request can fail. problem.cc has the table with the status and title of
+/// each.
 enum class ProblemKind {
   kMalformedRequest,
   kMalformedJson,
@@ -39,20 +40,20 @@ enum class ProblemKind {
   kTooManyConnections,
 };
 
-/// How many wrong fields one answer lists. Enough for a person; a batch may hold 10,000.
+/// Maximum number of invalid fields that an answer lists. A batch may have 10,000.
 inline constexpr std::size_t kFieldProblemsMax = 20;
 
-/// One thing that is wrong with a request body, and where.
+/// One error in a request body, and its place.
 struct FieldProblem {
   JsonPath path;
   std::string detail;
 };
 
-/// Collects what is wrong with a body: keeps the first kFieldProblemsMax, counts the rest.
+/// Collects the errors of a body: keeps the first kFieldProblemsMax, counts the rest.
 class FieldProblems {
  public:
   void Add(JsonPath path, std::string detail);
-  /// Is there room for more? Then it is worth the while to find out what is wrong.
+  /// Whether there is room for more. If not, describing further errors is of no use.
   bool open() const { return kept_.size() < kFieldProblemsMax; }
   void Count(std::size_t more) { count_ += more; }
 
@@ -64,18 +65,18 @@ class FieldProblems {
   std::size_t count_ = 0;
 };
 
-/// Why a request was not carried out: the contents of a problem document (RFC 9457).
+/// Why a request was not carried out: the content of a problem document (RFC 9457).
 struct Problem {
   ProblemKind kind = ProblemKind::kInternal;
   std::string detail;  ///< A sentence for people.
   std::vector<FieldProblem> errors = {};
-  std::string allow = {};  ///< For kMethodNotAllowed: what may be used instead.
+  std::string allow = {};  ///< For kMethodNotAllowed: the allowed methods.
 };
 
-/// A kValidationFailed for what was collected.
+/// A kValidationFailed with the collected errors.
 Problem ValidationProblem(FieldProblems problems);
 
-/// The answer that tells a client about `problem`.
+/// The HTTP answer for `problem`.
 Response ProblemResponse(const Problem& problem, std::string_view request_id);
 
 }  // namespace djps::server

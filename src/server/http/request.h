@@ -8,11 +8,11 @@ namespace djps::server {
 
 using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// The value of a header; empty where there is none.
+/// The value of a header; empty if it is missing.
 std::string_view HeaderOf(const HttpRequest& message, std::string_view name);
 
-/// Has the client at the other end of `socket` closed its connection? A client that only stops
-/// sending counts as gone.
+/// Whether the client of `socket` has closed its connection. A client that has only shut down its
+/// sending side counts as gone.
 bool ClientGone(int socket);
 
 }  // namespace djps::server

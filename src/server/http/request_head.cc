@@ -36,7 +36,7 @@ HeadScanner::State HeadScanner::Scan(std::string_view head) {
     if (end == 0 || head[end - 1] != '\r') return State::kBareLineFeed;
     if (end >= 3 && head.substr(end - 3, 3) == "\r\n\r") return State::kComplete;
     if (end + 1 == head.size()) {
-      scanned_ = end;  // what follows the line decides: look at it again then
+      scanned_ = end;  // the next byte decides: check the line again then
       return State::kIncomplete;
     }
     if (head[end + 1] == ' ' || head[end + 1] == '\t') return State::kFoldedLine;
@@ -52,7 +52,7 @@ std::optional<std::string> HeaderTrouble(const RequestHeader& header, bool chunk
   if (transfer_encodings > 1 ||
       (transfer_encodings == 1 &&
        (!chunked || !beast::iequals(header[http::field::transfer_encoding], "chunked")))) {
-    return "The only Transfer-Encoding taken is chunked.";
+    return "The only supported Transfer-Encoding is chunked.";
   }
   const auto lengths = header.equal_range(http::field::content_length);
   const auto length_count = std::distance(lengths.first, lengths.second);
@@ -66,7 +66,7 @@ std::optional<std::string> HeaderTrouble(const RequestHeader& header, bool chunk
   if (hosts > 1 || (hosts == 0 && header.version() == 11)) {
     return "An HTTP/1.1 request has exactly one Host header.";
   }
-  // A proxy that checks the one while we check the other lets somebody else's request through.
+  // If a proxy checks one of them and we the other, a forbidden request could pass.
   for (const auto field : {http::field::authorization, http::field::content_type}) {
     if (header.count(field) < 2) continue;
     return std::string(http::to_string(field)) + " is sent twice; send one of them.";

@@ -11,9 +11,9 @@ namespace djps::server {
 
 using RequestHeader = boost::beast::http::request_header<boost::beast::http::fields>;
 
-/// Looks for the end of a request's headers in bytes that come bit by bit, and refuses the line
-/// structures on which two HTTP implementations may disagree (RFC 9112, sections 2.2 and 5.2):
-/// a proxy before us must never see other requests in the same bytes than we do.
+/// Finds the end of a request's headers in bytes that arrive in pieces, and refuses line structures
+/// that HTTP implementations read differently (RFC 9112, sections 2.2 and 5.2). So a proxy and this
+/// server see the same requests in the same bytes (no request smuggling).
 class HeadScanner {
  public:
   enum class State {
@@ -24,7 +24,7 @@ class HeadScanner {
     kNoRequest,     ///< The first byte cannot begin a method: TLS, or noise.
   };
 
-  /// `head` is everything received of the request so far; it only grows.
+  /// `head`: all bytes of the request received so far; it only grows.
   State Scan(std::string_view head);
 
  private:
@@ -32,23 +32,23 @@ class HeadScanner {
 };
 
 /// Why a request with this header must be refused before its body is read, as a sentence; nothing
-/// when all is well. Beast's parser lets pass what is checked here.
+/// if it is valid. Beast's parser does not check these things.
 std::optional<std::string> HeaderTrouble(const RequestHeader& header, bool chunked);
 
 /// The host and port that a request is for: those of an absolute target, whatever the Host header
-/// says (RFC 9112, section 3.2.2), else those of the header. Nothing where there is neither.
+/// says (RFC 9112, section 3.2.2), else those of the Host header. Nothing if both are missing.
 std::optional<std::string_view> AuthorityOf(const RequestHeader& header);
 
-/// The path of a request target: without the query, and without scheme and host where it has them.
+/// The path of a request target, without query, scheme and host.
 std::string_view PathOf(std::string_view target);
 
-/// How a body is packed.
+/// The compression of a body.
 enum class ContentCoding { kNone, kGzip };
 
-/// What the Content-Encoding header says; nothing where it is a coding that is not taken.
+/// The Content-Encoding header; nothing if the coding is not supported.
 std::optional<ContentCoding> ContentCodingOf(const RequestHeader& header);
 
-/// Is this a request id that we may repeat: 1 to 64 of A-Z a-z 0-9 _ - ?
+/// Whether we may repeat this request id: 1 to 64 of A-Z a-z 0-9 _ -
 bool IsSaneRequestId(std::string_view id);
 
 }  // namespace djps::server

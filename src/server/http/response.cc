@@ -19,16 +19,16 @@ void AppendResponse(std::string& out, const Response& response, const Framing& f
       boost::beast::http::int_to_status(static_cast<unsigned>(response.status)));
   fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
                  std::string_view(reason.data(), reason.size()), framing.date);
-  // RFC 9110, section 8.6: an answer that can have no body says no length.
+  // RFC 9110, section 8.6: an answer that cannot have a body has no length.
   if (response.status != kNoContent) {
     fmt::format_to(std::back_inserter(out), "Content-Type: {}\r\n", response.content_type);
   }
   if (!response.producer && response.status != kNoContent) {
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", response.body.size());
   } else if (response.producer && !framing.http_1_0) {
-    out += "Transfer-Encoding: chunked\r\n";  // else the end of the connection is the end
+    out += "Transfer-Encoding: chunked\r\n";  // else closing the connection ends the body
   }
-  // nosniff and no-store: job data is no page, and belongs in no cache.
+  // nosniff and no-store: job data is not a web page, and must not be cached.
   fmt::format_to(std::back_inserter(out),
                  "X-Request-Id: {}\r\nCache-Control: no-store\r\n"
                  "X-Content-Type-Options: nosniff\r\n",

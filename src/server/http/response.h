@@ -14,10 +14,10 @@ inline constexpr std::string_view kProblemType = "application/problem+json";
 
 struct Header {
   std::string_view name;  ///< A literal.
-  std::string value;      ///< Made by us: never holds what a client sent without a check.
+  std::string value;      ///< Never contains unchecked text of a client.
 };
 
-/// Takes a body that is made bit by bit.
+/// Receives a body that is produced in pieces.
 class BodyWriter {
  public:
   BodyWriter() = default;
@@ -30,7 +30,7 @@ class BodyWriter {
   virtual boost::asio::awaitable<bool> Write(std::string_view bytes) = 0;
 };
 
-/// A body that is made while it is sent, such as a stream of events.
+/// A body that is produced while it is sent, such as a stream of events.
 class BodyProducer {
  public:
   BodyProducer() = default;
@@ -38,9 +38,9 @@ class BodyProducer {
   BodyProducer(const BodyProducer&) = delete;
   BodyProducer& operator=(const BodyProducer&) = delete;
 
-  /// Writes the body and returns at its end, or soon after a Write has failed or the server began
-  /// to stop. When it throws, the connection is closed in the middle, so that nobody takes what
-  /// came for the whole.
+  /// Writes the body and returns at its end, or soon after a Write has failed or the server has
+  /// begun to stop. If it throws, the connection is closed without the final chunk, so that the
+  /// client notices the incomplete body.
   virtual boost::asio::awaitable<void> Produce(BodyWriter& out) = 0;
 };
 
@@ -52,16 +52,16 @@ struct Response {
   std::shared_ptr<BodyProducer> producer = {};  ///< Instead of `body`.
 };
 
-/// What the connection, rather than the handler, decides about an answer.
+/// The parts of an answer that the connection decides, not the handler.
 struct Framing {
   std::string_view request_id = {};
   std::string_view date = {};
   bool keep_alive = true;
-  bool http_1_0 = false;      ///< Such clients must be told that the connection stays.
+  bool http_1_0 = false;      ///< Such clients need a header to keep the connection.
   bool without_body = false;  ///< The answer to HEAD.
 };
 
-/// Appends the answer as it goes over the wire, with the headers that every answer has.
+/// Appends the serialized answer, with the headers that every answer has.
 void AppendResponse(std::string& out, const Response& response, const Framing& framing);
 
 /// Appends one chunk of a body (RFC 9112, section 7.1); an empty one ends the body.

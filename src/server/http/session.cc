@@ -23,19 +23,19 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-// Below, what a step gives is named before it is tested: of `if (!co_await Step())` g++ 12 makes a
-// frame whose first resume jumps into the void.
+// Below, the result of a step is stored before it is tested: for `if (!co_await Step())` g++ 12
+// makes a frame whose first resume jumps to an invalid address.
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-// A usual request fits, and 10,000 waiting connections cost 40 MB.
+// A typical request fits, and 10,000 waiting connections cost 40 MB.
 constexpr std::size_t kHeadReadBytes = 4096;
 constexpr std::size_t kBodyReadBytes = 64U << 10U;
-// Buffers that grew beyond this for one large request are given back after it.
+// Buffers that grew larger than this for one request are freed after it.
 constexpr std::size_t kBufferKeepBytes = 64U << 10U;
-// What is unpacked of a body before others have their turn: well below a millisecond.
+// Bytes decompressed before other connections get a turn: well below a millisecond.
 constexpr std::size_t kUnpackBytes = 128U << 10U;
 constexpr std::string_view kNoRoom =
-    "The bodies of other requests take the memory that this server has for them. Nothing was "
+    "The bodies of other requests use all the memory that this server has for bodies. Nothing was "
     "changed; try again soon.";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -61,7 +61,7 @@ std::optional<Problem> LineTrouble(HeadScanner::State state) {
                      "Header lines end with a carriage return and a line feed."};
     case HeadScanner::State::kFoldedLine:
       return Problem{ProblemKind::kMalformedRequest,
-                     "Headers that go on in the next line are not taken."};
+                     "Headers that continue on the next line are not supported."};
     case HeadScanner::State::kNoRequest:
       return Problem{ProblemKind::kMalformedRequest,
                      "This is not HTTP/1.1; this port does not speak TLS."};
@@ -71,7 +71,7 @@ std::optional<Problem> LineTrouble(HeadScanner::State state) {
 
 }  // namespace
 
-/// The body of a streamed answer, in chunks where the client knows them.
+/// The body of a streamed answer, in chunks if the client supports them.
 class Session::StreamWriter : public BodyWriter {
  public:
   explicit StreamWriter(Session& session)
@@ -99,7 +99,7 @@ class Session::StreamWriter : public BodyWriter {
       session_.out_.append(bytes);
     }
     const bool written = co_await session_.WriteOut();
-    session_.deadline_ = Clock::time_point::max();  // making the next bytes may take its time
+    session_.deadline_ = Clock::time_point::max();  // producing the next bytes may take long
     failed_ = !written;
     co_return written;
   }
@@ -114,7 +114,7 @@ Session::Session(asio::ip::tcp::socket socket, std::string peer, SessionContext&
       peer_(std::move(peer)),
       context_(context),
       config_(context.config) {
-  error_code ignored;  // without it answers are only slower
+  error_code ignored;  // without it, answers are only slower
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   SetDeadline(config_.head_timeout);
 }
@@ -127,7 +127,7 @@ asio::awaitable<void> Session::Run() {
     deadline_ = Clock::time_point::max();  // the handler has its own
     Response response;
     if (refusal_) {
-      ReleaseBody();  // it must not keep others out while the client takes the answer
+      ReleaseBody();  // it must not use memory while the client reads the answer
       response = ProblemResponse(*refusal_, request_id_);
     } else {
       response = co_await exchange_->Answer(request_id_, socket_.native_handle());
@@ -135,7 +135,7 @@ asio::awaitable<void> Session::Run() {
       MakeRoomForAnswer(response);
     }
     const auto& message = parser_->get();
-    // Without chunks only the end of the connection can end a stream.
+    // Without chunks, only closing the connection can end a stream.
     const bool unbounded = response.producer && message.version() == 10;
     closing_ = closing_ || refusal_ || unbounded || !message.keep_alive();
     const bool written = co_await WriteResponse(response);
@@ -152,7 +152,7 @@ void Session::BeginRequest() {
   answer_place_.reset();
   body_room_ = kBodyReadBytes;
   parser_->header_limit(static_cast<std::uint32_t>(config_.head_bytes_max));
-  parser_->body_limit(boost::none);  // decided when the route is known
+  parser_->body_limit(boost::none);  // set when the route is known
   refusal_.reset();
   request_id_.clear();
   timed_out_ = false;
@@ -167,8 +167,8 @@ asio::awaitable<bool> Session::ReadRequest() {
   if (!refusal_) ParseHead();
   ChooseRequestId();
   if (!refusal_ && !BodyIsHere()) {
-    // Nobody without a token makes this server keep up to 64 MiB for them, and nobody sends a body
-    // in vain.
+    // So a client without a token cannot make this server keep up to 64 MiB, and no client sends a
+    // body in vain.
     refusal_ = co_await exchange_->RefuseHead();
   }
   if (refusal_) co_return true;
@@ -180,7 +180,7 @@ asio::awaitable<bool> Session::ReadRequest() {
 asio::awaitable<bool> Session::ReadHead() {
   HeadScanner scanner;
   idle_ = buffer_.size() == 0;
-  // A new connection has come to say something; one that is kept may stay silent for a while.
+  // A new connection should send a request soon; a kept connection may be idle for a while.
   const auto idle_timeout = known_ ? config_.idle_timeout : config_.stranger_idle_timeout;
   SetDeadline(idle_ && !first_request_ ? idle_timeout : config_.head_timeout);
   first_request_ = false;
@@ -189,7 +189,7 @@ asio::awaitable<bool> Session::ReadHead() {
       idle_ = false;
       SetDeadline(config_.head_timeout);
     }
-    // RFC 9112, section 2.2: an empty line before the request is forgiven.
+    // RFC 9112, section 2.2: an empty line before the request is allowed.
     while (Received().starts_with("\r\n")) buffer_.consume(2);
     const auto state =
         Received() == "\r" ? HeadScanner::State::kIncomplete : scanner.Scan(Received());
@@ -242,7 +242,7 @@ void Session::ParseHead() {
   const auto coding = ContentCodingOf(message.base());
   if (!coding) {
     refusal_ = Problem{ProblemKind::kUnsupportedEncoding,
-                       "A body may be packed with gzip, or not at all (Content-Encoding)."};
+                       "Content-Encoding may be gzip; other encodings are not supported."};
     return;
   }
   coding_ = *coding;
@@ -318,7 +318,7 @@ asio::awaitable<bool> Session::ReadBody() {
     }
     if (refusal_ || parser_->is_done()) break;
     const bool more = co_await ReadMore(kBodyReadBytes);
-    if (refusal_) break;  // it made way
+    if (refusal_) break;  // dropped for a faster one
     if (more) continue;
     if (!timed_out_) co_return false;
     refusal_ = Problem{ProblemKind::kRequestTimeout, "The body did not arrive in time."};
@@ -343,12 +343,12 @@ asio::awaitable<void> Session::UnpackBody() {
     } else if (!MakeRoomForBody(packed.size() + body.size())) {
       refusal_ = Problem{ProblemKind::kOverloaded, std::string(kNoRoom)};
     }
-    // Others have their turn between the pieces of a large one.
+    // Other connections get a turn between the pieces of a large one.
     if (state == Gunzip::State::kMore) co_await asio::post(socket_.get_executor(), kNoThrow);
   }
 }
 
-/// Counts what has come, not what was announced: nobody keeps others out by a promise.
+/// Counts received bytes, not announced ones: an announcement reserves nothing.
 bool Session::MakeRoomForBody(std::size_t size) {
   if (size <= body_room_) return true;
   if (!body_place_) {
@@ -380,19 +380,19 @@ void Session::LeaveLine() {
   if (line_ != nullptr) place_.splice(place_.begin(), *std::exchange(line_, nullptr), self_);
 }
 
-/// Refuses to keep a large answer while those that other clients are slow to take use up the
-/// memory. Only what was read can be asked for again: a claim or a submission has been carried out.
+/// Refuses to keep a large answer while answers to slow clients use up the memory. Only for reads,
+/// which can be repeated: a claim or a submission has been carried out.
 void Session::MakeRoomForAnswer(Response& response) {
   const std::size_t size = response.body.size();
   if (size <= kBodyReadBytes || parser_->get().method() != http::verb::get) return;
   try {
     answer_place_.emplace(store::Backlog::Enter(context_.answers, 1, size));
   } catch (const store::OverloadedError&) {
-    response = ProblemResponse(
-        {ProblemKind::kOverloaded,
-         "Answers that other clients have not taken yet use all the memory that this server has "
-         "for them. Try again soon, or with a smaller limit."},
-        request_id_);
+    response =
+        ProblemResponse({ProblemKind::kOverloaded,
+                         "Answers that other clients have not read yet use all the memory that "
+                         "this server has for answers. Try again soon, or with a smaller limit."},
+                        request_id_);
   }
 }
 
@@ -425,7 +425,7 @@ asio::awaitable<bool> Session::WriteStream(BodyProducer& producer) {
   try {
     co_await producer.Produce(writer);
   } catch (const std::exception& error) {
-    spdlog::warn("request {}: the stream broke off: {}", request_id_, error.what());
+    spdlog::warn("request {}: the event stream ended early: {}", request_id_, error.what());
     co_return false;
   }
   const bool ended = co_await writer.End();
@@ -439,8 +439,8 @@ asio::awaitable<bool> Session::WriteOut() {
 }
 
 asio::awaitable<void> Session::Linger() {
-  // Closing with unread bytes makes the kernel send a reset, which can wipe out the answer on its
-  // way. So the client is told that nothing more comes, and what it still sends is thrown away.
+  // Closing with unread bytes makes the kernel send a reset, which can destroy the answer on its
+  // way. So this shuts down the sending side first, and discards what the client still sends.
   error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   SetDeadline(config_.linger_timeout);

@@ -24,10 +24,10 @@ namespace djps::server {
 
 class Session;
 
-/// The connections that say nothing, or have not said all of a request's head; in each line the one
-/// that came first is the first to go when there are too many.
+/// The connections that are idle or have sent only a part of a request's head. When there are too
+/// many, the first one of a list is closed first.
 struct IdleLines {
-  std::list<Session*> strangers = {};  ///< Those that have shown no valid token.
+  std::list<Session*> strangers = {};  ///< Those that have sent no valid token.
   std::list<Session*> known = {};
 };
 
@@ -35,18 +35,18 @@ struct IdleLines {
 struct SessionContext {
   const ServerConfig& config;
   BeginExchange begin;
-  std::shared_ptr<BodyBudget> bodies;       ///< Those that are larger than usual.
-  std::shared_ptr<store::Backlog> answers;  ///< The same, of bodies that are sent.
+  std::shared_ptr<BodyBudget> bodies;       ///< The memory of large request bodies.
+  std::shared_ptr<store::Backlog> answers;  ///< The memory of large answers.
   IdleLines idle = {};
   HttpDate date = {};
   RandomSource random = {};
 };
 
-/// One client connection: reads requests one after another, has them answered, writes the answers.
+/// One client connection: reads requests one after another, has them handled, writes the answers.
 ///
-/// Deadlines: each phase sets one; the server looks at all of them together every so often, which
-/// costs a request nothing, where a timer per read would cost more than the read.
-/// Lifetime: whoever spawned Run keeps the session until Run has ended.
+/// Deadlines: each phase sets one; the server checks those of all sessions regularly. This costs a
+/// request nothing; a timer per read would cost more than the read.
+/// Lifetime: the code that spawned Run keeps the session until Run has ended.
 /// Thread-safety: everything on one single-threaded executor.
 class Session {
  public:
@@ -54,27 +54,27 @@ class Session {
 
   Session(boost::asio::ip::tcp::socket socket, std::string peer, SessionContext& context);
 
-  /// Whom it comes from (PeerOf).
+  /// The client's address (PeerOf).
   const std::string& peer() const { return peer_; }
 
-  /// Serves the connection to its end.
+  /// Serves the connection until it ends.
   boost::asio::awaitable<void> Run();
 
-  /// Ends what has taken longer than allowed.
+  /// Ends the current phase if its deadline has passed.
   void EnforceDeadline(Clock::time_point now);
 
   /// Lets a request in progress finish, then closes; an idle connection is closed at once.
   void Stop();
 
-  /// Closes now, whatever is under way.
+  /// Closes now, also during a request.
   void Abort();
 
  private:
   class StreamWriter;
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-  // The reading steps return false when the client is gone and nothing need be answered. A request
-  // that is refused sets refusal_ and returns true; the connection is closed after that answer.
+  // The reading steps return false when the client is gone, so that no answer is needed. For a
+  // refused request they set refusal_ and return true; the connection is closed after that answer.
   boost::asio::awaitable<bool> ReadRequest();
   boost::asio::awaitable<bool> ReadHead();
   boost::asio::awaitable<bool> ReadBody();
@@ -112,21 +112,21 @@ class Session {
   boost::beast::flat_buffer buffer_;  // received, not yet consumed; may hold further requests
   std::string out_;
   std::optional<Parser> parser_;
-  std::size_t body_room_ = 0;  // bytes that the body may have before it asks for more
+  std::size_t body_room_ = 0;  // bytes that the body may have before it must ask for more
   std::optional<BodyBudget::Place> body_place_;
   std::optional<store::Backlog::Place> answer_place_;
   ContentCoding coding_ = ContentCoding::kNone;
-  std::unique_ptr<Exchange> exchange_;  // of the request in parser_
+  std::unique_ptr<Exchange> exchange_;  // for the request in parser_
   std::string request_id_;
   std::optional<Problem> refusal_;
   Clock::time_point deadline_ = Clock::time_point::max();
-  std::list<Session*> place_ = {this};  // the one element moves into a line and back
+  std::list<Session*> place_ = {this};  // its one element moves into a list and back
   std::list<Session*>::iterator self_ = place_.begin();
-  std::list<Session*>* line_ = nullptr;  // in which it stands
+  std::list<Session*>* line_ = nullptr;  // the list that has it
   bool first_request_ = true;
-  bool known_ = false;  // has shown a valid token, or need not
+  bool known_ = false;  // has sent a valid token, or needs none
   bool timed_out_ = false;
-  bool idle_ = true;      // nothing of the next request has come
+  bool idle_ = true;      // no byte of the next request has arrived
   bool closing_ = false;  // no request after this one
 };
 

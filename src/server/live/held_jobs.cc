@@ -30,8 +30,8 @@ Problem LeaseLost(const std::vector<Uuid>& lost) {
   const std::string who = lost.size() == 1 ? fmt::format("Job {}", lost[0].ToString())
                                            : fmt::format("None of the {} jobs", lost.size());
   return {ProblemKind::kLeaseLost,
-          fmt::format("{} is {}held under the lease given: the lease expired, was taken over, or "
-                      "the job was finished before. Nothing was changed; drop the work.",
+          fmt::format("{} is {}held under the lease given: the lease has expired or was taken "
+                      "over, or the job was finished before. Nothing was changed; stop the work.",
                       who, lost.size() == 1 ? "not " : "")};
 }
 

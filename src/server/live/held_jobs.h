@@ -19,21 +19,22 @@
 
 namespace djps::server {
 
-/// Jobs in one call of a worker: one transaction, and far more than a worker runs at once.
+/// Maximum number of jobs in one call of a worker: one transaction, and far more than a worker runs
+/// at once.
 inline constexpr std::size_t kHeldJobsMax = 1'000;
 
-/// What a worker says about jobs that it holds: `{"jobs": [{…}, …]}`, or one job's object alone.
+/// A worker's report about jobs that it holds: `{"jobs": [{…}, …]}`, or the object of one job.
 template <typename Job>
 struct HeldJobs {
   std::vector<Job> jobs;
   bool single = false;
 };
 
-/// The objects that a body is about, `fields` itself for a single one.
+/// The objects of a body; `fields` itself for a single job.
 std::vector<Fields> HeldJobItems(Fields& fields);
 
-/// Reads the jobs of a body: id and leaseToken here, the rest by `read(Fields&, Job&)`. In slices:
-/// a large body holds nobody up.
+/// Reads the jobs of a body: id and leaseToken here, the rest by `read(Fields&, Job&)`. In slices,
+/// so that a large body does not block others.
 template <typename Job, typename Read>
 boost::asio::awaitable<tl::expected<HeldJobs<Job>, Problem>> ReadHeldJobs(std::string_view body,
                                                                           Read read) {
@@ -70,20 +71,20 @@ struct RejectedJob {
   std::string detail;
 };
 
-/// What became of the jobs of one call.
+/// The outcomes for the jobs of one call.
 struct HeldJobsResult {
   std::vector<Uuid> done;
   std::vector<RejectedJob> rejected;
 };
 
-/// Writes `jobs` by `write`, which gives back the ids that were held. One bad value must not fail
-/// its neighbours: the batch is halved until it stands alone.
+/// Writes `jobs` with `write`, which returns the ids that were held. A bad value must not fail the
+/// other jobs: the batch is halved until the bad job is alone.
 template <typename Job, typename Write>
 boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
                                            HeldJobsResult& result) {
   std::optional<std::string> refused;
   const Uuid first = jobs.front().job;
-  std::vector<Job> kept;  // several may have to be halved
+  std::vector<Job> kept;  // several batches may be halved
   if (jobs.size() > 1) kept = jobs;
   try {
     const std::vector<Uuid> done = co_await write(std::move(jobs));
@@ -104,9 +105,9 @@ boost::asio::awaitable<void> WriteHeldJobs(std::vector<Job> jobs, Write& write,
   co_await WriteHeldJobs(std::move(second), write, result);
 }
 
-/// The answer: done, lost, and rejected where there are any; `more` is appended before the end
-/// (",\"name\":value"). A problem when all are lost, or when the only one was rejected for its
-/// `blamed` field.
+/// The answer: done, lost, and rejected if there are any; `more` is appended before the end
+/// (",\"name\":value"). A problem if all are lost, or if the only job was rejected for its `blamed`
+/// field.
 tl::expected<Response, Problem> AnswerHeldJobs(const std::vector<Uuid>& asked, bool single,
                                                const HeldJobsResult& result,
                                                std::string_view blamed, std::string_view more = {});

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTryIntervalMin{5};
 constexpr milliseconds kTryIntervalMax{250};
 constexpr std::size_t kTriesMax = 64;
-/// One who tried and found nothing waits again at once; then its kind must still be known.
+/// A waiter that tried and found nothing waits again at once; its kind must still be known then.
 constexpr milliseconds kForgotten{1'000};
 
 /// Names hold no NUL (core/validation.h).
@@ -49,7 +49,7 @@ asio::awaitable<WorkWake> JobWaiters::Wait(WorkNeed& need, Clock::time_point unt
     kind.queues = need.queues;
     kind.types = need.types;
   }
-  // It has just looked itself, but something may have come since: the first try is soon.
+  // The waiter has just tried a claim, but jobs may have come since: the first try is soon.
   if (kind.line.empty()) {
     kind.interval = kTryIntervalMin;
     kind.next_try = std::max(kind.next_try, Clock::now() + kTryIntervalMin);
@@ -93,7 +93,7 @@ void JobWaiters::Finished(const WorkNeed& need, bool claimed) {
   --kind.claiming;
   kind.found = kind.found || claimed;
   if (kind.claiming > 0) return;
-  // Where there was something there may be more.
+  // After one successful claim there may be more jobs.
   kind.tries = kind.found ? std::min(kind.tries * 2, kTriesMax) : 1;
   if (std::exchange(kind.found, false)) {
     kind.interval = kTryIntervalMin;

@@ -14,30 +14,30 @@
 
 namespace djps::server {
 
-/// What a claim that found nothing waits for.
+/// What a claim waits for after it found nothing.
 struct WorkNeed {
   const std::vector<std::string>& queues;
   const std::vector<std::string>& types;
-  std::size_t jobs = 1;        ///< It would take this many.
-  std::function<bool()> gone;  ///< Has the client left? Then nothing is kept for it.
-  std::uint64_t place = 0;     ///< In the line; kept over several waits. 0: at its end.
-  std::string kind = {};       ///< Its queues and types, as one word; made by Wait.
+  std::size_t jobs = 1;        ///< The most jobs that it would take.
+  std::function<bool()> gone;  ///< Whether the client has disconnected. Then it gets nothing.
+  std::uint64_t place = 0;     ///< The place in the line; kept over several waits. 0: at the end.
+  std::string kind = {};       ///< Its queues and types as one text; set by Wait.
 };
 
 enum class WorkWake {
   kWork,     ///< Something may be due: claim, then call Finished with the need.
   kTimeout,  ///< Nothing came.
-  kGone,     ///< The client has left, or was dropped.
+  kGone,     ///< The client has disconnected, or was dropped.
   kStopped,  ///< The server stops: answer now.
 };
 
-/// Everybody who waits for jobs at this server. A submission that passes through it wakes as many
-/// of those who take it as there are jobs, at once. For all others one waiter of each kind (the
-/// same queues and types) tries a claim on behalf of its like, however many they are: after 5 ms,
-/// doubling to 250 ms while nothing comes. One that gets something makes two try, then four.
+/// All claims that wait for jobs at this server. A submission through this server wakes at once as
+/// many matching waiters as it has jobs. For other new jobs, one waiter of each kind (the same
+/// queues and types) tries a claim for all waiters of that kind: after 5 ms, doubling to 250 ms
+/// while it finds nothing. After a successful try two waiters try, then four.
 ///
-/// Those who came first are woken first; while woken ones of a kind claim, nobody else of it is
-/// sent to try, so that a job is not offered twice.
+/// The waiters that came first are woken first. While woken waiters of a kind claim, no other
+/// waiter of that kind tries, so that a job is not offered twice.
 ///
 /// Lifetime: Run must have ended, or never run again, before this is destroyed.
 /// Thread-safety: everything on one single-threaded executor.
@@ -47,28 +47,28 @@ class JobWaiters {
 
   explicit JobWaiters(boost::asio::any_io_executor executor);
 
-  /// Waits until something that `need` can use is due. After kWork the caller must call Finished.
+  /// Waits until a job that `need` can take may be due. After kWork the caller must call Finished.
   boost::asio::awaitable<WorkWake> Wait(WorkNeed& need, Clock::time_point until);
 
-  /// Ends the wait of `need` with kGone, if it waits now.
+  /// Ends the wait of `need` with kGone, if it is waiting.
   void Drop(const WorkNeed& need);
 
-  /// The claim after a kWork has ended; `claimed`: it got something.
+  /// The claim after a kWork has ended; `claimed`: it got jobs.
   void Finished(const WorkNeed& need, bool claimed);
 
   /// `jobs` of this queue and type were stored and are due.
   void Submitted(const std::string& queue, const std::string& type, std::size_t jobs);
 
-  /// There may be new jobs in `queue`, stored by somebody else; empty: in any.
+  /// There may be new jobs in `queue`, stored by another process; empty: in any queue.
   void Wake(std::string_view queue);
 
   boost::asio::awaitable<void> Run();
 
-  /// Wakes everybody, now and from now on.
+  /// Ends all waits, also those that begin later.
   void Stop();
 
   std::size_t waiting() const;
-  /// Of how many kinds it knows.
+  /// The number of known kinds.
   std::size_t kinds() const { return kinds_.size(); }
 
  private:
@@ -77,14 +77,14 @@ class JobWaiters {
     boost::asio::steady_timer timer;
     WorkWake wake = WorkWake::kTimeout;
   };
-  /// Those who wait for the same queues and types.
+  /// The waiters for the same queues and types.
   struct Kind {
     std::vector<std::string> queues;
     std::vector<std::string> types;
     std::map<std::uint64_t, Waiter*> line = {};  // by place: first come, first served
     std::size_t claiming = 0;                    // woken, and not Finished
-    bool found = false;                          // one of those got something
-    std::size_t tries = 1;                       // at a time
+    bool found = false;                          // one of those got jobs
+    std::size_t tries = 1;                       // concurrent tries
     std::chrono::milliseconds interval{};
     Clock::time_point next_try{};
 
@@ -92,17 +92,17 @@ class JobWaiters {
   };
 
   void TryDue();
-  /// Wakes the first of a line that has not left, and gives back how many jobs it would take; 0:
-  /// nobody was woken.
+  /// Wakes the first waiter of a line whose client is connected. Returns how many jobs it would
+  /// take; 0: none was woken.
   std::size_t WakeFirst(Kind& kind);
   void Leave(Kind& kind, Waiter& waiter, WorkWake wake);
   void TrySoon(Kind& kind);
   Clock::time_point NextTry() const;
 
   boost::asio::any_io_executor executor_;
-  std::map<std::string, Kind> kinds_;  // those of the last second
+  std::map<std::string, Kind> kinds_;  // the kinds of the last second
   std::uint64_t last_place_ = 0;
-  boost::asio::steady_timer wake_;  // canceled when the loop has to think again
+  boost::asio::steady_timer wake_;  // canceled when the loop must run again
   bool stopped_ = false;
 };
 

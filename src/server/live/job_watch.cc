@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-/// After a question that the database did not answer.
+/// The pause after a failed statement.
 constexpr milliseconds kTroubleInterval{1'000};
 
 }  // namespace
@@ -51,7 +51,7 @@ asio::awaitable<void> JobWatch::Run() {
 
 asio::awaitable<void> JobWatch::Pause() {
   while (!stopping_) {
-    // Never busy for more than half of the time, however many are watched and come and go.
+    // Busy for at most half of the time, however many jobs are watched.
     const Clock::duration pause =
         look_now_ ? look_took_ : std::max<Clock::duration>(interval_, look_took_);
     const auto until = watched_.empty() ? Clock::time_point::max() : looked_at_ + pause;
@@ -70,7 +70,8 @@ asio::awaitable<bool> JobWatch::Look() {
   for (const store::WatchedJob& job : jobs) {
     const auto place = watched_.find(job.id);
     if (place == watched_.end() || place->second.state == job.state) continue;
-    // The first look at a job is no change: intervals would never grow while waiters come.
+    // The first state of a job is not a change: otherwise intervals would never grow while waiters
+    // come.
     changed = changed || place->second.state.has_value();
     place->second.state = job.state;
     for (Subscription* subscription : place->second.subscriptions) subscription->changed_.cancel();

@@ -14,9 +14,9 @@
 
 namespace djps::server {
 
-/// Notices when jobs change, for everybody in this process who waits for one: a single loop asks
-/// the database about all of them in one statement. It asks often after a change and ever more
-/// seldom while there is none, and not at all while nobody waits.
+/// Notices changes of jobs for all waiters in this process: one loop polls the state of all watched
+/// jobs in one statement. It polls often after a change, then less and less often, and not at all
+/// without waiters.
 ///
 ///     JobWatch::Subscription job(watch, id, state_known);
 ///     const auto state = co_await job.Next(deadline);
@@ -26,13 +26,13 @@ class JobWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// How long from one look to the next: `min` after a change, doubling to `max`.
+  /// The time between two polls: `min` after a change, doubling to `max`.
   struct Pace {
     std::chrono::milliseconds min{10};
     std::chrono::milliseconds max{250};
   };
 
-  /// `states` must outlive it; one question to the database may take `ask_timeout`.
+  /// `states` must outlive it; one poll may take `ask_timeout`.
   JobWatch(const boost::asio::any_io_executor& executor, store::StateStore& states,
            std::chrono::milliseconds ask_timeout, Pace pace);
   JobWatch(const JobWatch&) = delete;
@@ -45,28 +45,27 @@ class JobWatch {
   void Stop();
   bool stopping() const { return stopping_; }
 
-  /// Tells that these jobs have just changed, so that their waiters need not wait for the next
-  /// look.
+  /// Says that these jobs have just changed, so that their waiters need not wait for the next poll.
   void Touch(std::span<const Uuid> ids);
 
-  /// One who waits for one job.
+  /// One waiter for one job.
   class Subscription {
    public:
-    /// `known`: what the subscriber has seen already.
+    /// `known`: the state that the subscriber has seen already.
     Subscription(JobWatch& watch, Uuid id, store::JobState known);
     ~Subscription();
     Subscription(const Subscription&) = delete;
     Subscription& operator=(const Subscription&) = delete;
 
-    /// The job's state as soon as it is another than the one known; nothing at the deadline,
-    /// after End, and when the server stops. States that passed between two looks are not seen.
+    /// The job's state as soon as it differs from the known one; nothing at the deadline, after
+    /// End, and when the server stops. States that ended between two polls are not seen.
     boost::asio::awaitable<std::optional<store::JobState>> Next(Clock::time_point deadline);
 
-    /// Ends the wait at once, also one that begins later.
+    /// Ends the wait at once, also a wait that begins later.
     void End();
     bool ended() const { return ended_; }
 
-    /// Changes what is known.
+    /// Updates the known state.
     void SetKnown(store::JobState known) { known_ = known; }
 
    private:
@@ -76,12 +75,12 @@ class JobWatch {
     Uuid id_;
     store::JobState known_;
     bool ended_ = false;
-    boost::asio::steady_timer changed_;  // canceled when there may be something to see
+    boost::asio::steady_timer changed_;  // canceled when there may be a change
   };
 
  private:
   struct Watched {
-    std::optional<store::JobState> state;  // as the loop saw it last
+    std::optional<store::JobState> state;  // at the latest poll
     std::vector<Subscription*> subscriptions;
   };
 
@@ -96,7 +95,7 @@ class JobWatch {
   std::chrono::milliseconds interval_;
   Clock::time_point looked_at_ = Clock::time_point::min();
   Clock::duration look_took_{};
-  bool look_now_ = false;  // something has happened since the last look began
+  bool look_now_ = false;  // something has changed since the last poll began
   bool stopping_ = false;
 };
 

@@ -13,7 +13,7 @@
 namespace djps::server {
 namespace {
 
-/// Leaves in a JSON array what `keeps`, and says how much that is.
+/// Keeps the items of a JSON array for which `keeps` is true; returns their number.
 template <typename Keeps>
 std::size_t Keep(std::string& array, const Keeps& keeps) {
   const auto items = SplitArray(array);
@@ -35,8 +35,8 @@ bool IsOwn(const Caller& caller, const std::string& job) {
   return caller.MayUseJob(text("queue"), text("type"));
 }
 
-/// Of a list of names that a worker takes, `may` says which the caller may know. An empty list of
-/// the worker's means any.
+/// Reduces a worker's list of names to those that the caller may know (`may`). An empty list means
+/// any name.
 template <typename May>
 bool KeepNames(std::string& names, const May& may) {
   if (names == "[]") return true;

@@ -7,8 +7,8 @@
 
 namespace djps::server {
 
-/// What a caller may know of the workers: those that work for a queue and a type of its own, and of
-/// what they do and can do only that.
+/// The workers that a caller may see: those with a queue and a type that the caller may use,
+/// reduced to these queues, types and jobs.
 std::vector<store::WorkerRecord> VisibleWorkers(const Caller& caller,
                                                 std::vector<store::WorkerRecord> workers);
 

@@ -30,7 +30,7 @@ void WorkerPresence::Seen(store::WorkerReport worker) {
     std::string name = worker.name;
     seen_.emplace(std::move(name), std::move(worker));
   } else {
-    // A heartbeat must not wipe out what a claim said a moment before.
+    // A heartbeat must not overwrite what a claim reported just before.
     store::WorkerReport& kept = known->second;
     if (!worker.queues.empty()) kept.queues = std::move(worker.queues);
     if (!worker.types.empty()) kept.types = std::move(worker.types);
@@ -62,7 +62,7 @@ asio::awaitable<void> WorkerPresence::Write() {
   try {
     co_await store_.ReportWorkers(workers, pg::After(kWriteTimeout));
   } catch (const pg::PgError& error) {
-    spdlog::debug("could not write down {} workers: {}", workers.size(), error.what());
+    spdlog::debug("cannot record {} workers: {}", workers.size(), error.what());
   }
 }
 

@@ -12,13 +12,13 @@
 
 namespace djps::server {
 
-/// Writes down which workers came over HTTP: all of the last few seconds in one statement, so that
-/// a worker that claims a thousand times a second costs as much as one that waits.
+/// Records the workers that work over HTTP: all of the last few seconds in one statement, so that a
+/// worker with a thousand claims a second costs no more than one that waits.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class WorkerPresence {
  public:
-  /// Names kept between two writes. Beyond it new ones are left off; nothing depends on the list.
+  /// Names kept between two writes. Further names are dropped; the list is only for display.
   static constexpr std::size_t kNamesMax = 10'000;
 
   WorkerPresence(const boost::asio::any_io_executor& executor, store::WorkerStore& store);
@@ -34,7 +34,7 @@ class WorkerPresence {
   store::WorkerStore& store_;
   std::map<std::string, store::WorkerReport> seen_;  // by name
   boost::asio::steady_timer wake_;
-  bool idle_ = false;  // Run waits for somebody to come
+  bool idle_ = false;  // Run waits for the next worker
   bool stopped_ = false;
 };
 

@@ -11,15 +11,15 @@ namespace asio = boost::asio;
 
 constexpr std::string_view kHtmlType = "text/html; charset=utf-8";
 
-/// What stands in the page between <NAME> and </NAME>.
+/// The part of the page between <NAME> and </NAME>.
 std::string_view ContentOf(std::string_view page, std::string_view name) {
   const std::string open = fmt::format("<{}>", name);
   const std::size_t start = page.find(open) + open.size();
   return page.substr(start, page.find(fmt::format("</{}>", name)) - start);
 }
 
-/// The page's own script and style, named by their hashes, and requests to this server: nothing
-/// else runs or loads, whatever gets into what the page shows.
+/// Allows only the page's own script and style, by their hashes, and requests to this server.
+/// Nothing else runs or loads, even if the page shows hostile data.
 std::string PolicyFor(std::string_view page) {
   return fmt::format(
       "default-src 'none'; connect-src 'self'; script-src 'sha256-{}'; style-src 'sha256-{}'; "

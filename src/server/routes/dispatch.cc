@@ -59,7 +59,7 @@ std::string_view CharsetOf(std::string_view content_type) {
   }
 }
 
-/// There is no such route: no path, or not with this method.
+/// There is no route for this path, or not for this method.
 Problem NoRoute(const RouteMatch& match, const HttpRequest& message) {
   const std::string target = QuoteForMessage(message.target());
   if (match.allow.empty()) {
@@ -90,7 +90,7 @@ std::optional<Problem> ContentTypeProblem(const Route& route, const HttpRequest&
       fmt::format("The body must be UTF-8, got the charset {}.", QuoteForMessage(charset))};
 }
 
-/// A mistyped parameter that was silently ignored would do, or show, the wrong thing.
+/// Ignoring a mistyped parameter silently would do, or show, the wrong thing.
 std::optional<Problem> ParameterProblem(const Route& route, const HttpRequest& message) {
   if (route.parameters == Parameters::kRead) return std::nullopt;
   return Query(message.target()).Finish();
@@ -110,15 +110,14 @@ std::string_view BearerToken(const HttpRequest& message) {
 
 Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
   if (error.outcome_unknown()) {
-    return {
-        ProblemKind::kUnavailable,
-        "The database did not answer in time, or not for certain, so the request may or may not "
-        "have been carried out. Submissions with an idempotencyKey are safe to repeat."};
+    return {ProblemKind::kUnavailable,
+            "The database did not confirm in time, so the request may or may not have been carried "
+            "out. Submissions with an idempotencyKey are safe to repeat."};
   }
   if (error.sqlstate() == pg::kLockNotAvailable) {
     return {ProblemKind::kUnavailable,
-            "Somebody's transaction that has not ended holds what this request needs, such as the "
-            "same idempotencyKey. Nothing was changed; try again when it has ended."};
+            "Another transaction that has not ended holds what this request needs, such as the "
+            "same idempotencyKey. Nothing was changed; try again when that transaction has ended."};
   }
   if (error.unavailable() || error.transient()) {
     spdlog::debug("request {}: {}", request_id, error.what());
@@ -129,7 +128,7 @@ Problem DatabaseProblem(const pg::PgError& error, std::string_view request_id) {
   return {ProblemKind::kInternal, {}};
 }
 
-/// A request that has been given its route.
+/// A request with its route.
 class RoutedExchange : public Exchange {
  public:
   RoutedExchange(ServerContext& context, const HttpRequest& message, RouteMatch match)
@@ -171,7 +170,7 @@ class RoutedExchange : public Exchange {
   std::shared_ptr<const Caller> caller_;
 };
 
-/// Checks what the head says: route, sender, content type, parameters. Throws pg::PgError.
+/// Checks the head: route, sender, content type, parameters. Throws pg::PgError.
 asio::awaitable<std::optional<Problem>> RoutedExchange::CheckHead() {
   if (match_.route == nullptr) co_return NoRoute(match_, message_);
   const Route& route = *match_.route;
@@ -199,7 +198,7 @@ asio::awaitable<std::optional<Problem>> RoutedExchange::CheckHead() {
 }
 
 asio::awaitable<HandlerResult> RoutedExchange::Handle(std::string_view request_id, int socket) {
-  // Again, where it was done before the body: the token may have been revoked while that came.
+  // Checks again after the body: the token may have been revoked while it arrived.
   auto refused = co_await CheckHead();
   if (refused) co_return tl::unexpected(*std::move(refused));
   const Request request{message_, match_.parameters, request_id, *caller_, socket};
@@ -207,8 +206,8 @@ asio::awaitable<HandlerResult> RoutedExchange::Handle(std::string_view request_i
   co_return result;
 }
 
-/// Runs the handler, and turns whatever went wrong into a problem document. The one place where a
-/// request's exceptions end.
+/// Runs the handler, and turns every error into a problem document. The only place that catches a
+/// request's exceptions.
 asio::awaitable<Response> RoutedExchange::Answer(std::string_view request_id, int socket) {
   Problem problem;
   try {

@@ -4,7 +4,7 @@
 
 namespace djps::server {
 
-// One per route, named as their operation. They throw pg::PgError when the database is away.
+// One per route, named like the operation. They throw pg::PgError when the database is away.
 
 boost::asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> GetLiveness(ServerContext& context, const Request& request);
@@ -46,7 +46,7 @@ boost::asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context,
                                                         const Request& request);
 boost::asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& request);
 
-/// Who a request comes from, for the audit.
+/// The sender of a request, for the audit.
 std::string ActorOf(const Request& request);
 boost::asio::awaitable<HandlerResult> ListJobs(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> ListAttempts(ServerContext& context, const Request& request);

@@ -19,12 +19,13 @@ asio::awaitable<HandlerResult> GetHealth(ServerContext& context, const Request& 
   try {
     state = co_await context.stores.upkeep.CheckServer(pg::After(context.config.health_timeout));
   } catch (const pg::PgError& error) {
-    // Whatever it is: this server cannot take jobs now.
+    // Any error means that this server cannot take jobs now.
     spdlog::debug("health check: {}", error.what());
     co_return tl::unexpected(Unavailable("The database does not answer as it should."));
   }
   if (state.read_only) {
-    co_return tl::unexpected(Unavailable("The database is read-only: a standby, or set to be so."));
+    co_return tl::unexpected(
+        Unavailable("The database is read-only: it is a standby, or configured as read-only."));
   }
   if (!state.schema_fits) {
     co_return tl::unexpected(

@@ -26,7 +26,8 @@ asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& conte
   const auto id = JobIdOf(request);
   if (!id) co_return tl::unexpected(id.error());
   auto job = co_await context.stores.jobs.FindJob(*id, DeadlineOf(context));
-  // What a caller may not see is not there for it: a refusal would tell that the job exists.
+  // A job that the caller may not see is reported as missing: a refusal would reveal that it
+  // exists.
   if (!job || !request.caller.MayUseJob(job->queue, job->type)) {
     co_return tl::unexpected(NoSuchJob(*id));
   }

@@ -17,8 +17,8 @@ Problem NoSuchJob(Uuid id);
 boost::asio::awaitable<tl::expected<JobRecord, Problem>> FindJobOf(ServerContext& context,
                                                                    const Request& request);
 
-/// The same for those who do not need the job itself: costs nothing where the caller may see all.
-/// Does not say whether there is such a job.
+/// The same for handlers that do not need the job itself: needs no statement if the caller may see
+/// all jobs. Does not check that the job exists.
 boost::asio::awaitable<tl::expected<Uuid, Problem>> AllowedJobIdOf(ServerContext& context,
                                                                    const Request& request);
 

@@ -25,7 +25,7 @@ using OrProblem = tl::expected<T, Problem>;
 
 using Stored = store::JobWriter::Line::Written;
 
-/// Wakes those who wait for `jobs` at this server. A job of the future is found when it is due.
+/// Wakes claims that wait for `jobs` at this server. A scheduled job is found when it is due.
 void WakeWaiters(ServerContext& context, const Stored& stored) {
   std::map<std::pair<std::string_view, std::string_view>, std::size_t> due;
   for (std::size_t i = 0; i < stored.items.size(); ++i) {
@@ -37,8 +37,8 @@ void WakeWaiters(ServerContext& context, const Stored& stored) {
   }
 }
 
-/// Stores `jobs`. A payload that is JSON but nothing that jsonb can hold is the client's mistake;
-/// `blamed` is the field to name then.
+/// Stores `jobs`. A payload that is JSON but that jsonb cannot hold is the client's error; `blamed`
+/// is the field to name then.
 asio::awaitable<OrProblem<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
                                            std::string_view blamed) {
   const auto deadline = DeadlineOf(context);
@@ -65,8 +65,8 @@ bool IsStrict(const ServerContext& context, const Request& request) {
          request.header("Prefer").find("handling=strict") != std::string_view::npos;
 }
 
-/// The answer to a submission that made no new job: the one that was there. That one may be in
-/// another queue, which this caller may not see.
+/// The answer to a submission that made no new job: the existing one. It may be in another queue,
+/// which the caller may not see.
 asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Request& request,
                                               SubmittedJob submitted,
                                               const std::optional<std::string>& key) {
@@ -97,7 +97,7 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Requ
   if (job) {
     AppendJob(response.body, *job);
   } else {
-    // Keys may be kept longer than jobs: this one is done and gone, but it was accepted once.
+    // Keys may be kept longer than jobs: this job was accepted, and has been deleted since.
     response.body = fmt::format(R"({{"id":"{}"}})", submitted.id.ToString());
   }
   co_return response;

@@ -1,4 +1,4 @@
-// One action on many jobs: those of a list of ids, or those that fit a filter.
+// One action on many jobs: a list of ids, or all that match a filter.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,9 +24,9 @@ constexpr std::size_t kIdsMax = 1'000;
 constexpr std::size_t kIdsBytesMax = 1U << 20U;
 constexpr int kLimitMax = 10'000;
 constexpr int kLimitDefault = 1'000;
-/// Jobs that one statement changes: its locks are short, and what it does is kept.
+/// Jobs per statement: locks are held shortly, and each statement commits.
 constexpr std::size_t kChunk = 500;
-/// After this a call answers with what it has done, and where to go on.
+/// After this time a call answers with its results so far and a cursor to continue.
 constexpr std::chrono::seconds kWorkTime{5};
 constexpr std::size_t kStatusesMax = 6;
 constexpr std::size_t kWordBytesMax = 64;
@@ -38,14 +38,14 @@ constexpr std::array<std::string_view, 3> kActionNames = {"cancel", "retry", "pu
 
 std::string_view NameOf(Action action) { return kActionNames[static_cast<std::size_t>(action)]; }
 
-/// What a request asks for.
+/// A parsed request.
 struct Bulk {
   Action action = Action::kCancel;
   bool dry_run = false;
   bool run_again = false;
   std::optional<std::string> reason;
-  std::vector<Uuid> ids;  ///< Empty: by the filter.
-  /// The list of the filter, from where to go on.
+  std::vector<Uuid> ids;  ///< Empty: use the filter.
+  /// The filter's list, and the position to continue from.
   store::ListRequest walked = {.detail = store::ListDetail::kBrief};
   int limit = kLimitDefault;
 };
@@ -118,9 +118,9 @@ Statuses ReadStatuses(Fields& filter, const Bulk& bulk) {
   return statuses;
 }
 
-/// The order in which no job is left out, or met twice, while the action changes what the list
-/// holds. Canceled jobs only leave the queue, so that a walk along it goes on behind them; retried
-/// ones move back in it, behind those that wait, and are walked by their ids.
+/// An order in which no job is skipped or visited twice while the action changes the list.
+/// Canceling only removes jobs from the queue, so the walk follows the queue. Retried jobs move
+/// back in the queue, so they are walked by id.
 store::ListOrder OrderOf(const Bulk& bulk) {
   const store::JobFilter& filter = bulk.walked.filter;
   const bool queued_alone = filter.statuses == Statuses{JobStatus::kQueued} && filter.tag.empty();
@@ -191,7 +191,7 @@ tl::expected<Bulk, Problem> ReadBulk(std::string_view body) {
   return bulk;
 }
 
-/// Does it, in one transaction; how many jobs it changed.
+/// Acts in one transaction; returns the number of changed jobs.
 asio::awaitable<std::size_t> Act(ServerContext& context, const Bulk& bulk,
                                  const std::vector<Uuid>& ids, const std::string& actor) {
   store::OperatorStore& operators = context.stores.operators;
@@ -217,7 +217,7 @@ asio::awaitable<std::size_t> Act(ServerContext& context, const Bulk& bulk,
   co_return changed;
 }
 
-/// Looks at jobs and acts on them; those of `jobs` only.
+/// Counts `jobs` and, except in a dry run, acts on them.
 asio::awaitable<void> ActOnChunk(ServerContext& context, const Request& request, const Bulk& bulk,
                                  const std::vector<JobRecord>& jobs, Done& done) {
   std::vector<Uuid> ids;
@@ -245,9 +245,9 @@ asio::awaitable<void> ActOnIds(ServerContext& context, const Request& request, c
   }
 }
 
-/// Walks the list until the limit, the end of the list or of the time; `bulk.walked.after` is where
-/// to go on. One look at the list that found too little is the last one, too: a call is bounded by
-/// what it looks at.
+/// Walks the list until the limit, its end, or the time limit; `bulk.walked.after` is the position
+/// to continue from. It also stops after a page with too few matches: this bounds the jobs that one
+/// call reads.
 asio::awaitable<bool> ActOnFilter(ServerContext& context, const Request& request, Bulk& bulk,
                                   Done& done) {
   const Clock::time_point until = Clock::now() + kWorkTime;

@@ -1,4 +1,4 @@
-// What people do to single jobs.
+// Changes to single jobs.
 #include <fmt/format.h>
 
 #include <iterator>
@@ -24,12 +24,12 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// What an action needs, said when it finds something else.
+/// The requirements of actions, for error messages.
 constexpr std::string_view kNotEnded = "only one that has not ended can be canceled";
 
 using Statuses = std::vector<JobStatus>;
 const Statuses kEnded = {JobStatus::kSucceeded, JobStatus::kCanceled, JobStatus::kDead};
-/// What a retry touches unless it is told to run succeeded jobs again.
+/// The statuses that a retry accepts without runAgain.
 const Statuses kRetried = {JobStatus::kQueued, JobStatus::kFailed, JobStatus::kCanceled,
                            JobStatus::kDead};
 const Statuses kRunAgain = {JobStatus::kQueued, JobStatus::kFailed, JobStatus::kCanceled,

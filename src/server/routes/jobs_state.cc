@@ -1,4 +1,4 @@
-// Where one job stands, and how it came there.
+// The state of one job, and its history.
 #include <fmt/format.h>
 
 #include "core/json_text.h"

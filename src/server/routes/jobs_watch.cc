@@ -1,4 +1,4 @@
-// Waiting for a job: until it has ended, or for every change on the way.
+// Waits for a job: until it has ended, or for each change.
 #include <fmt/format.h>
 
 #include "server/access/token_cache.h"
@@ -20,7 +20,7 @@ constexpr milliseconds kWaitMax{60'000};
 
 store::JobState StateOf(const JobRecord& job) { return {job.status, job.attempts}; }
 
-/// What a client may send as Last-Event-ID when it comes back.
+/// The value that a client may send as Last-Event-ID when it reconnects.
 std::string EventIdOf(const JobRecord& job) {
   return fmt::format("{}.{}", job.attempts, StatusName(job.status));
 }
@@ -50,7 +50,7 @@ class JobEvents : public BodyProducer {
   asio::awaitable<void> Produce(BodyWriter& out) override {
     JobWatch::Subscription subscription(context_.watch, job_.id, StateOf(job_));
     const TokenCache::Watch token(context_.tokens, token_, [&] { subscription.End(); });
-    // Who comes back and has seen this already is not told again, except of an end.
+    // A client that reconnects does not get a state again that it has seen, except an end.
     bool news = HasEnded(job_.status) || EventIdOf(job_) != last_event_id_;
     while (true) {
       const std::string text = news ? Event() : ": nothing new\n\n";
@@ -63,7 +63,7 @@ class JobEvents : public BodyProducer {
       if (!state) continue;
       auto job =
           co_await context_.stores.jobs.FindJob(job_.id, pg::After(context_.config.store_timeout));
-      if (!job || token.ended()) co_return;  // removed meanwhile, or not for this caller any more
+      if (!job || token.ended()) co_return;  // deleted meanwhile, or the caller's token has ended
       news = StateOf(*job) != StateOf(job_);
       job_ = *std::move(job);
       subscription.SetKnown(StateOf(job_));
@@ -112,7 +112,7 @@ asio::awaitable<HandlerResult> StreamJobEvents(ServerContext& context, const Req
   auto job = co_await FindJobOf(context, request);
   if (!job) co_return tl::unexpected(job.error());
   Response response{.content_type = "text/event-stream"};
-  // Proxies that collect answers before they pass them on would hold events back.
+  // Tells proxies not to buffer the answer, which would delay events.
   response.headers.push_back({"X-Accel-Buffering", "no"});
   response.producer = std::make_shared<JobEvents>(context, request, *std::move(job));
   co_return response;

@@ -58,7 +58,7 @@ void AppendStats(std::string& out, const QueueState& live, const store::OutcomeS
       total * kMsPerSecond / static_cast<double>(ended.recent_ms));
 }
 
-/// The queue in the path, which the caller may use as a whole.
+/// The queue in the path; the caller must have rights to the whole queue.
 tl::expected<std::string, Problem> ParseQueue(const Request& request, std::string_view member) {
   const std::string& name = request.parameters[0];
   const auto trouble = NameTrouble(name);
@@ -133,7 +133,7 @@ asio::awaitable<HandlerResult> LimitQueue(ServerContext& context, const Request&
   if (!name) co_return tl::unexpected(name.error());
   Fields fields(request.body());
   const auto limit = fields.Integer("maxBacklog", 1, kBacklogMax);
-  // A body that was lost on the way must not take a limit away.
+  // An empty body must not remove a limit.
   if (!fields.Sent("maxBacklog")) fields.Add("maxBacklog", "is missing; null: no limit");
   if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
   co_await context.stores.operators.SetQueueLimit(

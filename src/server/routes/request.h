@@ -12,10 +12,10 @@
 
 namespace djps::server {
 
-/// A request as handlers see it. The session owns what the references point to.
+/// A request for handlers. The session owns the objects of the references.
 struct Request {
   const HttpRequest& message;
-  const std::vector<std::string>& parameters;  ///< What stands for each "{...}" in the path.
+  const std::vector<std::string>& parameters;  ///< The values of each "{...}" in the path.
   std::string_view request_id;
   const Caller& caller;
   int socket = -1;  ///< The client's connection, for ClientGone.

@@ -14,7 +14,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// The type in the path, which the caller may use in all queues.
+/// The type in the path; the caller must have rights to it in all queues.
 tl::expected<std::string, Problem> ParseType(const Request& request) {
   const std::string& name = request.parameters[0];
   const auto trouble = NameTrouble(name);

@@ -71,14 +71,14 @@ std::string_view CutPart(std::string_view& path) {
   return part;
 }
 
-/// `part` with its %XX decoded (RFC 3986, section 2.1); none where they are malformed.
+/// `part` with its %XX decoded (RFC 3986, section 2.1); none if they are malformed.
 std::optional<std::string> Decode(std::string_view part) {
   const auto encoded = boost::urls::make_pct_string_view({part.data(), part.size()});
   if (encoded.has_error()) return std::nullopt;
   return encoded->decode();
 }
 
-/// What stands for each "{...}" of `pattern`; none: no match.
+/// The values of each "{...}" of `pattern`; none: no match.
 std::optional<std::vector<std::string>> MatchPath(std::string_view pattern, std::string_view path) {
   std::vector<std::string> parameters;
   if (!path.starts_with('/')) return std::nullopt;
@@ -104,7 +104,7 @@ std::span<const Route> Routes() { return kRoutes; }
 RouteMatch FindRoute(verb method, std::string_view path) {
   if (method == verb::head) method = verb::get;
   RouteMatch match;
-  std::string_view pattern;  // the first that fits
+  std::string_view pattern;  // the first match
   for (const Route& route : kRoutes) {
     auto parameters = MatchPath(route.pattern, path);
     if (!parameters || (!pattern.empty() && route.pattern != pattern)) continue;

@@ -17,26 +17,27 @@ namespace djps::server {
 using Handler = boost::asio::awaitable<HandlerResult> (*)(ServerContext& context,
                                                           const Request& request);
 
-/// Does the handler read the query of the URI (wire/query.h)? Of a route that does not, a request
-/// with parameters is refused.
+/// Whether the handler reads the query of the URI (wire/query.h). If not, a request with parameters
+/// is refused.
 enum class Parameters { kNone, kRead };
 
 struct Route {
   boost::beast::http::verb method;
-  std::string_view pattern;  ///< A path, in which "{name}" stands for one part.
-  Role role;                 ///< The least that a caller must be allowed to do.
+  std::string_view pattern;  ///< A path; "{name}" matches one segment.
+  Role role;                 ///< The role that a caller needs.
   Handler handler;
   std::size_t ServerConfig::* body_bytes_max = &ServerConfig::body_bytes_max;
   Parameters parameters = Parameters::kNone;
 };
 
-/// Everything the API has. Of two patterns that fit, the earlier one counts.
+/// All routes. If two patterns match, the earlier one is used.
 std::span<const Route> Routes();
 
 struct RouteMatch {
   const Route* route = nullptr;
   std::vector<std::string> parameters = {};  ///< Decoded, in the order of the pattern.
-  std::string allow = {};  ///< No route, but the path exists: the methods it takes.
+  std::string allow =
+      {};  ///< If the path exists but not for this method: the methods that it supports.
 };
 
 /// Finds the route of a request; `path` has no query. HEAD goes where GET does.

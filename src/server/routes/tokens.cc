@@ -20,7 +20,7 @@ constexpr auto kLifeMax = std::chrono::hours(24) * 3'650;
 
 std::vector<std::string> ReadRestriction(Fields& fields, std::string_view name) {
   const auto names = fields.Names(name, kRestrictionsMax);
-  // No queue at all would be a token for nothing; every queue is no list.
+  // An empty list would allow nothing; to allow all, omit the list.
   if (names && names->empty()) fields.Add(name, "must not be empty; leave it off to allow all");
   return names.value_or(std::vector<std::string>{});
 }
@@ -48,11 +48,11 @@ tl::expected<store::NewToken, Problem> ParseToken(std::string_view body) {
 Problem NotCreated(const store::NewToken& token, const store::CreatedToken& created) {
   if (created.outcome == store::CreatedToken::Outcome::kNameTaken) {
     return {ProblemKind::kTokenNameTaken,
-            fmt::format("There is a token {} already; choose another name, or revoke that one.",
+            fmt::format("A token {} exists already; choose another name, or revoke that one.",
                         QuoteForMessage(token.grant.name))};
   }
   FieldProblems problems;
-  problems.Add(JsonPath().Member("expiresAt"), "must lie in the future");
+  problems.Add(JsonPath().Member("expiresAt"), "must be in the future");
   return ValidationProblem(std::move(problems));
 }
 
@@ -60,7 +60,7 @@ bool MayManage(const Caller& caller, const store::TokenRecord& token) {
   return caller.MayGrant(token.grant.queues, token.grant.types);
 }
 
-/// What a token allows never changes, so it cannot between this look and the revocation.
+/// What a token allows never changes, so this check stays true until the revocation.
 asio::awaitable<bool> MayRevoke(ServerContext& context, const Caller& caller, Uuid id) {
   if (!caller.restricted()) co_return true;
   const auto tokens = co_await context.stores.tokens.ListTokens(DeadlineOf(context));

@@ -1,4 +1,4 @@
-// How a worker gets work and keeps it: claim and heartbeat; and who works.
+// Claims and heartbeats of workers, and the list of workers.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -33,15 +33,14 @@ using std::chrono::milliseconds;
 constexpr std::size_t kQueuesMax = 32;
 constexpr std::size_t kTypesMax = 100;
 constexpr std::size_t kLeasesMax = 1'000;
-/// More jobs than this are no batch for one lease of a worker whose speed is not known.
+/// More jobs than this are too many for one lease of a worker of unknown speed.
 constexpr std::size_t kClaimMax = 100;
 constexpr std::size_t kVersionBytesMax = 128;
 constexpr milliseconds kLeaseMin{1'000};
 constexpr milliseconds kLeaseMax{86'400'000};
 constexpr milliseconds kLeaseDefault{30'000};
 constexpr milliseconds kWaitMax{60'000};
-/// A worker that waits shows itself this often: well within the minute after which it is not
-/// listed.
+/// How often a waiting worker is recorded: well within the minute after which it is not listed.
 constexpr milliseconds kWaitSlice{20'000};
 constexpr milliseconds kWorkerListedFor{60'000};
 constexpr milliseconds kForever = std::chrono::hours(24 * 366);
@@ -56,14 +55,14 @@ struct Claim {
   milliseconds wait{0};
 };
 
-/// What was claimed from one queue.
+/// The jobs claimed from one queue.
 struct ClaimedQueue {
   std::string queue;
   store::ClaimedBatch batch;
 };
 using Claimed = std::vector<ClaimedQueue>;
 
-/// Names, of which there must be one at least.
+/// Names; at least one is required.
 std::vector<std::string> SomeNames(Fields& fields, std::string_view name, std::size_t count_max,
                                    std::vector<std::string> otherwise) {
   auto names = fields.Names(name, count_max);
@@ -86,7 +85,7 @@ tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
   claim.queues = SomeNames(fields, "queues", kQueuesMax, {std::string(kDefaultQueue)});
   claim.types = SomeNames(fields, "types", kTypesMax, {});
   if (!fields.Has("types")) fields.Add("types", "is missing");
-  // Those who name the same types share what is known of the queue, in whatever order.
+  // Sorted, so that workers with the same types in any order share one claim cursor.
   std::sort(claim.types.begin(), claim.types.end());
   claim.jobs = static_cast<std::size_t>(
       fields.Integer("max", 1, static_cast<long long>(kClaimMax)).value_or(1));
@@ -96,8 +95,8 @@ tl::expected<Claim, Problem> ReadClaim(std::string_view body) {
   return claim;
 }
 
-/// Why this caller may not work on these queues or types. What it does with a job later needs no
-/// such check: the lease token is the permission.
+/// Why this caller may not work on these queues or types. Later calls about a job need no such
+/// check: the lease token is the permission.
 std::optional<Problem> ClaimProblem(const Caller& caller, const Claim& claim) {
   for (const std::string& queue : claim.queues) {
     if (auto refused = QueueProblem(caller, queue)) return refused;
@@ -123,13 +122,13 @@ asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& cl
       batch = co_await context.claims.ClaimJobs(std::move(request), DeadlineOf(context));
     } catch (const pg::PgError& error) {
       if (claimed.empty()) throw;
-      // What was claimed before must not wait for its lease to run out.
+      // Jobs that were claimed before must not wait until their lease expires.
       spdlog::warn("could not claim from queue \"{}\": {}", queue, error.what());
       break;
     }
     if (batch.jobs.empty()) continue;
     if (std::chrono::steady_clock::now() >= batch.begun + claim.lease) {
-      // The answer took so long that the lease may be over: nobody may start any of it.
+      // The answer took so long that the lease may be over: none of the jobs may start.
       context.stores.leases.ReturnLease(batch.lease);
       continue;
     }
@@ -140,12 +139,12 @@ asio::awaitable<Claimed> ClaimFromQueues(ServerContext& context, const Claim& cl
   co_return claimed;
 }
 
-/// Gives back what was claimed for a client that does not get it: no attempt counts.
+/// Gives back jobs whose client cannot get them; no attempt counts.
 void PutBack(ServerContext& context, const Claimed& claimed) {
   for (const ClaimedQueue& from : claimed) context.stores.leases.ReturnLease(from.batch.lease);
 }
 
-/// A claim whose turn has come.
+/// A claim that may run now.
 asio::awaitable<Claimed> ClaimInTurn(ServerContext& context, const Claim& claim,
                                      const WorkNeed& need) {
   Claimed claimed;
@@ -169,8 +168,8 @@ void ShowWorker(ServerContext& context, const Claim& claim, const Request& reque
                          .version = CleanText(request.header("User-Agent"), kVersionBytesMax)});
 }
 
-/// Waits until there is something to claim, or the time is over. A token that is revoked meanwhile
-/// gets nothing.
+/// Waits until there are jobs to claim, or the time is over. If the token is revoked meanwhile, the
+/// claim gets nothing.
 asio::awaitable<tl::expected<Claimed, Problem>> AwaitWork(ServerContext& context,
                                                           const Claim& claim,
                                                           const Request& request) {
@@ -198,7 +197,7 @@ asio::awaitable<tl::expected<Claimed, Problem>> AwaitWork(ServerContext& context
   co_return claimed;
 }
 
-/// What the job says itself, or less where its deadline is nearer.
+/// The job's own timeout, or less if its deadline is nearer.
 std::string TimeLimitOf(const store::ClaimedJob& job) {
   if (!job.time_limit && !job.begin_within) return "null";
   const auto limit = std::min(job.time_limit.value_or(milliseconds::max()),
@@ -259,7 +258,7 @@ Response AnswerClaim(const Claimed& claimed) {
   return response;
 }
 
-/// The first of each.
+/// Removes duplicates.
 std::vector<Uuid> Distinct(const std::vector<Uuid>& ids) {
   std::vector<Uuid> distinct;
   std::unordered_set<Uuid> seen;

@@ -1,4 +1,4 @@
-// How a worker ends what it holds: complete, fail, snooze, release.
+// How a worker ends its jobs: complete, fail, snooze, release.
 #include <fmt/format.h>
 
 #include <iterator>
@@ -22,7 +22,7 @@ using store::CompletedJob;
 using store::FailedJob;
 using store::ReturnedJob;
 
-/// A failure's texts are cut to what is kept, so that no stack trace is too long to be reported.
+/// The texts of a failure are cut to the limits, so that a long stack trace is not refused.
 constexpr std::size_t kErrorTextBytesMax = 256U << 10U;
 constexpr std::size_t kErrorClassBytesMax = 200;
 constexpr std::size_t kErrorMessageBytesMax = 2'000;
@@ -63,7 +63,7 @@ asio::awaitable<HandlerResult> ReturnHeld(ServerContext& context, HeldJobs<Retur
 
 asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Request& request) {
   HeldJobsResult result;
-  // A result that cannot be kept is rejected alone: its neighbours are done.
+  // Only the result that cannot be stored is rejected; the other jobs are completed.
   const auto read = [&result](Fields& item, CompletedJob& job) {
     job.result = item.UncheckedJson("result").value_or("null");
     auto trouble = JsonTrouble(job.result, kPayloadBytesMax);
@@ -85,7 +85,7 @@ asio::awaitable<HandlerResult> CompleteWork(ServerContext& context, const Reques
 }
 
 asio::awaitable<HandlerResult> FailWork(ServerContext& context, const Request& request) {
-  // What a program printed before it broke may be anything; the attempt ends with what can be kept.
+  // A failed program may have printed any bytes; the attempt is stored with what Postgres can hold.
   const std::string body = CleanJson(request.body());
   auto held = co_await ReadHeldJobs<FailedJob>(body, ReadFailure);
   if (!held) co_return tl::unexpected(std::move(held.error()));

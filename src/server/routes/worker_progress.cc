@@ -1,4 +1,4 @@
-// What running jobs say about themselves, and reading it.
+// Progress and log lines of jobs: writing and reading them.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -10,7 +10,7 @@ namespace djps::server {
 namespace {
 
 std::string Until(const store::JobReason& reason) {
-  return reason.until ? FormatTimestamp(*reason.until) : "a time that is not known";
+  return reason.until ? FormatTimestamp(*reason.until) : "an unknown time";
 }
 
 std::string Behind(const store::JobReason& reason) {
@@ -51,11 +51,11 @@ std::string ExplainInWords(const store::JobReason& reason) {
                        Until(reason));
   }
   if (reason.reason == "queue_paused") {
-    return fmt::format("Queue {} is paused: none of its jobs starts until somebody resumes it.",
+    return fmt::format("Queue {} is paused: none of its jobs starts until it is resumed.",
                        reason.queue);
   }
   if (reason.reason == "no_worker") {
-    return fmt::format("No worker works on queue {} now.", reason.queue);
+    return fmt::format("No worker takes jobs of queue {} now.", reason.queue);
   }
   if (reason.reason == "unknown_type") {
     return fmt::format("No worker of queue {} has a handler for jobs of type {}.", reason.queue,

@@ -18,7 +18,7 @@
 namespace djps::server {
 namespace {
 
-/// runAt as run_at.
+/// Converts runAt to run_at.
 std::string SnakeCase(std::string_view camel) {
   std::string snake;
   for (const char c : camel) {
@@ -46,7 +46,7 @@ std::string Got(std::string_view json) { return ShortenForMessage(json); }
 struct Fields::Member {
   std::string_view name;
   std::string_view value;
-  const ParsedMember* parsed = nullptr;  // where the parser has split it
+  const ParsedMember* parsed = nullptr;  // if the parser has split it
   bool read = false;
 };
 
@@ -54,12 +54,12 @@ struct Fields::Node {
   JsonPath path;
   std::vector<Member> members;  // the first kMembersMax
   std::size_t member_count = 0;
-  std::vector<std::string> known;  // the names that were asked for
+  std::vector<std::string> known;  // the names that were read
 };
 
 struct Fields::Body {
-  std::deque<ParsedObject> parsed;  // what the views of the nodes point to
-  std::deque<Node> objects;         // their addresses stay
+  std::deque<ParsedObject> parsed;  // owns the text that the nodes view
+  std::deque<Node> objects;         // a deque, so that addresses are stable
   FieldProblems problems;
   std::optional<Problem> malformed;
 
@@ -141,7 +141,7 @@ Fields::Member* Fields::FindMember(std::string_view name) {
   for (auto& member : object_->members) {
     if (member.name != name && member.name != snake) continue;
     member.read = true;
-    found = member.value == "null" ? nullptr : &member;  // of equal names the last counts
+    found = member.value == "null" ? nullptr : &member;  // of equal names the last one wins
   }
   return found;
 }
@@ -251,7 +251,7 @@ std::optional<std::string> Fields::Name(std::string_view name) {
 const ParsedMember* Fields::Array(std::string_view name, std::size_t count_max) {
   Member* const member = FindMember(name);
   if (member == nullptr) return nullptr;
-  // A part of an item is split when it is asked for, as the one member of an object.
+  // A part of an item is split when it is read, as the only member of an object.
   if (member->parsed == nullptr) {
     FieldsParser parser;
     parser.Feed("{\"a\":");

@@ -16,25 +16,25 @@
 
 namespace djps::server {
 
-/// The members of a request's JSON object, read by name and checked as they are read. Everything
-/// that is wrong is collected, so that a client hears all of it at once:
+/// The members of a request's JSON object, read by name and checked as they are read. All errors
+/// are collected, so that a client gets them at once:
 ///
 ///     Fields fields(request.body());
 ///     const auto delay = fields.Duration("delayMs", 0ms, 24h).value_or(30s);
 ///     const auto ids = fields.Uuids("ids", 1, 1000);
 ///     if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
 ///
-/// A name is given in camelCase; the same in snake_case is taken too. A member that is missing or
-/// null reads as nothing. After a mistake the values read are useless; Finish says so.
+/// Names are given in camelCase; requests may use snake_case too. A member that is missing or null
+/// reads as nothing. After an error the values must not be used; Finish returns the error.
 class Fields {
  public:
-  /// An empty body stands for {}. `where`: the place of this object, for what is said about it.
+  /// An empty body means {}. `where`: the place of this object, for error messages.
   explicit Fields(std::string_view body, JsonPath where = {});
 
-  /// The same of a body that was fed to a parser, in slices where it may be large (wire/slices.h).
+  /// The same for a body that was fed to a parser, in slices if it may be large (wire/slices.h).
   explicit Fields(FieldsParser parser, JsonPath where = {});
 
-  /// Bytes of this object's members, as far as they are looked at.
+  /// Bytes of those members of this object that were split.
   std::size_t size() const;
 
   std::optional<std::string> Text(std::string_view name, std::size_t bytes_max,
@@ -48,10 +48,10 @@ class Fields {
                                                     std::chrono::milliseconds max);
   /// RFC 3339.
   std::optional<Timestamp> Time(std::string_view name);
-  /// Any JSON value that can be stored in so many bytes (JsonTrouble), compact, its numbers as they
-  /// were sent. JSON null reads as nothing.
+  /// Any JSON value that can be stored in that many bytes (JsonTrouble), compact, with numbers as
+  /// they were sent. JSON null reads as nothing.
   std::optional<std::string> Json(std::string_view name, std::size_t bytes_max);
-  /// The same without a look at whether it can be stored.
+  /// The same without the check that it can be stored.
   std::optional<std::string> UncheckedJson(std::string_view name);
   std::optional<Uuid> Id(std::string_view name);
   /// A name with the characters of types and queues.
@@ -65,15 +65,15 @@ class Fields {
   std::optional<std::vector<std::chrono::milliseconds>> Durations(std::string_view name,
                                                                   std::size_t count_max,
                                                                   std::chrono::milliseconds max);
-  /// An object. What is wrong inside it is reported here.
+  /// An object. Errors inside it are reported here.
   std::optional<Fields> Object(std::string_view name);
-  /// The objects of an array. What is wrong inside them is reported here.
+  /// The objects of an array. Errors inside them are reported here.
   std::optional<std::vector<Fields>> Objects(std::string_view name, std::size_t count_max);
 
-  /// Has nothing been reported so far, in the whole body?
+  /// Whether no error has been reported so far, in the whole body.
   bool Flawless() const;
 
-  /// Reports a member that was not there: call it with what a getter gave.
+  /// Reports a missing member: call it with the result of a getter.
   template <typename T>
   T Required(std::string_view name, std::optional<T> value) {
     if (value) return *std::move(value);
@@ -81,16 +81,17 @@ class Fields {
     return T();
   }
 
-  /// Adds "`name` `detail`" to what is wrong.
+  /// Adds the error "`name` `detail`".
   void Add(std::string_view name, std::string detail);
 
-  /// Was a member of this name sent, and not as null?
+  /// Whether a member of this name was sent and is not null.
   bool Has(std::string_view name) const;
 
-  /// Was a member of this name sent, be it as null?
+  /// Whether a member of this name was sent, even as null.
   bool Sent(std::string_view name) const;
 
-  /// What is wrong, members that nobody read included. Once, at the end, for the whole body.
+  /// The errors, including unknown members (never read). Call it once, at the end, for the whole
+  /// body.
   std::optional<Problem> Finish();
 
  private:
@@ -102,16 +103,16 @@ class Fields {
 
   Member* FindMember(std::string_view name);
   const std::string_view* Find(std::string_view name);
-  /// The object inside this one whose text is `value`; reports it where it is none.
+  /// The nested object whose text is `value`; reports it if it is not an object.
   std::optional<Fields> Inside(const JsonPath& path, std::string_view value);
-  /// An array member; null when it is missing or wrong.
+  /// An array member; null if it is missing or wrong.
   const ParsedMember* Array(std::string_view name, std::size_t count_max);
   std::optional<std::vector<std::string>> Items(std::string_view name, std::size_t count_max);
-  /// The objects of an array, each with what the parser has split of it.
+  /// The objects of an array, each with the members that the parser has split.
   std::vector<Fields> Split(const JsonPath& path, const ParsedMember& array);
   JsonPath PathOf(std::string_view name) const;
 
-  std::shared_ptr<Body> body_;  // shared with the objects inside
+  std::shared_ptr<Body> body_;  // shared with nested objects
   Node* object_;                // owned by the body
 };
 

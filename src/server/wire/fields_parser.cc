@@ -15,8 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
-/// What the parser tells, token by token. Depths: 1 inside the body's object, 2 inside a member of
-/// it, 3 inside an item of such an array.
+/// Receives the parser's tokens. Depths: 1 in the body's object, 2 in a member of it, 3 in an item
+/// of such an array.
 class Splitter : public UnlimitedJsonHandler {
  public:
   using Ec = json::error_code;
@@ -24,7 +24,7 @@ class Splitter : public UnlimitedJsonHandler {
   ParsedObject& object() { return object_; }
   const std::optional<JsonPath>& nul_at() const { return nul_at_; }
   bool is_object() const { return is_object_; }
-  /// The whole text where it is no object.
+  /// The whole text if it is not an object.
   std::string Text() { return compactor_.Take(); }
 
   bool on_document_begin(Ec& /*ec*/) { return true; }
@@ -162,8 +162,8 @@ class Splitter : public UnlimitedJsonHandler {
   bool in_scalar_ = false;
   std::string key_;
   ParsedMember member_;  // of the body's object
-  ParsedItem item_;      // of the member, where that is an array
-  ParsedPart part_;      // of the item, where that is an object
+  ParsedItem item_;      // of the member, if it is an array
+  ParsedPart part_;      // of the item, if it is an object
   JsonCompactor compactor_;
   std::optional<JsonPath> nul_at_;
   ParsedObject object_;
@@ -180,7 +180,7 @@ json::parse_options Options() {
 struct FieldsParser::Impl {
   json::basic_parser<Splitter> parser{Options()};
   std::size_t offset = 0;            // of the next piece
-  std::optional<Problem> malformed;  // once set, the rest of the body is not looked at
+  std::optional<Problem> malformed;  // once set, the rest of the body is ignored
 
   void Fail(const json::error_code& error, std::string_view piece, std::size_t position) {
     malformed = Problem{ProblemKind::kMalformedJson,

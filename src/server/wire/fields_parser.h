@@ -12,13 +12,13 @@
 
 namespace djps::server {
 
-/// Of each object this many members are looked at, more than any request has; further ones are
-/// counted, so that nothing that is sent costs more than its bytes.
+/// Members that are split per object, more than any request has. Further ones are only counted, so
+/// that the cost stays proportional to the bytes.
 inline constexpr std::size_t kMembersMax = 100;
-/// Of each array this many items. No request may have more.
+/// Items that are split per array. No request may have more.
 inline constexpr std::size_t kItemsMax = 1'000;
 
-/// A member of an object inside an array: its value is a part of the array's text.
+/// A member of an object in an array: its value is a part of the array's text.
 struct ParsedPart {
   std::string name;
   std::size_t begin = 0;
@@ -36,7 +36,7 @@ struct ParsedItem {
 
 struct ParsedMember {
   std::string name;
-  std::string value;  ///< Compact JSON, its numbers as they were sent.
+  std::string value;  ///< Compact JSON, with numbers as they were sent.
   bool is_array = false;
   std::vector<ParsedItem> items = {};  ///< The first kItemsMax.
   std::size_t item_count = 0;
@@ -47,8 +47,8 @@ struct ParsedObject {
   std::size_t member_count = 0;
 };
 
-/// Splits the JSON object of a body into its members, and those of the objects in its arrays, in
-/// one pass. The body may be fed in pieces cut anywhere.
+/// Splits the JSON object of a body into its members, and objects in its arrays into theirs, in one
+/// pass. The body may be fed in arbitrary pieces.
 class FieldsParser {
  public:
   FieldsParser();
@@ -58,7 +58,7 @@ class FieldsParser {
 
   void Feed(std::string_view piece);
 
-  /// Once, at the end. Nothing fed at all is {}.
+  /// Call it once, at the end. An empty body means {}.
   tl::expected<ParsedObject, Problem> Finish();
 
  private:

@@ -18,7 +18,7 @@ namespace {
 
 struct FieldNames {
   std::string_view camel;
-  std::string_view snake;  ///< Empty where it would be the same.
+  std::string_view snake;  ///< Empty if it is the same.
 };
 
 enum FieldIndex : std::size_t {
@@ -39,10 +39,10 @@ constexpr std::array<FieldNames, 7> kFields = {{{field_name::kType, ""},
                                                 {field_name::kMaxAttempts, "max_attempts"},
                                                 {field_name::kIdempotencyKey, "idempotency_key"}}};
 
-/// Room for the largest options that are valid, whatever in them is written as an escape.
+/// Enough for the largest valid options, even if every character is escaped.
 constexpr std::size_t kOptionsBytesMax = 256U << 10U;
 
-/// What answers contain and requests may not: sending it back is an easy mistake.
+/// Fields of answers that requests may not have: sending them back is an easy mistake.
 constexpr std::array<std::string_view, 13> kReadOnly = {
     "id",          "status",     "attempts", "created_at", "createdAt", "updated_at", "updatedAt",
     "finished_at", "finishedAt", "result",   "last_error", "lastError", "request_id"};
@@ -54,7 +54,7 @@ std::optional<std::size_t> FindField(std::string_view name) {
   return std::nullopt;
 }
 
-/// Lower case without the separators in which spellings differ.
+/// Lower case without separators, in which spellings differ.
 std::string Folded(std::string_view name) {
   std::string folded;
   for (const char c : name) {
@@ -95,7 +95,7 @@ std::string UnknownFieldDetail(std::string_view name) {
 
 }  // namespace
 
-/// Turns the members of one draft into a NewJob and reports on them.
+/// Turns the members of one draft into a NewJob and collects their errors.
 class JobDraft::Judge {
  public:
   Judge(std::array<Member, kFieldCount>& members, const JsonPath& where, FieldProblems& problems)
@@ -124,7 +124,7 @@ class JobDraft::Judge {
     return JsonPath(where_).Member(snake ? kFields[field].snake : kFields[field].camel);
   }
 
-  /// Says one thing per field: what follows from the first mistake is no news.
+  /// Reports one error per field: others may only follow from the first.
   void Report(std::size_t field, std::string detail) {
     if (std::exchange(members_[field].wrong, true)) return;
     problems_.Add(PathOf(field), std::move(detail));
@@ -208,7 +208,7 @@ class JobDraft::Judge {
       Report(kPayload, *std::move(trouble));
       return;
     }
-    // null too: as a payload it is a value like any other.
+    // Includes null, which is a valid payload.
     job.payload = std::move(member.text);
   }
 
@@ -255,8 +255,8 @@ NewJob JobDraft::Finish(const JsonPath& where, FieldProblems& problems) {
   if (!options_.empty()) FinishOptions(job, where, problems);
   if (const auto large = std::exchange(too_large_, std::nullopt)) {
     problems.Add(JsonPath(where).Member(large->name),
-                 fmt::format("has {} bytes of JSON; this and tags, metadata, retry, unique and the "
-                             "like may have {} together",
+                 fmt::format("has {} bytes of JSON; together with tags, metadata, retry, unique "
+                             "and similar fields it may have {}",
                              large->bytes, kOptionsBytesMax));
   }
   for (const std::string& name : unknown_) {

@@ -13,22 +13,24 @@
 
 namespace djps::server {
 
-/// What kind of JSON value a member has.
+/// The JSON type of a member's value.
 enum class JsonKind { kNull, kBool, kNumber, kString, kArray, kObject };
 
-/// The members of one submitted job as they were sent, before they become a NewJob. Judging waits
-/// for the end of the object: only then is known which of two equal names was the last, and all
-/// that is wrong can be said at once.
+/// The members of one submitted job as sent, before they become a NewJob. They are checked at the
+/// end of the object: only then it is known which of two equal names was the last, and all errors
+/// are reported at once.
 class JobDraft {
  public:
-  /// One more member: `text` is the string itself for strings, else compact JSON; for the payload
-  /// it is compact JSON always. `nul_at`: where in it a NUL is. A name sent twice: the last wins.
+  /// Adds a member: `text` is the string itself for strings, else compact JSON; for the payload
+  /// always compact JSON. `nul_at`: the position of a NUL in it. If a name is sent twice, the last
+  /// wins.
   void Add(std::string_view name, JsonKind kind, std::string text, std::optional<JsonPath> nul_at);
 
-  /// Does the member of this name keep its value as JSON, even where that is a string?
+  /// Whether the member of this name keeps its value as JSON, even a string.
   static bool KeepsJson(std::string_view name);
 
-  /// The job, and what is wrong with it; `where` is the job's own place. The draft is empty then.
+  /// Returns the job and adds its errors; `where` is the place of the job. The draft is empty
+  /// afterwards.
   NewJob Finish(const JsonPath& where, FieldProblems& problems);
 
  private:
@@ -40,24 +42,24 @@ class JobDraft {
     std::optional<JsonPath> nul_at;
     bool camel = false;  ///< Sent under its camelCase name.
     bool snake = false;  ///< Sent under its snake_case name.
-    bool wrong = false;  ///< Something was said about it already.
+    bool wrong = false;  ///< An error was reported already.
 
     bool present() const { return (camel || snake) && kind != JsonKind::kNull; }
   };
 
   class Judge;
 
-  /// Reads what was sent of the options.
+  /// Reads the options that were sent.
   void FinishOptions(NewJob& job, const JsonPath& where, FieldProblems& problems);
 
   std::array<Member, kFieldCount> members_;
-  std::string options_;  // the members of a JSON object: options as they were sent
+  std::string options_;  // members of a JSON object: the options as sent
   struct LargeOption {
     std::string name;
     std::size_t bytes = 0;
   };
-  std::optional<LargeOption> too_large_;  // the first for which there was no room
-  std::vector<std::string> unknown_;      // the first kFieldProblemsMax names that are no field
+  std::optional<LargeOption> too_large_;  // the first that exceeds the limit
+  std::vector<std::string> unknown_;      // the first kFieldProblemsMax unknown names
   std::size_t unknown_count_ = 0;
 };
 

@@ -46,7 +46,7 @@ std::string_view OutcomeName(const SubmittedJob& job) {
 }
 
 void AppendJob(std::string& out, const JobRecord& job, JobPayload payload) {
-  // Types, queues and statuses hold no character that needs an escape.
+  // Types, queues and statuses have no characters that need escaping.
   fmt::format_to(std::back_inserter(out),
                  R"({{"id":"{}","type":"{}","queue":"{}","status":"{}","priority":{},)",
                  job.id.ToString(), job.type, job.queue, StatusName(job.status), job.priority);

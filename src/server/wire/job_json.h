@@ -9,22 +9,22 @@
 
 namespace djps::server {
 
-/// May be large; lists and events leave it off.
+/// May be large; lists and events omit it.
 enum class JobPayload { kShown, kLeftOff };
 
-/// Appends a job as clients see it.
+/// Appends a job as JSON for clients.
 void AppendJob(std::string& out, const JobRecord& job, JobPayload payload = JobPayload::kShown);
 
-/// Appends a moment, or null.
+/// Appends a time, or null.
 void AppendTime(std::string& out, const std::optional<Timestamp>& time);
 
-/// The record of a job that has just been stored: what was sent and what the database added.
+/// The record of a job that has just been stored: the submission and what the database added.
 JobRecord RecordOf(NewJob job, const SubmittedJob& submitted);
 
-/// What became of a submission: created, replayed, existing, replaced or rescheduled.
+/// The outcome of a submission: created, replayed, existing, replaced or rescheduled.
 std::string_view OutcomeName(const SubmittedJob& job);
 
-/// Appends what became of a batch: one entry per job, in order, and the totals.
+/// Appends the outcome of a batch: one entry per job, in order, and the totals.
 void AppendBatch(std::string& out, const std::vector<SubmittedJob>& submitted);
 
 }  // namespace djps::server

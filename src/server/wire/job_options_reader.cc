@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kWordBytesMax = 64;
 
-/// One of the words of `words`, by its place; reports any other.
+/// The index of one of `words`; reports any other word.
 template <std::size_t N>
 std::optional<std::size_t> ReadWord(Fields& fields, std::string_view name,
                                     const std::array<std::string_view, N>& words) {
@@ -40,7 +40,7 @@ Uniqueness ReadUniqueness(Fields& fields) {
   Uniqueness unique;
   const auto paths = fields.Texts("fields", kUniqueFieldsMax, kIdempotencyKeyBytesMax);
   if (paths && paths->empty()) {
-    fields.Add("fields", "must hold at least one path; leave it out for the whole payload");
+    fields.Add("fields", "must have at least one path; omit it to compare the whole payload");
   }
   unique.fields = paths.value_or(std::vector<std::string>());
   unique.key = fields.Text("key", kIdempotencyKeyBytesMax);
@@ -48,15 +48,17 @@ Uniqueness ReadUniqueness(Fields& fields) {
   unique.period = fields.Duration("periodMs", milliseconds(1), kDelayMax);
   const auto states = fields.Texts("states", kActions.size() * 2, kWordBytesMax);
   if (states && states->empty()) {
-    fields.Add("states", "must hold at least one status; leave it out for those of live jobs");
+    fields.Add("states",
+               "must have at least one status; omit it for the default, jobs that have not ended");
   }
   for (const std::string& name : states.value_or(std::vector<std::string>())) {
     if (const auto status = ParseStatus(name)) {
       unique.states.push_back(*status);
     } else {
-      fields.Add("states", fmt::format("may hold queued, running, failed, succeeded, canceled and "
-                                       "dead, got {}",
-                                       QuoteForMessage(name)));
+      fields.Add(
+          "states",
+          fmt::format("may contain queued, running, failed, succeeded, canceled and dead, got {}",
+                      QuoteForMessage(name)));
     }
   }
   if (const auto action = ReadWord(fields, "onConflict", kConflicts)) {
@@ -65,8 +67,8 @@ Uniqueness ReadUniqueness(Fields& fields) {
   return unique;
 }
 
-/// Is `name` the snake_case of `camel`? Makes no text of its own: it is asked for every member that
-/// is not a field, however many somebody sends.
+/// Whether `name` is the snake_case of `camel`. Does not allocate: it runs for every unknown
+/// member, and a request may have many.
 bool IsSnakeCaseOf(std::string_view name, std::string_view camel) {
   std::size_t i = 0;
   for (const char c : camel) {
@@ -110,7 +112,7 @@ RetryPolicy ReadRetryPolicy(Fields& fields) {
   policy.delays = delays.value_or(std::vector<milliseconds>());
   policy.jitter = fields.Bool("jitter");
   if ((policy.kind == Kind::kLinear || policy.kind == Kind::kFixed) && !fields.Has("delayMs")) {
-    fields.Add("delayMs", "is missing, which this kind needs");
+    fields.Add("delayMs", "is missing; this kind needs it");
   }
   if (policy.kind == Kind::kList && (!fields.Has("delaysMs") || (delays && delays->empty()))) {
     fields.Add("delaysMs", "is missing or empty; this kind needs at least one delay");
@@ -127,7 +129,7 @@ void ReadJobOptions(Fields& fields, NewJob& job) {
   job.timeout = fields.Duration("timeoutMs", milliseconds(1), kTimeoutMax);
   job.finish_by = fields.Time("finishBy");
   if (auto unique = fields.Object("unique")) job.unique = ReadUniqueness(*unique);
-  // What was not read because it is wrong would only look as if it were missing.
+  // A value with an error reads as nothing, and would be reported as missing too.
   if (!fields.Flawless()) return;
   for (FieldError& error : ValidateOptions(job)) fields.Add(error.field, std::move(error.detail));
 }

@@ -9,14 +9,14 @@
 
 namespace djps::server {
 
-/// The members of a submission that not every job has, in camelCase.
+/// The optional members of a submission, in camelCase.
 inline constexpr std::array<std::string_view, 8> kOptionNames = {
     "delayMs", "keyLifetimeMs", "tags", "metadata", "retry", "timeoutMs", "finishBy", "unique"};
 
-/// Is this one of them, in either spelling?
+/// Whether this is one of them, in camelCase or snake_case.
 bool IsOptionName(std::string_view name);
 
-/// Reads them into `job`; what is wrong is collected by `fields`.
+/// Reads them into `job`; `fields` collects the errors.
 void ReadJobOptions(Fields& fields, NewJob& job);
 
 /// Reads the members of a retry policy.

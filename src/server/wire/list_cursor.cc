@@ -22,7 +22,7 @@ constexpr std::size_t kCheckBytes = sizeof(std::uint64_t);
 constexpr std::size_t kFixedBytes = 1 + kUuidBytes + sizeof(std::int16_t) + sizeof(std::int64_t);
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-/// FNV-1a, 64 bits: against mistakes, not against forgers, who would win nothing.
+/// FNV-1a, 64 bits: against mistakes. Forging a cursor would gain nothing.
 std::uint64_t CheckOf(std::string_view bytes, std::string_view scope) {
   constexpr std::uint64_t kOffset = 0xcbf29ce484222325;
   constexpr std::uint64_t kPrime = 0x100000001b3;

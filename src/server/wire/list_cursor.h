@@ -8,15 +8,15 @@
 
 namespace djps::server {
 
-/// Everything that decides which jobs are in a list and in which order, as text.
+/// The filters and the order of a list, as text.
 std::string ListScope(const store::ListRequest& request);
 
-/// A place in a list as text that goes into a URL as it is. It carries a check sum over itself and
-/// over `scope`, which stands for the rest of the request: a cursor that was changed, or is used
-/// with other filters, is refused instead of leaving jobs out.
+/// A place in a list, as URL-safe text. It has a checksum over itself and over `scope`, the rest of
+/// the request: a cursor that was changed, or is used with other filters, is refused instead of
+/// omitting jobs.
 std::string WriteCursor(const store::ListPosition& position, std::string_view scope);
 
-/// Nothing when `text` was not written by WriteCursor for the same scope.
+/// Nothing if `text` was not written by WriteCursor for the same scope.
 std::optional<store::ListPosition> ReadCursor(std::string_view text, std::string_view scope);
 
 }  // namespace djps::server

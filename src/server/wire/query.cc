@@ -14,8 +14,8 @@
 namespace djps::server {
 namespace {
 
-/// `text` with its %XX and + decoded; none where they are malformed. The parts are cut here and not
-/// by boost::urls::parse_query: that of Boost 1.81 reads beyond the end of the last value.
+/// Decodes %XX and + in `text`; none if they are malformed. The parts are split here, not by
+/// boost::urls::parse_query: that of Boost 1.81 reads past the end of the last value.
 std::optional<std::string> Decode(std::string_view text) {
   const auto encoded = boost::urls::make_pct_string_view({text.data(), text.size()});
   if (encoded.has_error()) return std::nullopt;
@@ -59,10 +59,10 @@ std::optional<std::string> Query::Text(std::string_view name, std::size_t bytes_
   }
   if (!found) return std::nullopt;
   if (twice || found->empty()) {
-    Add(name, twice ? "is given twice; send it once" : "is empty; give it a value or leave it off");
+    Add(name, twice ? "is given twice; send it once" : "is empty; give it a value or omit it");
     return std::nullopt;
   }
-  // Encoded bytes may be anything; only what JSON could hold, and Postgres, goes on.
+  // Encoded bytes may be anything; only text that JSON and Postgres can hold is accepted.
   if (!CompactJson(JsonString(*found))) {
     Add(name, "must be UTF-8 without NUL characters");
     return std::nullopt;

@@ -9,14 +9,13 @@
 
 namespace djps::server {
 
-/// The parameters of a request's query, read by name and checked as they are read, in the manner of
-/// Fields:
+/// The parameters of a request's query, read by name and checked as they are read, as in Fields:
 ///
 ///     Query query(request.message.target());
 ///     const auto limit = query.Integer("limit", 1, 1000).value_or(100);
 ///     if (auto problem = query.Finish()) co_return tl::unexpected(*problem);
 ///
-/// A parameter that is missing reads as nothing; one that is empty or given twice is wrong.
+/// A missing parameter reads as nothing; an empty or repeated one is an error.
 class Query {
  public:
   explicit Query(std::string_view target);
@@ -27,10 +26,10 @@ class Query {
   std::optional<long long> Integer(std::string_view name, long long min, long long max);
   std::optional<bool> Bool(std::string_view name);
 
-  /// Says what is wrong with a parameter: "`name` `detail`".
+  /// Adds the error "`name` `detail`" of a parameter.
   void Add(std::string_view name, std::string detail);
 
-  /// What is wrong, parameters that nobody read included. Once, at the end.
+  /// The errors, including unknown parameters (never read). Call it once, at the end.
   std::optional<Problem> Finish();
 
  private:

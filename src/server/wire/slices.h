@@ -9,14 +9,14 @@
 
 namespace djps::server {
 
-/// What is read of a body before other connections have their turn: well below a millisecond of
-/// parsing, and a few where a body is made to be slow.
+/// Bytes parsed before other connections get a turn: well below a millisecond, or a few
+/// milliseconds for a body that is made to be slow.
 inline constexpr std::size_t kSliceBytes = 32U << 10U;
 
-/// A body that is read at a stretch without anybody noticing.
+/// The size of a body that can be parsed at once without delaying others.
 inline bool FitsSlice(std::string_view body) { return body.size() <= kSliceBytes; }
 
-/// Lets others have their turn.
+/// Gives other connections a turn.
 inline boost::asio::awaitable<void> Yield() {
   co_await boost::asio::post(co_await boost::asio::this_coro::executor, boost::asio::use_awaitable);
 }

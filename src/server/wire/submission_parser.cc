@@ -20,8 +20,8 @@ namespace json = boost::json;
 
 constexpr std::string_view kJobsMember = "jobs";
 
-/// What the parser tells, token by token. It follows where in the body the parser is, sends the
-/// members of jobs to a JobDraft, and passes over what has no business there after reporting it.
+/// Receives the parser's tokens. It tracks the position in the body, sends the members of jobs to a
+/// JobDraft, and reports and skips what does not belong there.
 class BodyHandler : public UnlimitedJsonHandler {
  public:
   using Ec = json::error_code;
@@ -57,13 +57,13 @@ class BodyHandler : public UnlimitedJsonHandler {
     kItems,     ///< In the array of jobs.
     kJob,       ///< In a job, between members.
     kMember,    ///< In an array or object that is a member of a job.
-    kSkipped,   ///< In an array or object that was reported already.
+    kSkipped,   ///< In an array or object with a reported error.
   };
 
   bool NumberEnd(std::string_view rest);
   bool Literal(JsonKind kind, std::string_view text);
 
-  /// A value begins here. False: it is to be passed over.
+  /// A value begins. False: skip it.
   bool BeginValue(JsonKind kind);
   void BeginItem(JsonKind kind);
   void BeginContainer(JsonKind kind);
@@ -80,8 +80,8 @@ class BodyHandler : public UnlimitedJsonHandler {
   std::size_t nested_ = 0;  // open arrays and objects inside a member or a skipped value
   std::string key_;         // of the current member of the envelope or the job
   bool in_key_ = false;
-  bool in_scalar_ = false;   // some part of a string or number has come
-  bool raw_string_ = false;  // this member's string is kept as itself, not as JSON
+  bool in_scalar_ = false;   // a part of a string or number has arrived
+  bool raw_string_ = false;  // this member's string is kept unescaped, not as JSON
   bool skip_scalar_ = false;
   bool jobs_seen_ = false;
   JsonKind kind_ = JsonKind::kNull;
@@ -197,7 +197,7 @@ void BodyHandler::EndMember() {
 void BodyHandler::EndJob() {
   const bool single = shape_ == SubmissionParser::Shape::kOneJob;
   NewJob job = draft_.Finish(JobPath(), problems_);
-  // Once something is wrong nothing will be stored, so nothing need be kept.
+  // After an error nothing is stored, so nothing need be kept.
   if (problems_.count() == 0) jobs_.push_back(std::move(job));
   place_ = single ? Place::kDocument : Place::kItems;
 }
@@ -318,7 +318,7 @@ struct SubmissionParser::Impl {
   json::basic_parser<BodyHandler> parser;
   std::size_t offset = 0;            // of the next piece
   bool only_space = true;            // so far
-  std::optional<Problem> malformed;  // once set, the rest of the body is not looked at
+  std::optional<Problem> malformed;  // once set, the rest of the body is ignored
 
   void Fail(const json::error_code& error, std::string_view piece, std::size_t position) {
     malformed = Problem{ProblemKind::kMalformedJson,

@@ -11,16 +11,16 @@
 
 namespace djps::server {
 
-/// 10,000 jobs in one transaction take well under a second; more would hold others up.
+/// 10,000 jobs in one transaction take well under a second; more would delay others.
 inline constexpr std::size_t kBatchJobsMax = 10'000;
 
 /// Reads the body of POST /jobs or POST /jobs/batch.
 ///
-/// No tree of the payload is built: its text is put together again without white space, token by
-/// token, so that numbers reach Postgres exactly as they were sent, none passing through a double.
-/// Of equal names the last wins, at the top as inside the payload (as jsonb has it).
+/// The payload is not parsed into a tree: its text is rebuilt token by token without white space,
+/// so that numbers reach Postgres exactly as sent and never pass through a double. Of equal names
+/// the last wins, at the top and inside the payload (as in jsonb).
 ///
-/// The body may be fed in pieces cut anywhere. The jobs given back are valid (core/validation.h).
+/// The body may be fed in arbitrary pieces. The returned jobs are valid (core/validation.h).
 class SubmissionParser {
  public:
   enum class Shape { kOneJob, kBatch };
@@ -32,7 +32,7 @@ class SubmissionParser {
 
   void Feed(std::string_view piece);
 
-  /// The jobs, one for Shape::kOneJob; or everything that is wrong with them. Once, at the end.
+  /// The jobs, one for Shape::kOneJob; or all their errors. Call it once, at the end.
   tl::expected<std::vector<NewJob>, Problem> Finish();
 
  private:

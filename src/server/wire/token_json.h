@@ -10,7 +10,7 @@ namespace djps::server {
 /// "active", "expired" or "revoked".
 std::string_view TokenStatus(const store::TokenRecord& token);
 
-/// Appends a token as JSON; `secret`, where there is one, as its member `token`.
+/// Appends a token as JSON; `secret`, if there is one, as its member `token`.
 void AppendToken(std::string& out, const store::TokenRecord& token, std::string_view secret = {});
 
 /// Appends {"tokens": [...]}.

@@ -44,7 +44,7 @@ pg::PgError LateError(bool being_written) {
 
 bool MayBeOneCallersFault(const pg::PgError& error) {
   if (error.outcome_unknown()) return false;
-  // A key that somebody else's transaction holds is one caller's trouble.
+  // A key that another transaction holds concerns one caller only.
   return !error.unavailable() || error.sqlstate() == pg::kLockNotAvailable;
 }
 

@@ -8,27 +8,27 @@
 
 namespace djps::store {
 
-/// What may have been accepted and not been answered yet. One that is larger by itself is let in
-/// when there is nothing else.
+/// The limits of what is accepted and not answered yet. A single larger call is accepted when
+/// nothing else waits.
 struct BacklogLimits {
   std::size_t items_max = 50'000;       ///< Five of the largest batches.
   std::size_t bytes_max = 256U << 20U;  ///< Four of the largest batches.
 };
 
-/// Too much waits to be written. Nothing was done; it may be tried again in a second.
+/// Too much waits to be written. Nothing was changed; the caller may try again in a second.
 class OverloadedError : public pg::PgError {
  public:
   explicit OverloadedError(std::size_t items);
 };
 
-/// Counts what waits to be written, over all lines of a group commit, so that it has an end.
+/// Counts what waits to be written, over all lines of a group commit, so that it is bounded.
 ///
 /// Thread-safety: everything on one single-threaded executor.
 class Backlog {
  public:
   explicit Backlog(BacklogLimits limits = {}) : limits_(limits) {}
 
-  /// What somebody takes up; given back when this goes.
+  /// The share of one caller; released by the destructor.
   class Place {
    public:
     Place(std::shared_ptr<Backlog> backlog, std::size_t items, std::size_t bytes);
@@ -56,10 +56,10 @@ class Backlog {
   std::size_t bytes_ = 0;
 };
 
-/// Somebody's deadline has passed while it waited to be written, or while it was being written.
+/// The deadline of a caller passed while it waited to be written, or while it was being written.
 pg::PgError LateError(bool being_written);
 
-/// Of an error of a batch: might the others be written without one of them?
+/// Whether, after this error of a batch, the batch without one caller might succeed.
 bool MayBeOneCallersFault(const pg::PgError& error);
 
 }  // namespace djps::store

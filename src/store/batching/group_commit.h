@@ -28,27 +28,27 @@ namespace djps::store {
 
 /// How much one statement of a group commit writes, and how many are under way.
 struct GroupCommitLimits {
-  std::size_t batches = 4;  ///< At once: while Postgres flushes one, the next are being made.
+  std::size_t batches = 4;  ///< At once: while Postgres flushes one, the next are prepared.
   std::size_t batch_items = 1'000;
   std::size_t batch_bytes = 4U << 20U;
 };
 
-/// What a line has done since it was made.
+/// Counters of a line.
 struct GroupCommitCounts {
   std::uint64_t callers = 0;
   std::uint64_t items = 0;
-  std::uint64_t writes = 0;  ///< Statements' worth: far fewer than callers under load.
+  std::uint64_t writes = 0;  ///< Batches written: far fewer than callers under load.
 };
 
 /// One line of a group commit: callers who submit while others are being written wait, and are
-/// written together when that has ended. So a caller that finds nobody is written at once and
-/// alone, and the batches grow with the load. Each is answered after the commit of its own items.
+/// written together when that has ended. So a caller that finds an empty line is written at once
+/// and alone, and batches grow with the load. Each is answered after the commit of its own items.
 ///
 /// The items of a caller stay together: they are written by one call of `write`, or not at all.
 /// When Postgres refuses what several callers wrote, they are written again in halves, until the
-/// refused one is alone; its neighbours do not notice. The same search finds a caller that needs a
-/// lock of another transaction; with LetWait it waits in a line of its own. When the database is
-/// away, all of a batch are told.
+/// refused one is alone; the others do not notice. The same search finds a caller that needs a lock
+/// of another transaction; with LetWait it waits in a separate line. When the database is away, all
+/// callers of a batch get the error.
 ///
 /// Lifetime: made by make_shared; batches under way keep it alive. What `write` uses must outlive
 /// them, that is the last deadline of a caller.
@@ -58,15 +58,15 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
  public:
   using Items = std::vector<Item>;
   using Answers = std::vector<Answer>;
-  /// Writes `items` and gives an answer for each, in their order; or throws. All or nothing, or
-  /// safe to repeat.
+  /// Writes `items` and returns an answer for each, in order, or throws. It must be all or nothing,
+  /// or safe to repeat.
   using Write = std::function<boost::asio::awaitable<Answers>(const Items& items, pg::Deadline)>;
-  /// What no two items of one batch may have in common, where there is something.
+  /// A key that no two items of one batch may share, if there is one.
   using Identity = std::function<Uuid(const Item&)>;
-  /// Gets the answers of a caller that had given up before they came.
+  /// Gets the answers for a caller that gave up before they came.
   using Unheard = std::function<void(Answers answers)>;
 
-  /// The items of a caller as it gave them, and what became of each.
+  /// The items of a caller, and the answer for each.
   struct Written {
     Items items;
     Answers answers;
@@ -81,15 +81,15 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
         limits_(limits),
         unheard_(std::move(unheard)) {}
 
-  /// From now on a caller that alone meets a lock is not told, but goes to the end of `line`, whose
-  /// `write` is more patient.
+  /// From now on, a caller that is alone and meets a lock gets no error, but moves to the end of
+  /// `line`, whose `write` waits longer.
   void LetWait(std::shared_ptr<GroupCommit> line) { waiting_ = std::move(line); }
 
   /// Writes `items`, of which `bytes` is about the size.
   ///
   /// Errors: OverloadedError when too much waits already; pg::PgError of the statement; one with
   /// kQueryCanceled at the deadline, with outcome_unknown() if the items were being written then.
-  /// Those that were still in line never will be.
+  /// Items that were still in line are never written.
   boost::asio::awaitable<Written> Submit(Items items, std::size_t bytes, pg::Deadline deadline) {
     if (items.empty()) co_return Written{};
     const auto self = this->shared_from_this();
@@ -114,7 +114,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
         line.erase(place);
         throw LateError(false);
       }
-      // The statement mostly has the same deadline, and knows better what happened.
+      // The statement usually has the same deadline, and its error is more precise.
       caller->done.expires_after(kGrace);
       co_await caller->done.async_wait(kNoThrow);
     }
@@ -159,20 +159,20 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     ++under_way_;
     boost::asio::co_spawn(executor_, DrainLine(this->shared_from_this()),
                           [](const std::exception_ptr& error) {
-                            // What the database does is told to callers; this is a bug.
+                            // Errors of the database go to callers; an exception here is a bug.
                             if (error) std::rethrow_exception(error);
                           });
   }
 
-  /// Writes one batch after another until nobody waits.
+  /// Writes one batch after another until the line is empty.
   static boost::asio::awaitable<void> DrainLine(std::shared_ptr<GroupCommit> self) {
-    // Requests that were read in the same turn of the I/O loop come along.
+    // Waits for requests that were read in the same turn of the I/O loop.
     co_await boost::asio::post(self->executor_, boost::asio::use_awaitable);
     while (!self->line_.empty()) co_await WriteBatch(self, self->TakeBatch());
     --self->under_way_;
   }
 
-  /// The next of the line, as many as fit; always one at least.
+  /// The next callers that fit; always at least one.
   Batch TakeBatch() {
     Batch batch;
     std::size_t items = 0;
@@ -191,13 +191,13 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     }
     batch.items.reserve(items);
     for (const auto& caller : batch.callers) {
-      // The caller keeps the emptied items: their number, and room for them to come back.
+      // The caller keeps the emptied items: their number, and the space for their return.
       std::move(caller->items.begin(), caller->items.end(), std::back_inserter(batch.items));
     }
     return batch;
   }
 
-  /// False when one of `items` has been named before.
+  /// False if the key of one of `items` is in the batch already.
   bool AddNames(const Items& items, std::unordered_set<Uuid>& named) const {
     if (!identity_) return true;
     bool fresh = true;
@@ -211,7 +211,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit<Item, Answer
     bool waits = false;
     Answers answers;
     try {
-      // Past the deadline a statement would only cost its connection.
+      // After the deadline, a statement would only cost its connection.
       if (std::chrono::steady_clock::now() >= batch.deadline) throw LateError(false);
       ++self->counts_.writes;
       answers = co_await self->write_(batch.items, batch.deadline);

@@ -21,7 +21,7 @@ std::set<std::string> QueuesDue(const std::vector<NewJob>& jobs) {
   return queues;
 }
 
-/// About what a job takes up here; what most jobs have is exact.
+/// The approximate size of a job in memory; exact for the usual members.
 std::size_t SizeOf(const NewJob& job) {
   std::size_t bytes = sizeof(NewJob) + job.payload.size() + job.queue.size() + job.type.size();
   if (job.metadata) bytes += job.metadata->size();
@@ -29,12 +29,13 @@ std::size_t SizeOf(const NewJob& job) {
   return bytes;
 }
 
-/// Waiting callers are alone: what one needs is not what holds up another. Two at once, so that one
-/// whose wait is short is not behind one whose wait is long.
+/// Waiting callers are written alone: each waits for another lock. Two at once, so that a short
+/// wait is not behind a long one.
 constexpr GroupCommitLimits kWaitingLimits{.batches = 2, .batch_items = 1};
 
-/// What only one transaction at a time may write; two jobs that share a name wait for each other.
-/// Jobs that are unique by parts of their payload may do so without sharing one.
+/// A name for what only one transaction at a time may write: two jobs with the same name wait for
+/// each other. Jobs that are unique by parts of their payload may wait for each other without a
+/// common name.
 std::vector<std::string> NamesOf(const NewJob& job) {
   std::vector<std::string> names;
   if (job.idempotency_key) names.push_back("key " + job.type + ' ' + *job.idempotency_key);
@@ -44,12 +45,12 @@ std::vector<std::string> NamesOf(const NewJob& job) {
 
 }  // namespace
 
-/// What the lines write to. They keep it, so the writer may go before they end.
+/// The target of the lines. They own it, so the writer may be destroyed before they end.
 class JobWriter::Store {
  public:
   Store(JobStore& jobs, WorkSignal& signal) : jobs_(jobs), signal_(signal) {}
 
-  /// Stores jobs and tells of those that are due.
+  /// Stores jobs and notifies workers of those that are due.
   static asio::awaitable<std::vector<SubmittedJob>> Write(std::shared_ptr<Store> self,
                                                           const std::vector<NewJob>& items,
                                                           pg::Deadline deadline,
@@ -73,7 +74,7 @@ class JobWriter::Store {
     co_return co_await Write(self, items, deadline, Patience::kLong);
   }
 
-  /// Does somebody wait for what one of `jobs` needs, too?
+  /// Whether another caller waits for what one of `jobs` needs.
   bool AwaitsAny(const std::vector<NewJob>& jobs) const {
     if (awaited_.empty()) return false;
     return std::any_of(jobs.begin(), jobs.end(), [this](const NewJob& job) {
@@ -86,7 +87,7 @@ class JobWriter::Store {
  private:
   using Names = std::multiset<std::string>;
 
-  /// Names that are being waited for as long as this lives.
+  /// Names that a caller waits for, during its lifetime.
   class Awaited {
    public:
     Awaited(Names& names, const std::vector<NewJob>& jobs) : names_(names) {

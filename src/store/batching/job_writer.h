@@ -11,13 +11,13 @@
 
 namespace djps::store {
 
-/// Submits jobs by group commit: what many callers submit at the same time is written together.
+/// Submits jobs by group commit: concurrent submissions of many callers are written together.
 ///
 /// There is a line for each way of submitting (SubmissionKind), so that plain jobs never pay for
-/// what others have. Large batches gain nothing from company and go by themselves. Jobs that need
-/// what somebody's transaction holds, such as their key, wait in a line of their own.
+/// options of others. Large batches gain nothing from sharing and are written alone. Jobs that need
+/// a lock of another transaction, such as on their key, wait in a separate line.
 ///
-/// Workers elsewhere hear of what is due, once it is committed.
+/// Workers in other processes are notified of due jobs after the commit.
 ///
 /// Lifetime: `jobs` and `signal` must outlive what is under way.
 /// Thread-safety: everything on the pool's single-threaded executor.
@@ -25,14 +25,14 @@ class JobWriter {
  public:
   using Line = GroupCommit<NewJob, SubmittedJob>;
 
-  /// A call with at least so many jobs, or bytes, is written by itself.
+  /// A call with at least this many jobs or bytes is written alone.
   static constexpr std::size_t kLargeJobs = 500;
   static constexpr std::size_t kLargeBytes = 1U << 20U;
 
   JobWriter(boost::asio::any_io_executor executor, JobStore& jobs, WorkSignal& signal,
             BacklogLimits limits = {});
 
-  /// As JobStore::EnqueueJobs: all of `jobs` or none. Gives them back with the answers.
+  /// As JobStore::EnqueueJobs: all of `jobs` or none. Returns them with the answers.
   /// Errors: as GroupCommit::Submit.
   boost::asio::awaitable<Line::Written> EnqueueJobs(std::vector<NewJob> jobs,
                                                     pg::Deadline deadline);

@@ -11,15 +11,15 @@ using namespace std::chrono_literals;
 
 /// Two readings of one clock on different cores, or a clock that is being slewed.
 constexpr auto kClockTolerance = 10ms;
-/// The share of time that revisits may take: 1 in 5. What is farther back is not worth slicing.
+/// The share of time that revisits may take: 1 in 5. Older parts are not worth slicing.
 constexpr int kRevisitPause = 4;
 constexpr auto kFar = 1h;
 /// Sweeps take half a percent of the time, but come at least this often.
 constexpr int kSweepPause = 200;
 constexpr auto kSweepPauseMax = 10min;
-/// A writer that is never there: what a restored cursor goes back to.
+/// A writer that never exists: it marks where a restored cursor goes back to.
 constexpr const char* kEnded = "ended";
-/// In a crowded queue a look may pass over thousands of levels: 1 in 5 of the time, as revisits.
+/// In a crowded queue a look may skip thousands of levels: 1 in 5 of the time, like revisits.
 constexpr int kCrowdedPause = 4;
 
 constexpr int kBelowAll = std::numeric_limits<std::int16_t>::min() - 1;
@@ -44,7 +44,7 @@ QueueQuestion ClaimCursor::Ask(const QueueWriters& list, Clock::time_point asked
                                Clock::time_point now) {
   if (looked_at_ && list.server != server_) *this = ClaimCursor(pace_);
   server_ = list.server;
-  // The first look begins at the very beginning by itself.
+  // The first look begins at the very beginning anyway.
   if (!looked_at_) sweep_at_ = now + pace_.sweep;
   FollowClock(list, asked, now);
   HearWriters(list);
@@ -91,7 +91,7 @@ bool ClaimCursor::Answered(const QueueAnswer& answer, Clock::time_point now) {
 bool ClaimCursor::AddLevels(const std::vector<std::int16_t>& found) {
   for (const std::int16_t priority : found) levels_.try_emplace(priority).first->second.due = true;
   more_levels_ = found.size() >= pace_.levels;
-  // What this look has found may hold nothing that is due, and have taken the place of what does.
+  // The levels that this look has found may have no due jobs, and may have replaced levels that do.
   const bool crowd = more_levels_ || levels_.size() > pace_.levels;
   if (crowd && !std::exchange(crowded_, true)) through_ = true;
   for (auto level = levels_.end(); levels_.size() > pace_.levels && level != levels_.begin();) {
@@ -132,7 +132,7 @@ void ClaimCursor::MoveSlices(const QueueAnswer& answer) {
   const bool left =
       std::any_of(answer.left.begin(), answer.left.end(),
                   [&](const QueueAnswer::Left& job) { return job.range >= levels_asked_; });
-  // Something new may have come to be in it meanwhile.
+  // New rows may have come into it meanwhile.
   if (!left && slice_tried_) revisit_.pop_front();
   slice_tried_ = false;
 }
@@ -148,12 +148,12 @@ QueueQuestion ClaimCursor::AskSweep() {
 
 bool ClaimCursor::Swept(const QueueAnswer& answer, Clock::time_point begun, Clock::time_point now) {
   const auto pause = std::min<Clock::duration>(kSweepPause * (now - begun), kSweepPauseMax);
-  // What has asked for another meanwhile gets it.
+  // If another sweep was requested meanwhile, it comes next.
   if (now < sweep_at_) {
     sweep_at_ = now + std::max<Clock::duration>(pace_.sweep, pause);
     sweep_owed_ = false;
   }
-  crowded_ = false;  // a look without a choice says whether it still is
+  crowded_ = false;  // a look without that filter says whether it still is
   bool more = false;
   for (const QueueAnswer::Left& left : answer.left) more = GoBackTo(left.first.at, true) || more;
   return more;
@@ -190,7 +190,7 @@ void ClaimCursor::Restore(const SavedCursor& saved, Clock::time_point now) {
   list_asked_at_ = now;
   listed_at_ = now;
   answered_at_ = now;
-  // Soon: a process that is started to cure something, or lives for a minute, sweeps as well.
+  // Soon: a process that runs only for a minute, or was started to solve a problem, must sweep too.
   sweep_at_ = now + pace_.sweep / 6;
   writers_ = saved.writers;
   for (const JobPlace& floor : saved.floors) levels_[floor.priority].floor = floor.place;
@@ -207,7 +207,7 @@ void ClaimCursor::FollowClock(const QueueWriters& list, Clock::time_point asked,
   doubtful_ = std::max(
       doubtful_, *looked_at_ + std::chrono::ceil<std::chrono::microseconds>(now - list_asked_at_));
   LowerFloors(place - kClockTolerance);
-  // Whoever is writing goes on there, too.
+  // Running transactions also continue to write there.
   for (auto& [writer, from] : writers_) from = std::min(from, place - kClockTolerance);
   looked_at_ = std::min(*looked_at_, place);
 }

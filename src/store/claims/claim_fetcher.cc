@@ -85,8 +85,8 @@ SavedCursor ReadSaved(const pg::Rows& rows) {
   return saved;
 }
 
-/// What was begun beside the claims has failed as if it had not been; they say what is wrong with
-/// the database.
+/// Work beside the claims has failed, which has no other effect; the claims report errors of the
+/// database.
 void Forget(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -121,7 +121,8 @@ asio::awaitable<void> ClaimFetcher::RunLook(Shared self, pg::Pool& pool, pg::Dea
   });
   if (!self->cursor_.looked()) co_await self->Restore(pool, deadline);
   const auto asked = steady_clock::now();
-  // Before the other half begins, which has to see what those wrote who are not listed any more.
+  // Must end before the second half begins, which must see the rows of transactions that are not in
+  // the list any more.
   const pg::Rows writers = co_await pool.Execute(sql::kListWriters, {}, deadline);
   const QueueQuestion question =
       self->cursor_.Ask(ReadWriters(writers), asked, steady_clock::now());
@@ -134,7 +135,8 @@ asio::awaitable<void> ClaimFetcher::Look(pg::Deadline deadline) {
   if (std::exchange(looking_, true)) {
     co_await looked_.async_wait(asio::as_tuple(asio::use_awaitable));
   } else {
-    // Where claims go: one has just come back with nothing, and no outcomes are in front.
+    // Uses the connection of claims: a claim has just returned nothing, and no outcomes are in
+    // front.
     co_await RunLook(shared_from_this(), pools_.claims, deadline);
   }
 }
@@ -172,13 +174,13 @@ asio::awaitable<void> ClaimFetcher::Restore(pg::Pool& pool, pg::Deadline deadlin
     const pg::Rows rows = co_await pool.Execute(sql::kLoadClaimCursor, std::move(params), deadline);
     if (rows.size() > 0) cursor_.Restore(ReadSaved(rows), steady_clock::now());
   } catch (const pg::PgError& error) {
-    // It is a hint; the look that follows says what is wrong with the database.
+    // It is a hint; the look that follows reports errors of the database.
     Forget(std::make_exception_ptr(error));
   }
 }
 
 void ClaimFetcher::SaveBeside() {
-  // Behind a sweep it would be old when it is written.
+  // Behind a sweep it would be out of date when it is written.
   if (saving_ || sweeping_ || steady_clock::now() < save_at_) return;
   std::optional<SavedCursor> saved = cursor_.Save();
   if (!saved) return;

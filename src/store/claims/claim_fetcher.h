@@ -14,10 +14,10 @@
 
 namespace djps::store {
 
-/// The claim cursor of those who claim alike, kept up to date: the looks that move it, the sweeps
-/// beside them, and its copy in the database, from which the next process goes on.
+/// Keeps the claim cursor of workers with the same queue and types up to date: the looks that move
+/// it, the sweeps, and its copy in the database, at which the next process starts.
 ///
-/// Lifetime: held by a shared_ptr; what it runs beside the claims holds it, too. The pools must
+/// Lifetime: held by a shared_ptr; its background work holds it too. The pools must
 /// outlive it. Thread-safety: everything on the pools' single-threaded executor.
 class ClaimFetcher : public std::enable_shared_from_this<ClaimFetcher> {
  public:

@@ -11,18 +11,18 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// While one claim is on its way back, the next is worked on; more would only pass over what the
-/// others have locked.
+/// While the answer of one claim is under way, the next one runs; more would only skip rows that
+/// the others have locked.
 constexpr GroupCommitLimits kLimits{
     .batches = 2, .batch_items = 200, .batch_bytes = 2 * kClaimLimitMax};
-/// A job with so much counts as two.
+/// A job of this size counts as two.
 constexpr std::size_t kUsualJobBytes = 4U << 10U;
-/// One worker is given no more at once than this, or one job.
+/// One worker gets at most this much at once, or one job.
 constexpr std::size_t kAnswerBytesMax = 8U << 20U;
-/// Beyond this, all lines begin anew; those at work end what they do.
+/// Above this number all lines are replaced; running ones finish.
 constexpr std::size_t kLinesMax = 1'000;
 
-/// What the limit of a batch counts, whose bytes nobody knows before: jobs, large ones several
+/// The unit of a batch's limit, since bytes are unknown in advance: jobs; large ones count several
 /// times.
 std::size_t Weight(std::size_t jobs, std::size_t job_bytes) {
   return jobs * (1 + job_bytes / kUsualJobBytes);
@@ -54,7 +54,7 @@ std::shared_ptr<ClaimGatherer::Kind> ClaimGatherer::FindKind(const ClaimRequest&
     auto claim = [&leases = leases_](const Line::Items& requests, pg::Deadline deadline) {
       return leases.ClaimForMany(requests, deadline);
     };
-    // What came for a worker that had given up meanwhile.
+    // Returns jobs for a worker that has given up meanwhile.
     auto unheard = [&leases = leases_](const Line::Answers& batches) {
       for (const ClaimedBatch& batch : batches) {
         if (!batch.jobs.empty()) leases.ReturnLease(batch.lease);

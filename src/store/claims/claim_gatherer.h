@@ -11,13 +11,13 @@
 
 namespace djps::store {
 
-/// Claims of many workers over HTTP: those that ask the same queue for the same types while a claim
-/// is under way are claimed for together, by one statement and one commit. Who comes alone is
-/// served at once, as by LeaseStore. Each gets a lease of its own.
+/// Gathers claims of many workers over HTTP: claims with the same queue and types that arrive while
+/// another one is under way are carried out together, by one statement and one commit. A single
+/// claim is carried out at once, as by LeaseStore. Each worker gets its own lease.
 ///
-/// One statement brings a few megabytes, or what one worker asked for, and one worker gets at most
-/// 8 MiB at once: how many share a statement, and how many jobs are claimed, depends on how large
-/// the jobs of such claims were lately. A first claim of large jobs finds that out.
+/// A statement returns a few megabytes, or what one worker asked for; one worker gets at most 8 MiB
+/// at once. The number of claims per statement and of jobs per claim depends on the recent size of
+/// these jobs. The first claim of large jobs measures it.
 ///
 /// Lifetime: `leases` must outlive what is under way.
 /// Thread-safety: everything on the pool's single-threaded executor.
@@ -29,7 +29,7 @@ class ClaimGatherer {
   /// As LeaseStore::ClaimJobs. Errors: as GroupCommit::Submit.
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(ClaimRequest request, pg::Deadline deadline);
 
-  /// Of those who claim as `request` does.
+  /// The line for claims like `request`.
   GroupCommitCounts counts(const ClaimRequest& request) const;
 
  private:

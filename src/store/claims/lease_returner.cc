@@ -25,7 +25,7 @@ constexpr std::size_t kLeasesMax = 10'000;
 constexpr std::size_t kBatchMax = 1'000;
 constexpr milliseconds kRetryBase{50};
 constexpr milliseconds kRetryCap{2'000};
-/// A claim that is still under way is waited for: longer than our sessions wait for a lock.
+/// How long to wait for a claim that is still under way: longer than our sessions wait for a lock.
 constexpr milliseconds kReturnTimeout{8'000};
 
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
@@ -43,7 +43,7 @@ void LeaseReturner::Return(Uuid lease) {
   leases_.push_back(lease);
   if (std::exchange(running_, true)) return;
   asio::co_spawn(pool_.executor(), Run(shared_from_this()), [](const std::exception_ptr& error) {
-    // A failing database is handled there; anything here is a bug.
+    // A failing database is handled there; an exception here is a bug.
     if (error) std::rethrow_exception(error);
   });
 }
@@ -69,14 +69,14 @@ asio::awaitable<bool> LeaseReturner::ReturnSome() {
   try {
     const pg::Rows jobs =
         co_await pool_.Execute(sql::kReturnLeases, std::move(params), pg::After(kReturnTimeout));
-    if (!jobs.empty()) spdlog::info("gave back {} jobs that were claimed in vain", jobs.size());
+    if (!jobs.empty()) spdlog::info("gave back {} jobs of claims without an answer", jobs.size());
   } catch (const pg::PgError& error) {
     spdlog::debug("could not give back {} claims: {}", some.size(), error.what());
-    // One of them is still under way: wait for its end again at once, to be there before those who
-    // look for expired leases.
+    // One of them is still under way: wait for its end again at once, to give its jobs back before
+    // a rescue finds the expired lease.
     co_return error.sqlstate() == pg::kLockNotAvailable;
   }
-  // Others may have come meanwhile, and the oldest gone.
+  // Others may have been added meanwhile, and the oldest removed.
   std::erase_if(leases_, [&some](const Uuid& lease) {
     return std::find(some.begin(), some.end(), lease) != some.end();
   });
@@ -94,7 +94,8 @@ asio::awaitable<void> LeaseReturner::Finish(pg::Deadline deadline) {
 void LeaseReturner::Stop() {
   stopped_ = true;
   if (!leases_.empty())
-    spdlog::warn("{} claims are left to the end of their lease", leases_.size());
+    spdlog::warn("{} claims could not be given back and end when their leases expire",
+                 leases_.size());
   leases_.clear();
   pause_.cancel();
 }

@@ -11,9 +11,9 @@
 
 namespace djps::store {
 
-/// Gives back claims that nobody will run, attempts not counted: those whose answer was lost, so
-/// that nobody knows whether they were carried out, and those that came too late. Tries until the
-/// database has taken it, however long that is away; it costs nothing while there are none.
+/// Gives back claims whose jobs will not run; the attempts do not count. These are claims with a
+/// lost answer, whose result is unknown, and claims whose answer came too late. Retries until the
+/// database has done it, however long the outage is. Costs nothing while there are none.
 ///
 /// Lifetime: held by a shared_ptr; what it runs holds it, too. The pool must outlive that.
 /// Thread-safety: everything on the pool's single-threaded executor.
@@ -21,7 +21,7 @@ class LeaseReturner : public std::enable_shared_from_this<LeaseReturner> {
  public:
   explicit LeaseReturner(pg::Pool& pool);
 
-  /// Begins at once. Of more than 10,000 the oldest is left to the end of its lease.
+  /// Begins at once. Of more than 10,000 claims, the oldest are left until their leases expire.
   void Return(Uuid lease);
 
   /// How many are still to be given back.

@@ -31,7 +31,8 @@ constexpr std::size_t kFetchersMax = 1'000;
 constexpr milliseconds kFailOverdueTimeout{1'000};
 /// A slice of the past, the present, and what a look found new.
 constexpr int kClaimTries = 3;
-/// So long a caller waits for what is behind jobs that are too late; then it should come again.
+/// How long a claim searches behind jobs whose deadline has passed; then the caller should try
+/// again.
 constexpr std::chrono::seconds kOverdueFor{1};
 
 static_assert(pg::StartWith(sql::claim_jobs_for_many::kColumns, sql::claim_jobs::kColumns));
@@ -172,7 +173,7 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
   }
   const SharedFetcher fetcher = FetcherFor(requests.front());
   const ClaimCursor& cursor = fetcher->cursor();
-  // The look of somebody else may fail: then this one hears the error of its own.
+  // The look of another caller may fail: then this caller gets the error of its own look.
   while (cursor.NeedsLook()) co_await fetcher->Look(deadline);
   fetcher->KeepUp(deadline);
   Claim claim;
@@ -183,7 +184,7 @@ asio::awaitable<std::vector<ClaimedBatch>> LeaseStore::ClaimForMany(
     const std::size_t news = fetcher->news();
     claim = co_await ClaimByPlan(requests, fetcher, std::move(plan), deadline);
     if (!claim.empty()) break;
-    // Behind those that are too late is what can be run.
+    // Jobs that can run are behind those whose deadline has passed.
     if (claim.overdue && steady_clock::now() < overdue_until) continue;
     ++tries;
     if (revisit) continue;  // the present is next
@@ -220,7 +221,7 @@ asio::awaitable<LeaseStore::Claim> LeaseStore::ClaimByPlan(
       spdlog::warn("job {} is dead: {}", row.Get(unreadable::kId).ToString(),
                    row.Get(unreadable::kReason));
     }
-    // Another process may have been at it: then the next try succeeds.
+    // Another process may have done it: then the next try succeeds.
     if (buried.empty() && std::exchange(sure, true)) std::rethrow_exception(error);
   }
 }
@@ -251,7 +252,8 @@ asio::awaitable<LeaseStore::Claim> LeaseStore::TryClaim(const std::vector<ClaimR
     rows = co_await pools_.claims.Execute(alone ? sql::kClaimJobs : sql::kClaimJobsForMany,
                                           std::move(params), deadline);
   } catch (const pg::PgError& error) {
-    // It may have been carried out: then nobody else would run these jobs before their lease ends.
+    // The claim may have been carried out: then no worker could run these jobs before their lease
+    // ends.
     if (error.outcome_unknown()) {
       for (const ClaimedBatch& batch : batches) returner_->Return(batch.lease);
     }
@@ -277,7 +279,7 @@ asio::awaitable<LeaseStore::Claim> LeaseStore::TryClaim(const std::vector<ClaimR
     try {
       co_await FailOverdue(std::move(overdue), pg::After(kFailOverdueTimeout));
     } catch (const pg::PgError&) {
-      // The end of their lease ends them; what else was claimed must not wait for its own.
+      // They end with their lease; the other claimed jobs must not wait for that.
     }
   }
   co_return claim;
@@ -383,7 +385,7 @@ asio::awaitable<std::vector<RescuedJob>> LeaseStore::RescueExpiredLeases(int lea
   namespace columns = sql::rescue_expired_leases;
   pg::Params params;
   const auto begun = steady_clock::now();
-  // Nobody may have looked for a while: the database was away, or this process stood still.
+  // There may have been no check for a while: the database was away, or this process was stopped.
   const bool all = begun >= rescue_all_at_ || begun - rescued_at_ > kRescueWithin / 2;
   const auto within = all ? std::nullopt : std::optional<microseconds>(kRescueWithin);
   params.Add(kLane).Add(within).Add(static_cast<std::int32_t>(leases_max));

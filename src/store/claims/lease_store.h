@@ -26,7 +26,7 @@ class LeaseReturner;
 /// The most jobs one claim puts under one lease: a lease is rewritten each time part of it is done.
 inline constexpr std::size_t kClaimLimitMax = 500;
 
-/// Of the failure that ends a job whose deadline has passed.
+/// The error class of a job whose deadline has passed.
 inline constexpr std::string_view kOverdueMessage = "no attempt could be started before finish_by";
 
 struct ClaimRequest {
@@ -37,7 +37,7 @@ struct ClaimRequest {
   std::chrono::milliseconds lease{10'000};
 };
 
-/// The queue and the types as one word: who claims alike shares what is known of the queue. Names
+/// The queue and the types as one text: claims with the same text share a claim cursor. Names
 /// hold no NUL (core/validation.h).
 std::string ClaimKey(const ClaimRequest& request);
 
@@ -66,8 +66,8 @@ struct ClaimedBatch {
   /// In the order in which they should run: by priority, then by the time at which they were due.
   /// Empty: nothing was due, and no lease was made.
   std::vector<ClaimedJob> jobs;
-  /// Who is idle should claim again this soon: some of the past is to be looked through, or there
-  /// were jobs that are too late to be run.
+  /// An idle worker should claim again this soon: a part of the past is still to be searched, or
+  /// there were jobs whose deadline has passed.
   std::optional<std::chrono::steady_clock::duration> again_within{};
 };
 
@@ -88,7 +88,7 @@ struct FailedJob {
   std::optional<std::string> policy = {};  ///< The handler's retry policy, JSON text.
 };
 
-/// What became of a job whose attempt failed.
+/// The new state of a job whose attempt failed.
 struct FailedAttempt {
   Uuid id;
   JobStatus status = JobStatus::kFailed;  ///< kFailed, kDead or kCanceled
@@ -109,7 +109,7 @@ struct AttemptRef {
   Uuid job;
 };
 
-/// Some job under a lease that somebody wants canceled.
+/// A job under a lease that is to be canceled.
 struct Cancellation {
   Uuid lease;
   Uuid job;
@@ -126,11 +126,11 @@ struct RescuedJob {
   std::string worker;  ///< The one that lost it.
 };
 
-/// What workers do with jobs: typed calls over src/store/sql/ready and src/store/sql/leases.
+/// Claims, heartbeats and outcomes: typed calls over src/store/sql/ready and src/store/sql/leases.
 ///
-/// Every call that ends attempts gives back the ids that were still held under the lease named; for
-/// one that is missing nothing was changed (the fence). Throws pg::PgError when the database is
-/// away; where outcome_unknown() says that the answer was lost, the call may be repeated.
+/// Every call that ends attempts returns the ids that were still held under the given lease; for a
+/// missing id nothing was changed (the fence). Throws pg::PgError when the database is away; if
+/// outcome_unknown() is true, the call may be repeated.
 class LeaseStore {
  public:
   explicit LeaseStore(const LeasePools& pools, LookPace pace = {});
@@ -141,7 +141,7 @@ class LeaseStore {
   boost::asio::awaitable<ClaimedBatch> ClaimJobs(const ClaimRequest& request,
                                                  pg::Deadline deadline);
   /// The same for many workers with the queue and the types of the first, in one transaction: a
-  /// batch for each, in their order. Those named first get theirs where there is not enough.
+  /// batch for each, in order. The first ones are served first if there are not enough jobs.
   boost::asio::awaitable<std::vector<ClaimedBatch>> ClaimForMany(std::vector<ClaimRequest> requests,
                                                                  pg::Deadline deadline);
   boost::asio::awaitable<std::vector<Uuid>> CompleteJobs(const std::vector<CompletedJob>& jobs,
@@ -151,14 +151,14 @@ class LeaseStore {
   boost::asio::awaitable<std::vector<Uuid>> ReturnJobs(const std::vector<ReturnedJob>& jobs,
                                                        pg::Deadline deadline);
 
-  /// Gives back all that was claimed under a lease, none of which was started: attempts are not
-  /// counted. Returns at once; it is tried until the database has taken it. Claims whose answer was
-  /// lost are given back like this by themselves.
+  /// Gives back all jobs of a lease, none of which has started; the attempts do not count. Returns
+  /// at once, and retries until the database has done it. Claims with a lost answer are given back
+  /// in this way automatically.
   void ReturnLease(Uuid lease);
-  /// Waits for that, but not beyond the deadline; what is left then is given up, for good.
+  /// Waits for that until the deadline; what is left then is given up for good.
   boost::asio::awaitable<void> FinishReturns(pg::Deadline deadline);
 
-  /// The heartbeat. Gives back the leases that still hold.
+  /// The heartbeat. Returns the leases that are still held.
   boost::asio::awaitable<std::vector<ExtendedLease>> ExtendLeases(
       const std::vector<Uuid>& leases, std::chrono::milliseconds duration, pg::Deadline deadline);
 
@@ -166,14 +166,14 @@ class LeaseStore {
   boost::asio::awaitable<std::vector<Cancellation>> FindCancellations(
       const std::vector<Uuid>& leases, pg::Deadline deadline);
 
-  /// Which of these attempts, no longer held, were ended by a holder of their own lease, by its
-  /// handler in SQL for one: the others lost it.
+  /// Which of these attempts, no longer held, were ended under their own lease, such as by their
+  /// handler in SQL. The others have lost the lease.
   boost::asio::awaitable<std::unordered_set<Uuid>> FindEndedAttempts(
       const std::vector<AttemptRef>& attempts, pg::Deadline deadline);
 
-  /// Ends attempts whose lease has expired, at most `leases_max` leases of them. Where it was
-  /// called a moment ago, looks at the last seconds only, and now and then at all: a lease that
-  /// somebody's transaction held locked until long after its expiry waits for that.
+  /// Ends attempts whose lease has expired, at most `leases_max` leases of them. After a recent
+  /// call it checks only the last seconds, and all leases now and then: a lease that was locked by
+  /// a transaction until long after its expiry is found then.
   boost::asio::awaitable<std::vector<RescuedJob>> RescueExpiredLeases(int leases_max,
                                                                       pg::Deadline deadline);
 
@@ -185,12 +185,12 @@ class LeaseStore {
 
   struct Claim {
     std::vector<ClaimedBatch> batches;
-    bool overdue = false;  // some of what was found was too late to be run
+    bool overdue = false;  // the deadline of some of the found jobs has passed
     bool empty() const;
   };
 
   SharedFetcher FetcherFor(const ClaimRequest& request);
-  /// Jobs that cannot be read end here as dead, and stop nobody else.
+  /// Jobs that cannot be read end here as dead, so that they do not block others.
   boost::asio::awaitable<Claim> ClaimByPlan(const std::vector<ClaimRequest>& requests,
                                             SharedFetcher fetcher, ClaimPlan plan,
                                             pg::Deadline deadline);

@@ -11,20 +11,20 @@
 
 namespace djps::store {
 
-/// A lease that a heartbeat is to extend.
+/// A lease to extend.
 struct Beat {
   Uuid lease;
   std::chrono::milliseconds duration{0};
 };
 
-/// What became of it.
+/// The answer for a lease.
 struct BeatAnswer {
   std::optional<Timestamp> expires_at;  ///< Empty: the lease is lost.
   std::vector<Uuid> canceled = {};      ///< The jobs under it that are to be canceled.
 };
 
-/// What workers over HTTP say about their jobs, by group commit: the calls of LeaseStore, where
-/// what many workers say at the same time is written together.
+/// Group commit for reports of workers over HTTP: the calls of LeaseStore, with concurrent reports
+/// of many workers written together.
 ///
 /// Two callers that name the same job are never in one batch: one ends it, the other finds it
 /// ended.
@@ -35,7 +35,7 @@ class LeaseWriter {
  public:
   LeaseWriter(boost::asio::any_io_executor executor, LeaseStore& leases, BacklogLimits limits = {});
 
-  // As in LeaseStore: they give back what was held. Errors: as GroupCommit::Submit.
+  // As in LeaseStore: they return what was held. Errors: as GroupCommit::Submit.
   boost::asio::awaitable<std::vector<Uuid>> CompleteJobs(std::vector<CompletedJob> jobs,
                                                          pg::Deadline deadline);
   boost::asio::awaitable<std::vector<FailedAttempt>> FailJobs(std::vector<FailedJob> jobs,
@@ -53,7 +53,7 @@ class LeaseWriter {
   const GroupCommitCounts& heartbeats() const { return heartbeats_->counts(); }
 
  private:
-  // The answers: what was held; empty where it was not.
+  // The answers: what was held; empty if it was not.
   using Ended = GroupCommit<CompletedJob, std::optional<Uuid>>;
   using Failed = GroupCommit<FailedJob, std::optional<FailedAttempt>>;
   using Returned = GroupCommit<ReturnedJob, std::optional<Uuid>>;

@@ -47,10 +47,10 @@ constexpr std::array<std::string_view, 15> kJobVariables = {
     "DJPS_IDEMPOTENCY_KEY", "DJPS_METADATA",     "DJPS_METADATA_FILE",  "DJPS_TAGS",
     "DJPS_TAGS_FILE",       "DJPS_CHECKPOINT",   "DJPS_CHECKPOINT_FILE"};
 
-/// Longer values are given as a file. Linux starts no program with a variable of 128 KiB or more.
+/// Longer values are passed as a file. Linux starts no program with a variable of 128 KiB or more.
 constexpr std::size_t kVariableBytesMax = std::size_t{64} << 10U;
 
-/// What is worked out once, when the worker starts.
+/// Prepared once, when the worker starts.
 struct PreparedProgram {
   ExecConfig config;
   std::string path;
@@ -64,7 +64,7 @@ struct Utf8Sequence {
   bool valid;
 };
 
-/// The first character of `text`, or the longest beginning of one that is broken: table 3-7 and
+/// The first character of `text`, or the longest valid beginning of a broken one: table 3-7 and
 /// "substitution of maximal subparts" of the Unicode standard. NUL counts as invalid: Postgres
 /// cannot store it.
 Utf8Sequence FirstSequence(std::string_view text) {
@@ -96,14 +96,14 @@ std::string Sanitize(std::string_view text) {
 
 bool IsContinuation(char c) { return (static_cast<std::uint8_t>(c) & 0xC0) == 0x80; }
 
-/// Of valid UTF-8, at most the first `bytes_max` bytes.
+/// At most the first `bytes_max` bytes of valid UTF-8, cut between characters.
 std::string_view Head(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   while (bytes_max > 0 && IsContinuation(text[bytes_max])) --bytes_max;
   return text.substr(0, bytes_max);
 }
 
-/// Of valid UTF-8, at most the last `bytes_max` bytes.
+/// At most the last `bytes_max` bytes of valid UTF-8, cut between characters.
 std::string_view Tail(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
   text.remove_prefix(text.size() - bytes_max);
@@ -111,7 +111,7 @@ std::string_view Tail(std::string_view text, std::size_t bytes_max) {
   return text;
 }
 
-/// Of a text cut at its front, what begins with a whole character.
+/// Removes the partial character at the start of a text that was cut there.
 std::string_view WithoutTornCharacter(std::string_view text) {
   for (std::size_t i = 1; i < kUtf8BytesMax; ++i) {
     if (!text.empty() && IsContinuation(text.front())) text.remove_prefix(1);
@@ -129,7 +129,7 @@ std::string_view LastLine(std::string_view text) {
 
 // ---- Result -----------------------------------------------------------------------------------
 
-/// Whether Postgres can hold it; how large it may be is looked at later.
+/// Whether Postgres can hold it; the size is checked later.
 bool IsStorableJson(std::string_view text) {
   const auto compact = CompactJson(text);
   return compact && MeasureJson(*compact).numeric;
@@ -164,7 +164,7 @@ std::string SignalMessage(int number) {
                      name == nullptr ? "" : fmt::format(" (SIG{})", name));
 }
 
-/// The program's own last words where there are any, else `otherwise`.
+/// The last line of the program's standard error if there is one, else `otherwise`.
 std::string Message(std::string_view errors, std::string otherwise) {
   const std::string_view line = LastLine(errors);
   return line.empty() ? std::move(otherwise) : std::string(Head(line, kMessageBytesMax));
@@ -230,7 +230,7 @@ std::optional<std::string_view> WhyNotExecutable(const std::string& path) {
 }
 
 /// Searches `folders` ("/usr/bin:/bin"). Empty entries, which would mean the current folder, are
-/// skipped: what a worker runs must not depend on where it was started.
+/// skipped: what a worker runs must not depend on its current folder.
 std::string FindInPath(const std::string& name, std::string_view folders) {
   std::string unusable;
   const std::string_view all = folders;
@@ -323,7 +323,7 @@ void Validate(const ExecConfig& config) {
 
 // ---- One job ----------------------------------------------------------------------------------
 
-/// A file without a name, in memory.
+/// An unnamed file in memory.
 os::UniqueFd MemoryFile(const char* purpose, std::string_view text) {
   os::UniqueFd file(::memfd_create(purpose, MFD_CLOEXEC));
   while (file.Get() >= 0 && !text.empty()) {
@@ -338,7 +338,7 @@ os::UniqueFd MemoryFile(const char* purpose, std::string_view text) {
   throw std::system_error(errno, std::generic_category(), purpose);
 }
 
-/// What a program is started with, and the files that its variables name.
+/// The arguments and variables of a program, and the files that its variables name.
 struct JobCommand {
   os::Command process;
   std::vector<os::UniqueFd> files;
@@ -347,7 +347,7 @@ struct JobCommand {
     process.environment.push_back(fmt::format("{}={}", name, value));
   }
 
-  /// The program opens the file by way of this process: it inherits no descriptor.
+  /// The program opens the file through /proc of this process, since it inherits no descriptor.
   void AddLong(const char* name, std::string_view value) {
     if (value.size() <= kVariableBytesMax) return Add(name, value);
     files.push_back(MemoryFile(name, value));
@@ -386,8 +386,7 @@ asio::awaitable<Outcome> RunJob(std::shared_ptr<const PreparedProgram> program, 
     JobCommand command = CommandFor(*program, job);
     result = co_await RunProcess(std::move(command.process), job.payload, limits, job.stop);
   } catch (const std::system_error& error) {
-    // Retryable whatever the reason: too many processes, or a program being replaced, are over
-    // soon.
+    // Always retryable: too many processes, or a program that is being replaced, are temporary.
     co_return Failed{"exec_failed",
                      fmt::format("cannot run \"{}\": {}", program->path, error.code().message())};
   }

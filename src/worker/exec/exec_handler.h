@@ -16,16 +16,16 @@ inline constexpr int kExitSnooze = 75;
 
 struct ExecConfig {
   std::string program;            ///< A path, or a name looked up in PATH when the worker starts.
-  std::vector<std::string> args;  ///< Passed as they are; no shell ever sees them.
+  std::vector<std::string> args;  ///< Passed unchanged, without a shell.
   /// Variables of the worker's own environment that the program may see, beside the always-passed
   /// PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR. "NAME" copies, "NAME=VALUE" sets.
   std::vector<std::string> env;
   std::chrono::milliseconds snooze{30'000};     ///< The delay for exit code kExitSnooze.
   std::chrono::milliseconds kill_after{5'000};  ///< Between SIGTERM and SIGKILL when stopped.
   std::size_t stdout_bytes_max =
-      std::size_t{1024} * 1024;  ///< More is a failure: "result_too_large".
+      std::size_t{1024} * 1024;  ///< A longer result is a failure: "result_too_large".
   std::size_t stderr_tail_bytes =
-      std::size_t{8} * 1024;  ///< The last so many bytes become the detail.
+      std::size_t{8} * 1024;  ///< This many bytes from the end become the detail.
 };
 
 /// Makes a handler that runs `config.program` once per job, in a session-less process group of its

@@ -33,7 +33,7 @@ using asio::posix::stream_descriptor;
 
 constexpr auto kAwaitTuple = asio::as_tuple(asio::use_awaitable);
 
-/// One read or write: the default capacity of a pipe, so that more would not come anyway.
+/// One read or write: the default capacity of a pipe, so a larger buffer would not help.
 constexpr std::size_t kChunkBytes = std::size_t{64} * 1024;
 
 void SetNonBlocking(int fd) {
@@ -53,12 +53,12 @@ void Assign(stream_descriptor& descriptor, os::UniqueFd fd) {
   fd.Release();
 }
 
-/// Keeps up to `bytes_max`; what exceeds it is only noted.
+/// Keeps up to `bytes_max`; only records that there was more.
 class OutputCollector {
  public:
   explicit OutputCollector(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  /// false: no more is wanted.
+  /// false: no more output is needed.
   bool Take(std::string_view chunk) {
     const std::size_t room = bytes_max_ - text_.size();
     too_large_ = too_large_ || chunk.size() > room;
@@ -127,8 +127,8 @@ asio::awaitable<void> ReadToEnd(stream_descriptor& pipe, Collector& collector) {
   }
 }
 
-/// Reads what is in the pipe at this moment, not what comes meanwhile: a process that left the
-/// group could keep this going for ever.
+/// Reads what is in the pipe now, not what arrives meanwhile: a process that left the group could
+/// write for ever.
 template <typename Collector>
 void ReadWhatIsThere(stream_descriptor& pipe, Collector& collector) {
   int available = 0;
@@ -161,7 +161,7 @@ class StopSignal {
     std::weak_ptr<asio::steady_timer> timer;
 
     void operator()() const {
-      // Not cancel(): that would be lost if nobody were waiting yet.
+      // Not cancel(): it would have no effect if no wait had begun yet.
       asio::post(executor, [weak = timer] {
         if (const auto locked = weak.lock()) {
           locked->expires_at(asio::steady_timer::time_point::min());
@@ -174,7 +174,8 @@ class StopSignal {
   std::stop_callback<Notify> callback_;
 };
 
-/// A started program and this side of its three pipes. Its coroutines are joined before it goes.
+/// A started program and this side of its three pipes. Its coroutines are joined before it is
+/// destroyed.
 class RunningProcess {
  public:
   RunningProcess(const asio::any_io_executor& executor, os::Command& command,
@@ -205,8 +206,9 @@ class RunningProcess {
     if (ended_.is_open()) ended_.release();  // child_ closes it.
   }
 
-  /// Everything that happens while the program runs. Returns when all of it is over; never throws,
-  /// so that a reader out of memory ends the program instead of leaving it blocked on a full pipe.
+  /// Handles input, output and stop while the program runs, and returns when all that is over.
+  /// Never throws: if a reader is out of memory, the program is ended, not left blocked on a full
+  /// pipe.
   asio::awaitable<void> Attend(StopSignal& stop) {
     using asio::experimental::awaitable_operators::operator&&;
     co_await (Guard(ReadOutput()) && Guard(ReadToEnd(stderr_pipe_, errors_)) &&
@@ -218,9 +220,9 @@ class RunningProcess {
     co_await ended_.async_wait(descriptor_base::wait_read, asio::use_awaitable);
   }
 
-  /// Only when the program has ended.
+  /// Call it only when the program has ended.
   ProcessResult Finish() {
-    // In this order: until the program is reaped its group's number cannot be given away.
+    // In this order: until the program is reaped, its group's number is not reused.
     child_.Signal(SIGKILL);
     const os::ProcessEnd end = child_.Reap().value_or(os::ProcessEnd{});
     if (failure_) std::rethrow_exception(failure_);
@@ -247,8 +249,8 @@ class RunningProcess {
     Watch(ended_, child_.pidfd());
   }
 
-  /// Fills the pipe before the program exists; for nearly every input that is all of it, and then
-  /// nothing is left to do while the program runs.
+  /// Fills the pipe before the program starts. Nearly every input fits, and then nothing is left to
+  /// do while the program runs.
   void OpenInput(os::Pipe& in) {
     SetNonBlocking(in.write.Get());
     WriteSome(in.write.Get());
@@ -269,7 +271,7 @@ class RunningProcess {
   /// While this runs the worker keeps the reading end open as well. So there is always a reader,
   /// and a program that closes its standard input causes neither EPIPE nor SIGPIPE: a library must
   /// not change how its host treats signals, and a socketpair, which could suppress SIGPIPE per
-  /// call, cannot be opened as /dev/stdin. The rest just stays unwritten until the program has
+  /// call, cannot be opened as /dev/stdin. Then the rest stays unwritten until the program has
   /// ended.
   asio::awaitable<void> WriteInput() {
     while (!input_left_.empty()) {
@@ -339,7 +341,7 @@ asio::awaitable<ProcessResult> RunProcess(os::Command command, std::string_view 
   StopSignal stop_signal(executor, std::move(stop));
   const auto first = co_await (process.WaitForEnd() || process.Attend(stop_signal));
   if (first.index() != 0) {
-    // Everything closed and no stop to wait for any more; or this coroutine was cancelled, which
+    // Everything is closed and no stop can come any more, or this coroutine was cancelled, which
     // ends Attend in the same way.
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {

@@ -1,7 +1,7 @@
 // One program, from its start to the last byte of its output. Knows nothing about jobs:
 // exec_handler.h gives the result its meaning.
 //
-// What holds, whatever happens: when RunProcess has returned, has thrown, or its coroutine has been
+// Guarantee: when RunProcess has returned, has thrown, or its coroutine has been
 // destroyed, the program and everything left in its group have been sent SIGKILL, the program has
 // been reaped (no zombie), and no descriptor is left open.
 #pragma once
@@ -20,7 +20,7 @@ namespace djps::worker {
 struct ProcessLimits {
   std::chrono::milliseconds kill_after;  ///< From SIGTERM to SIGKILL after a stop request.
   std::size_t output_bytes_max;          ///< More on standard output and the group is killed.
-  std::size_t error_tail_bytes;          ///< So much of the end of standard error is kept.
+  std::size_t error_tail_bytes;          ///< This many bytes of the end of standard error are kept.
 };
 
 struct ProcessResult {
@@ -35,9 +35,9 @@ struct ProcessResult {
 
 /// Runs `command` with `input` on its standard input until the program has ended; then kills what
 /// is left of its group. Never waits for the end of the output: a process that has left the group
-/// may hold the pipe open for good.
+/// may hold the pipe open for ever.
 ///
-/// Standard input is closed behind the last byte. A program need not read it.
+/// Standard input is closed after the last byte. A program need not read it.
 ///
 /// Errors:        throws std::system_error with errno when the program cannot be started.
 /// Cancellation:  terminal; kills the group and throws boost::system::system_error.

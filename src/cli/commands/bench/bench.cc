@@ -22,11 +22,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Shorter windows would show the worker's rounds.
+/// Shorter windows would show the rhythm of the worker's claims.
 constexpr milliseconds kWindowMin{100};
 constexpr const char* kClearLine = "\r\x1b[K";
 
-/// One line of standard error that is written over and over, and a line for each window.
+/// One line on standard error that is overwritten, and a line for each window.
 class BenchDisplay {
  public:
   BenchDisplay(const Terminal& terminal, bool json)
@@ -68,13 +68,13 @@ template <typename Settings>
 using Benchmark = Result<bench::Report> (*)(const bench::Target&, const Settings&,
                                             const bench::Watcher&);
 
-/// What all of them do around the benchmark itself.
+/// The steps before and after the measurement that all benchmarks share.
 template <typename Settings>
 int RunBench(const Context& context, const BenchOptions<Settings>& options,
              Benchmark<Settings> benchmark, bool needs_database) {
-  // From here on a Ctrl-C is only asked for, so that what was started is ended in order.
+  // From here on Ctrl-C does not end the process; the benchmark polls it and stops in order.
   Interrupts interrupts;
-  // A private Postgres says much at its start that nobody needs here.
+  // A private Postgres logs much at its start that is of no use here.
   if (spdlog::get_level() == spdlog::level::info) spdlog::set_level(spdlog::level::warn);
   const auto prepared = PrepareBench(options.where, context.environment, needs_database);
   if (!prepared) return ReportError(prepared.error());
@@ -124,7 +124,7 @@ int RunBenchLatency(const Context& context, const BenchOptions<bench::LatencySet
 }
 
 std::vector<std::string> ExitCodes() {
-  return {"0  measured, or ended early by Ctrl-C with what was measured",
+  return {"0  measured, or ended early by Ctrl-C with the results so far",
           "1  failed, such as a queue \"bench\" with other jobs in it", "2  wrong usage",
           "5  the database or the server cannot be reached"};
 }
@@ -134,10 +134,9 @@ void RegisterBenchEnqueue(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "enqueue",
        .summary = "Measure how fast jobs can be submitted",
-       .paragraph =
-           "Each client submits a call of --batch jobs, waits until it is answered, and submits "
-           "the next. An answer means that the jobs are committed. Shows jobs per second, how long "
-           "calls took, and how much was written to Postgres's log.",
+       .paragraph = "Each client submits --batch jobs in a call, waits for the answer, and submits "
+                    "the next. An answer means that the jobs are committed. Shows jobs per second, "
+                    "the latency of calls, and how much WAL Postgres wrote.",
        .examples = {"djps bench enqueue --http --clients 64",
                     "djps bench enqueue --batch 1000 --clients 4 --seconds 20",
                     "djps bench enqueue --server http://127.0.0.1:3000 --jobs 10000 --json"},
@@ -147,7 +146,7 @@ void RegisterBenchEnqueue(CommandLine& line, CLI::App& group) {
   AddLoadOptions(command, options->settings.load);
   AddSeconds(command, options->settings.duration, "How long to submit");
   AddInteger(command, "--jobs", options->settings.jobs, 1, kBenchJobsMax,
-             "Submit this many instead")
+             "Submit this many jobs instead")
       ->excludes("--seconds");
   AddJson(command, options->json);
 }
@@ -157,10 +156,9 @@ void RegisterBenchDrain(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "drain",
        .summary = "Measure how fast workers get through a full queue",
-       .paragraph =
-           "Stores --jobs jobs, then starts the workers and measures until the last one is done: "
-           "from their start, connecting included, and from the first job. The workers are "
-           "processes with the library that C++ programs use.",
+       .paragraph = "Stores --jobs jobs, then starts the workers and measures until the last job "
+                    "is done: once from the workers' start, with the time to connect, and once "
+                    "from the first job. Each worker is a process that uses the C++ library.",
        .examples = {"djps bench drain", "djps bench drain --jobs 200000 --workers 2",
                     "djps bench drain --handler-ms 5 --failure-rate 0.01"},
        .exit_codes = ExitCodes()});
@@ -178,12 +176,11 @@ void RegisterBenchContinuous(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "continuous",
        .summary = "Measure submitting and working at once",
-       .paragraph =
-           "Producers keep at most --outstanding jobs outstanding while workers work, and the "
-           "throughput of each --window is shown. With --hold, a transaction stays open all the "
-           "while, or from --hold-after on for --hold-for, so that vacuum can remove nothing: a "
-           "snapshot that reads, or a writer that has submitted a job. What the last window made "
-           "of the first says whether that hurts.",
+       .paragraph = "Producers keep at most --outstanding jobs outstanding while workers run them. "
+                    "Shows the throughput of each --window. With --hold, a transaction stays open "
+                    "during the whole run, or from --hold-after on for --hold-for, so that vacuum "
+                    "can remove nothing: a snapshot that reads, or a writer that has submitted a "
+                    "job. The ratio of the last window to the first shows the effect.",
        .examples = {"djps bench continuous", "djps bench continuous --hold snapshot --seconds 60",
                     "djps bench continuous --hold writer --hold-after 20s --hold-for 60s "
                     "--seconds 100"},
@@ -199,7 +196,7 @@ void RegisterBenchContinuous(CommandLine& line, CLI::App& group) {
     options->settings.window = std::min(options->settings.window, options->settings.duration);
   });
   AddInteger(command, "--outstanding", settings.outstanding, 1, kBenchJobsMax,
-             "Submitted jobs that are not done yet, at most")
+             "Maximum number of submitted jobs that are not done")
       ->default_str(std::to_string(settings.outstanding));
   AddHoldOptions(command, settings);
   AddLoadOptions(command, settings.load);
@@ -212,11 +209,10 @@ void RegisterBenchLatency(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "latency",
        .summary = "Measure how soon a job's handler begins, at a fixed rate",
-       .paragraph =
-           "Submits --rate jobs a second on a fixed schedule, whatever comes of those before, and "
-           "measures from the moment at which each should have been sent to the start of its "
-           "handler. So what waits behind something slow counts in full (no coordinated "
-           "omission). The first --warm-up is not counted.",
+       .paragraph = "Submits --rate jobs a second on a fixed schedule, even if earlier ones are "
+                    "late. Measures from the scheduled time of each submission to the start of its "
+                    "handler, so that delays count in full (no coordinated omission). The "
+                    "--warm-up at the beginning is not counted.",
        .examples = {"djps bench latency --rate 500", "djps bench latency --rate 50 --http",
                     "djps bench latency --rate 2000 --seconds 60 --json"},
        .exit_codes = ExitCodes()});
@@ -226,7 +222,7 @@ void RegisterBenchLatency(CommandLine& line, CLI::App& group) {
   AddInteger(command, "--rate", settings.rate, 1, 1'000'000, "Jobs per second")
       ->default_str(std::to_string(settings.rate));
   AddSeconds(command, settings.duration, "How long to measure");
-  AddDuration(command, "--warm-up", settings.warm_up, "How long to submit before that");
+  AddDuration(command, "--warm-up", settings.warm_up, "How long to submit before measuring");
   AddClientOptions(command, settings.load);
   AddWorkOptions(command, settings.work);
   AddJson(command, options->json);
@@ -242,8 +238,8 @@ void RegisterBench(CommandLine& line) {
        .paragraph =
            "Loads a database and measures. Without --database-url, --data or --server it starts a "
            "private Postgres, with every commit on disk, and removes it afterwards. Jobs go to the "
-           "queue \"bench\", which must hold no others, and are removed at the end. Figures hold "
-           "for one machine at one hour: compare only what was measured side by side.",
+           "queue \"bench\", which must hold no others, and are removed at the end. Results depend "
+           "on the machine and on the hour: compare only results measured together.",
        .examples = {"djps bench enqueue --http --clients 64", "djps bench drain",
                     "djps bench continuous --hold snapshot --seconds 60",
                     "djps bench latency --rate 500"},

@@ -12,7 +12,7 @@
 namespace djps::cli {
 namespace {
 
-/// Beyond it, jobs would use up their attempts.
+/// Above it, jobs would use up their attempts.
 constexpr double kFailureRateMax = 0.9;
 constexpr std::int64_t kSecondsMax = 7 * 24 * 3'600;
 constexpr std::int64_t kBatchMax = 10'000;
@@ -57,13 +57,13 @@ CLI::Option* AddSeconds(CLI::App& command, std::chrono::milliseconds& duration,
 
 void AddClientOptions(CLI::App& command, bench::LoadSettings& load) {
   AddInteger(command, "--clients", load.clients, 1, kClientsMax,
-             "Calls under way at once; over HTTP as many connections")
+             "Number of concurrent calls; over HTTP also of connections")
       ->default_str(std::to_string(load.clients));
   AddInteger(command, "--payload-bytes", load.payload_bytes, kPayloadBytesMin,
              static_cast<std::int64_t>(kPayloadBytesMax), "The size of a payload")
       ->default_str(std::to_string(load.payload_bytes));
   AddInteger(command, "--connections", load.connections, 1, kClientsMax,
-             "Connections to Postgres for submitting, where it is not over HTTP")
+             "Connections to Postgres for submitting (not with --http)")
       ->default_str(std::to_string(load.connections));
 }
 
@@ -77,7 +77,7 @@ void AddWorkOptions(CLI::App& command, bench::WorkSettings& work) {
   AddInteger(command, "--workers", work.workers, 1, kWorkersMax, "Worker processes")
       ->default_str(std::to_string(work.workers));
   AddInteger(command, "--concurrency", work.concurrency, 1, 10'000,
-             "Jobs that each of them runs at once")
+             "Jobs that each worker runs at once")
       ->default_str(std::to_string(work.concurrency));
   command
       .add_option_function<std::string>(
@@ -93,7 +93,7 @@ void AddWorkOptions(CLI::App& command, bench::WorkSettings& work) {
       .add_option_function<std::string>(
           "--failure-rate",
           [&work](const std::string& text) { work.failure_rate = RequireShare(text); },
-          "The share of attempts that fail; they are tried again at once")
+          "The share of attempts that fail; their jobs are retried at once")
       ->type_name("SHARE")
       ->default_str("0");
 }
@@ -106,9 +106,10 @@ void AddHoldOptions(CLI::App& command, bench::ContinuousSettings& settings) {
               "Keep a transaction open: snapshot or writer")
           ->type_name("KIND");
   AddDuration(command, "--hold-after", settings.hold_after,
-              "Open it after so much of the measuring; 0 for before the workers begin")
+              "Open it this long after measuring starts; 0: before the workers start")
       ->needs(hold);
-  AddDuration(command, "--hold-for", settings.hold_for, "End it after so long; 0 for at the end")
+  AddDuration(command, "--hold-for", settings.hold_for,
+              "End it after this time; 0: at the end of the run")
       ->needs(hold);
 }
 

@@ -19,14 +19,14 @@ struct BenchOptions {
   bool json = false;
 };
 
-// The options that several benchmarks have; each shows the default that is in the settings.
+// Options that several benchmarks share; the settings contain the defaults.
 
 /// --seconds, a whole number.
 CLI::Option* AddSeconds(CLI::App& command, std::chrono::milliseconds& duration,
                         const std::string& description);
 /// --clients, --payload-bytes and --connections.
 void AddClientOptions(CLI::App& command, bench::LoadSettings& load);
-/// Those, and --batch.
+/// The same, and --batch.
 void AddLoadOptions(CLI::App& command, bench::LoadSettings& load);
 /// --workers, --concurrency, --handler-ms and --failure-rate.
 void AddWorkOptions(CLI::App& command, bench::WorkSettings& work);

@@ -8,7 +8,7 @@
 
 namespace djps::cli {
 
-/// One JSON document: what ran where, with which settings, and what was measured.
+/// One JSON document: the benchmark, the machine, the settings and the results.
 boost::json::object BenchDocument(const bench::Report& report,
                                   const boost::json::object& environment);
 

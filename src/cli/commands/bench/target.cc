@@ -35,7 +35,7 @@ Result<void> FindServer(const TargetInputs& inputs, const BenchTargetOptions& op
   return {};
 }
 
-/// Where only the server is known, nothing more than that the queue is empty can be seen.
+/// If only the server is known, this can only check that the queue is empty.
 Result<void> RequireEmptyQueue(const BenchTargetOptions& options, const Environment& environment) {
   const auto api = OpenApi(options.target, environment);
   if (!api) return tl::unexpected<Error>(api.error());
@@ -48,10 +48,11 @@ Result<void> RequireEmptyQueue(const BenchTargetOptions& options, const Environm
     jobs += queue->Integer(name).value_or(0);
   }
   if (jobs == 0) return {};
-  return Failure(ErrorCode::kConflict,
-                 fmt::format("the queue \"{}\" holds {} jobs; let them end first, or name the "
-                             "database, too (--database-url), where a benchmark's own are known",
-                             bench::kQueue, jobs));
+  return Failure(
+      ErrorCode::kConflict,
+      fmt::format("the queue \"{}\" holds {} jobs; let them end first, or also name the database "
+                  "(--database-url), where jobs of a benchmark can be recognized",
+                  bench::kQueue, jobs));
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ Result<BenchTarget> PrepareBench(const BenchTargetOptions& options, const Enviro
     result.playground = *std::move(made);
     target.conninfo = result.playground->conninfo();
     target.described = "a private Postgres of its own";
-    target.keep_jobs = true;  // they go with it
+    target.keep_jobs = true;  // the jobs are removed with it
   }
   if (options.http && target.server.empty()) {
     auto started = bench::BenchServer::Start(target.conninfo);
@@ -98,24 +99,24 @@ Result<BenchTarget> PrepareBench(const BenchTargetOptions& options, const Enviro
 
 void AddBenchTargetOptions(CLI::App& command, BenchTargetOptions& options) {
   AddText(command, "--database-url", options.target.database_url, "URL",
-          "The database to load: a postgres:// URL or a libpq connection string (no variable "
-          "counts; without it a private Postgres is started, and removed afterwards)");
+          "The database to load: a postgres:// URL or a libpq connection string (variables are "
+          "ignored; without it a private Postgres is started and removed afterwards)");
   AddText(command, "--data", options.target.data, "DIR",
-          "Load the `djps dev` that runs on this data folder")
+          "Load the `djps dev` that uses this data folder")
       ->excludes("--database-url");
   AddText(command, "--server", options.target.server, "URL",
-          "Submit through this server over HTTP (with workers, name its database, too)")
+          "Submit through this server over HTTP (with workers, also name its database)")
       ->excludes("--data");
   AddText(command, "--token", options.target.token, "TOKEN",
-          "The token to send to the server (better the variable DJPS_TOKEN, which `ps` does not "
-          "show)");
+          "The token to send to the server (better use the variable DJPS_TOKEN, which `ps` does "
+          "not show)");
   command.add_flag("--http", options.http,
-                   "Submit over HTTP; without --server through a `djps server` of its own");
+                   "Submit over HTTP; without --server through a private `djps server`");
   command.add_flag("--keep", options.keep, "Leave the jobs in the database afterwards");
   OrVariable(AddText(command, "--pg-bin", options.pg_bin, "DIR",
                      "The folder of initdb and postgres, for a private Postgres"),
              "DJPS_PG_BIN")
-      ->default_str("the newest that is installed");
+      ->default_str("the newest installed version");
 }
 
 }  // namespace djps::cli

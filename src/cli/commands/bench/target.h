@@ -15,21 +15,21 @@ namespace djps::cli {
 struct BenchTargetOptions {
   TargetOptions target;
   std::optional<std::string> pg_bin;
-  bool http = false;  ///< Submit through a server, our own where none is named.
+  bool http = false;  ///< Submit through a server; starts one if none is named.
   bool keep = false;
 };
 
-/// What a benchmark runs against, and what was started for it.
+/// The database and server that a benchmark uses, and what was started for it.
 struct BenchTarget {
   std::unique_ptr<bench::Playground> playground = {};
   std::unique_ptr<bench::BenchServer> server = {};
   bench::Target target = {};
 };
 
-/// Only options count, no variables: nobody shall load a database that is merely set somewhere.
-/// Without any, a private Postgres is started. `needs_database`: a server alone does not do.
+/// Only options count, not variables, so that nobody loads a database by accident. Without options,
+/// starts a private Postgres. `needs_database`: a server alone is not enough.
 ///
-/// Errors: as the parts that it starts; kInvalidArgument for a server alone where it does not do;
+/// Errors: as the parts that it starts; kInvalidArgument for a server alone if it is not enough;
 ///         as store::RequireCurrentSchema.
 Result<BenchTarget> PrepareBench(const BenchTargetOptions& options, const Environment& environment,
                                  bool needs_database);

@@ -20,16 +20,16 @@ namespace djps::cli {
 namespace {
 
 constexpr int kLimitMax = 2'000'000'000;
-/// Jobs of one call: small, so that the bar moves and Ctrl-C is heard.
+/// Jobs per call: few, so that the progress bar moves and Ctrl-C takes effect soon.
 constexpr std::int64_t kPage = 1'000;
-/// Counting changes nothing and holds nothing.
+/// Counting changes nothing and takes no locks.
 constexpr std::int64_t kCountPage = 10'000;
 
 struct Wording {
-  const char* name;       ///< As the API has it.
+  const char* name;       ///< The name in the API.
   const char* asks;       ///< "Cancel", before the number of jobs.
   const char* did;        ///< "canceled"
-  const char* statement;  ///< Of a single job.
+  const char* statement;  ///< The new status of a single job.
 };
 
 Wording WordingOf(JobAction action) {
@@ -47,7 +47,7 @@ Wording WordingOf(JobAction action) {
 struct Totals {
   std::int64_t matched = 0;
   std::int64_t changed = 0;
-  bool complete = false;  ///< Nothing was left, or as many were found as were asked for.
+  bool complete = false;  ///< Nothing is left, or the limit is reached.
 };
 
 Error Usage(const std::string& message, const std::string& option) {
@@ -85,8 +85,8 @@ std::string BulkBody(JobAction action, const JobActionOptions& options, bool dry
   return json + "}";
 }
 
-/// Calls until all is done, the limit is reached, or somebody stops it. `totals` is right also
-/// after an error.
+/// Calls the API until all jobs are done, the limit is reached, or the user stops it. `totals` is
+/// correct after an error too.
 Result<void> Walk(const Api& api, JobAction action, const JobActionOptions& options, bool dry_run,
                   Progress& progress, Interrupts* interrupts, Totals& totals) {
   const std::int64_t wanted = options.limit > 0 ? options.limit : kLimitMax;
@@ -118,7 +118,7 @@ std::string Jobs(std::int64_t count) {
   return FormatCount(static_cast<std::uint64_t>(count), "job");
 }
 
-/// How many jobs the filter finds.
+/// Counts the jobs that match the filter.
 Result<std::int64_t> Count(const Context& context, const Api& api, JobAction action,
                            const JobActionOptions& options) {
   Totals totals;
@@ -143,7 +143,7 @@ int ActOnFilter(const Context& context, const Api& api, JobAction action,
   const Wording wording = WordingOf(action);
   const bool watched = context.terminal.error_is_terminal;
   std::optional<std::uint64_t> expected;
-  if (!options.yes || watched) {  // else nobody sees the count
+  if (!options.yes || watched) {  // else the count is not needed
     const auto count = Count(context, api, action, options);
     if (!count) return ReportError(count.error());
     expected = static_cast<std::uint64_t>(*count);
@@ -167,7 +167,7 @@ int ActOnFilter(const Context& context, const Api& api, JobAction action,
   Print(options.json ? ToJson(action, false, totals)
                      : fmt::format("{}: {}\n", wording.did, Jobs(totals.changed)));
   if (!totals.complete) {
-    fmt::print(stderr, "djps: stopped before the end; the same command goes on\n");
+    fmt::print(stderr, "djps: stopped before the end; run the same command to continue\n");
   }
   if (!walked) return ReportError(walked.error());
   return totals.complete ? kExitDone : kExitFailed;
@@ -185,7 +185,7 @@ Result<std::string> ActOnOne(const Api& api, JobAction action, const JobActionOp
       options.reason.empty() ? "{}" : "{\"reason\":" + JsonString(options.reason) + "}");
 }
 
-/// One line for each job; one that cannot be changed does not keep the others from it.
+/// Prints one line for each job; a job that cannot be changed does not stop the others.
 int ActOnIds(const Api& api, JobAction action, const JobActionOptions& options,
              const std::vector<Uuid>& ids) {
   int code = kExitDone;
@@ -194,11 +194,11 @@ int ActOnIds(const Api& api, JobAction action, const JobActionOptions& options,
     const auto body = ActOnOne(api, action, options, id);
     if (!body) {
       code = ReportError({body.error().code, id.ToString() + ": " + body.error().message, {}});
-      if (body.error().code == ErrorCode::kUnavailable) break;  // nor for the others
+      if (body.error().code == ErrorCode::kUnavailable) break;  // the others would fail too
       continue;
     }
     const Answer job = Answer::Parse(*body).value_or(Answer());
-    const std::string status = job.Bool("cancel_requested") ? "being canceled, it runs"
+    const std::string status = job.Bool("cancel_requested") ? "running, being canceled"
                                : body->empty()              ? WordingOf(action).statement
                                                             : job.Text("status");
     if (!options.json) Print(fmt::format("{}  {}\n", id.ToString(), Printable(status)));
@@ -210,7 +210,7 @@ int ActOnIds(const Api& api, JobAction action, const JobActionOptions& options,
   return code;
 }
 
-/// What is wrong with the choice of jobs.
+/// The error in the choice of jobs, if there is one.
 std::optional<Error> ChoiceError(const JobActionOptions& options) {
   const bool filtered = !options.type.empty() || !options.queue.empty() || !options.tag.empty() ||
                         !options.created_after.empty() || !options.created_before.empty() ||
@@ -220,7 +220,7 @@ std::optional<Error> ChoiceError(const JobActionOptions& options) {
     return Usage("say which jobs: their ids, or a filter with --status", "--status");
   }
   if (!filtered && options.status.empty()) return std::nullopt;
-  return Usage("jobs are named by their ids, or by a filter, not by both", "ID");
+  return Usage("choose jobs by their ids or by a filter, not both", "ID");
 }
 
 }  // namespace
@@ -247,16 +247,16 @@ int ActOnJobs(const Context& context, JobAction action, const JobActionOptions& 
 
 void AddJobActionOptions(CLI::App& command, JobActionOptions& options) {
   command.add_option("ID", options.ids, "The jobs' ids")->type_name("ID");
-  AddText(command, "--type", options.type, "TYPE", "Only this type");
-  AddText(command, "--queue", options.queue, "QUEUE", "Only this queue");
+  AddText(command, "--type", options.type, "TYPE", "Only jobs of this type");
+  AddText(command, "--queue", options.queue, "QUEUE", "Only jobs of this queue");
   AddText(command, "--tag", options.tag, "TAG", "Only jobs with this tag");
   AddText(command, "--created-after", options.created_after, "TIME",
           "Only jobs created at this RFC 3339 time or later");
   AddText(command, "--created-before", options.created_before, "TIME",
           "Only jobs created before this RFC 3339 time");
-  AddInteger(command, "--limit", options.limit, 1, kLimitMax, "How many jobs, at most");
-  command.add_flag("--dry-run", options.dry_run, "Only count them");
-  command.add_flag("--yes", options.yes, "Do not ask");
+  AddInteger(command, "--limit", options.limit, 1, kLimitMax, "Maximum number of jobs");
+  command.add_flag("--dry-run", options.dry_run, "Only count the jobs");
+  command.add_flag("--yes", options.yes, "Do not ask for confirmation");
   AddServerOptions(command, options.target);
   AddJson(command, options.json);
 }

@@ -1,5 +1,5 @@
-// What cancel, retry and purge have in common: they act on jobs by their ids, or on all that fit a
-// filter. `djps dead` uses the same.
+// Shared by cancel, retry, purge and `djps dead`: they act on jobs by id, or on all jobs that match
+// a filter.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ struct JobActionOptions {
   std::string created_after;
   std::string created_before;
   std::string reason;
-  int limit = 0;  ///< 0: all of them.
+  int limit = 0;  ///< 0: no limit.
   bool run_again = false;
   bool dry_run = false;
   bool yes = false;
@@ -32,7 +32,7 @@ struct JobActionOptions {
 /// ID…, the filter without --status, --limit, --dry-run, --yes, --server and --json.
 void AddJobActionOptions(CLI::App& command, JobActionOptions& options);
 
-/// Gives back the exit code.
+/// Returns the exit code.
 int ActOnJobs(const Context& context, JobAction action, const JobActionOptions& options);
 
 }  // namespace djps::cli

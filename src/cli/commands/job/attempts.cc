@@ -66,15 +66,15 @@ int RunJobAttempts(const Context& context, const JobAttemptsOptions& options) {
 }  // namespace
 
 void RegisterJobAttempts(CommandLine& line, CLI::App& group) {
-  CLI::App& command = AddCommand(
-      line, group,
-      {.name = "attempts",
-       .summary = "List the attempts of a job that failed",
-       .paragraph = "Lists what went wrong with a job: each attempt that failed, oldest first. "
-                    "--json has the details too.",
-       .examples = {"djps job attempts 019a2b3c-4d5e-7f60-8123-456789abcdef"},
-       .exit_codes = {"0  listed, also where there are none", "1  there is no such job",
-                      "2  wrong usage", "5  the server cannot be reached"}});
+  CLI::App& command =
+      AddCommand(line, group,
+                 {.name = "attempts",
+                  .summary = "List the failed attempts of a job",
+                  .paragraph = "Lists each failed attempt of a job with its error, oldest first. "
+                               "--json includes error details.",
+                  .examples = {"djps job attempts 019a2b3c-4d5e-7f60-8123-456789abcdef"},
+                  .exit_codes = {"0  listed, also if there are none", "1  there is no such job",
+                                 "2  wrong usage", "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunJobAttempts);
   AddText(command, "ID", options->id, "ID", "The job's id")->required();
   AddServerOptions(command, options->target);

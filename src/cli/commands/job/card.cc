@@ -12,7 +12,7 @@
 namespace djps::cli {
 namespace {
 
-/// A card is for a look; --json has the whole.
+/// A card shows the beginning; --json shows everything.
 constexpr std::size_t kJsonBytesShown = 2'000;
 
 std::string ShownJson(const std::string& json) {

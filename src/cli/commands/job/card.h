@@ -7,7 +7,7 @@
 
 namespace djps::cli {
 
-/// A job for people.
+/// Formats a job for people.
 std::string FormatJobCard(const JobRecord& job, const Style& style);
 
 }  // namespace djps::cli

@@ -21,7 +21,7 @@ void RegisterJobPurge(CommandLine& line, CLI::App& group);
 /// `djps dead list`: the same list with the status dead.
 void RegisterDeadList(CommandLine& line, CLI::App& group);
 
-/// Errors: kInvalidArgument, saying what a job's id looks like.
+/// Errors: kInvalidArgument; the message says what a job id looks like.
 Result<Uuid> ParseJobId(const std::string& text);
 
 }  // namespace djps::cli

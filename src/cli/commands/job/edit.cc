@@ -67,25 +67,26 @@ int RunJobEdit(const Context& context, const JobEditOptions& options) {
 }  // namespace
 
 void RegisterJobEdit(CommandLine& line, CLI::App& group) {
-  CLI::App& command =
-      AddCommand(line, group,
-                 {.name = "edit",
-                  .summary = "Change a job that waits",
-                  .paragraph = "Changes a job that waits, and shows it. What is not named stays.",
-                  .examples = {"djps job edit 019a2b3c-4d5e-7f60-8123-456789abcdef --priority -5",
-                               "djps job edit 019a2b3c-4d5e-7f60-8123-456789abcdef --run-at "
-                               "2030-01-31T08:00:00Z --payload '{\"to\": \"a@example.com\"}'"},
-                  .exit_codes = {"0  changed", "1  there is no such job, or it does not wait",
-                                 "2  wrong usage", "5  the server cannot be reached"}});
+  CLI::App& command = AddCommand(
+      line, group,
+      {.name = "edit",
+       .summary = "Change a waiting job",
+       .paragraph =
+           "Changes a waiting job and shows it. Fields without an option stay as they are.",
+       .examples = {"djps job edit 019a2b3c-4d5e-7f60-8123-456789abcdef --priority -5",
+                    "djps job edit 019a2b3c-4d5e-7f60-8123-456789abcdef --run-at "
+                    "2030-01-31T08:00:00Z --payload '{\"to\": \"a@example.com\"}'"},
+       .exit_codes = {"0  changed", "1  there is no such job, or it is not waiting",
+                      "2  wrong usage", "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunJobEdit);
   AddText(command, "ID", options->id, "ID", "The job's id")->required();
   AddInteger(command, "--priority", options->priority, std::numeric_limits<std::int16_t>::min(),
-             std::numeric_limits<std::int16_t>::max(), "A smaller number runs first");
+             std::numeric_limits<std::int16_t>::max(), "Smaller numbers run first");
   AddText(command, "--run-at", options->run_at, "TIME",
-          "Not before this moment, such as 2030-01-31T08:00:00Z");
-  AddText(command, "--payload", options->payload, "JSON", "What the handler gets");
+          "Earliest start, such as 2030-01-31T08:00:00Z");
+  AddText(command, "--payload", options->payload, "JSON", "The handler's input");
   AddInteger(command, "--max-attempts", options->max_attempts, 1, kMaxAttemptsLimit,
-             "How often it may be tried");
+             "Maximum number of attempts");
   AddServerOptions(command, options->target);
   AddJson(command, options->json);
 }

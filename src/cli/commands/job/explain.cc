@@ -46,10 +46,9 @@ void RegisterJobExplain(CommandLine& line, CLI::App& group) {
   CLI::App& command = AddCommand(
       line, group,
       {.name = "explain",
-       .summary = "Say why a job is not running now",
-       .paragraph =
-           "Says the one reason for which a job is not running now, and for one that waits "
-           "in a queue how many come before it and how long that may take.",
+       .summary = "Explain why a job is not running now",
+       .paragraph = "Shows the reason why a job is not running now. For a job that waits in a "
+                    "queue, also shows how many jobs come before it and an estimate of the wait.",
        .examples = {"djps job explain 019a2b3c-4d5e-7f60-8123-456789abcdef"},
        .exit_codes = {"0  explained", "1  there is no such job", "2  wrong usage",
                       "5  the server cannot be reached"}});

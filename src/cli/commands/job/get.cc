@@ -37,8 +37,7 @@ Result<JobRecord> Get(JobsAccess& jobs, Uuid id) {
   return **std::move(job);
 }
 
-/// The job when it has ended, or as it is when the time is over. A server that goes away meanwhile
-/// may come back.
+/// The job once it has ended, or as it is when the time is over. Retries while the server is away.
 Result<JobRecord> GetWhenEnded(JobsAccess& jobs, Uuid id, steady_clock::time_point until) {
   auto job = Get(jobs, id);
   if (!job) return job;
@@ -98,10 +97,9 @@ void RegisterJobGet(CommandLine& line, CLI::App& group) {
   CLI::App& get = AddCommand(
       line, group,
       {.name = "get",
-       .summary = "Show a job, or wait for its end",
-       .paragraph =
-           "Shows where a job stands: its status, attempts, result and last error. With --wait it "
-           "returns when the job has ended, and its exit code tells how.",
+       .summary = "Show a job, or wait until it has ended",
+       .paragraph = "Shows a job: its status, attempts, result and last error. With --wait it "
+                    "returns when the job has ended, and the exit code says how it ended.",
        .examples = {"djps job get 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps job get \"$(djps enqueue --type echo)\" --wait --wait-timeout 10s"},
        .exit_codes = {"0  found; with --wait: succeeded", "1  there is no such job",

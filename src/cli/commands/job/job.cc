@@ -11,15 +11,15 @@ Result<Uuid> ParseJobId(const std::string& text) {
   if (id) return *id;
   return Failure(
       ErrorCode::kInvalidArgument,
-      fmt::format("{} is not a job's id: that is a UUID of 36 characters", QuoteForMessage(text)),
+      fmt::format("{} is not a job id: a job id is a UUID of 36 characters", QuoteForMessage(text)),
       "ID");
 }
 
 void RegisterJob(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
       line.app, {.name = "job",
-                 .summary = "Look at jobs, and change them",
-                 .paragraph = "Looks at single jobs by their id, lists them, and changes them.",
+                 .summary = "Show and change jobs",
+                 .paragraph = "Shows single jobs by id, lists jobs, and changes them.",
                  .examples = {"djps job list --status dead",
                               "djps job get 019a2b3c-4d5e-7f60-8123-456789abcdef"},
                  .exit_codes = {}});

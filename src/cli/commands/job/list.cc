@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::chrono::seconds kWatchInterval{2};
 constexpr int kLimitMax = 1'000;
-/// The server looks at 20,000 jobs a time. Beyond a million a person is asked.
+/// The server looks at 20,000 jobs per request. After a million the command stops and says how to
+/// continue.
 constexpr int kLooksMax = 50;
 
 struct JobListOptions {
@@ -43,7 +44,7 @@ struct Listed {
   std::string next_cursor;        ///< Empty at the end of the list.
 };
 
-/// Goes on past looks that found too little, until there are enough.
+/// Asks again after pages with too few jobs, until there are enough.
 Result<Listed> ListAll(const Api& api, const JobListOptions& options) {
   Listed listed{.jobs = {}, .next_cursor = options.cursor};
   for (int look = 0; look < kLooksMax; ++look) {
@@ -120,7 +121,7 @@ int PrintOnce(const Context& context, const Api& api, const JobListOptions& opti
   }
   const auto text = ToTable(*listed, context.terminal);
   if (!text) return ReportError(text.error());
-  // Home and clear: each look replaces the one before.
+  // Cursor home and clear: each refresh replaces the one before.
   if (options.watch && context.terminal.out_is_terminal) Print("\x1b[H\x1b[2J");
   Print(*text);
   return kExitDone;
@@ -138,13 +139,13 @@ int RunJobList(const Context& context, const JobListOptions& options) {
 }
 
 std::vector<std::string> ExitCodes() {
-  return {"0  listed, also where there are none", "1  the server failed", "2  wrong usage",
+  return {"0  listed, also if there are none", "1  the server failed", "2  wrong usage",
           "5  the server cannot be reached"};
 }
 
 void AddFilter(CLI::App& command, JobListOptions& options) {
-  AddText(command, "--type", options.type, "TYPE", "Only this type");
-  AddText(command, "--queue", options.queue, "QUEUE", "Only this queue");
+  AddText(command, "--type", options.type, "TYPE", "Only jobs of this type");
+  AddText(command, "--queue", options.queue, "QUEUE", "Only jobs of this queue");
   AddText(command, "--tag", options.tag, "TAG", "Only jobs with this tag");
   AddText(command, "--created-after", options.created_after, "TIME",
           "Only jobs created at this RFC 3339 time or later");
@@ -153,21 +154,21 @@ void AddFilter(CLI::App& command, JobListOptions& options) {
 }
 
 void AddPaging(CLI::App& command, JobListOptions& options) {
-  AddText(command, "--cursor", options.cursor, "CURSOR", "Go on where another list ended");
-  AddInteger(command, "--limit", options.limit, 1, kLimitMax, "How many jobs, at most")
+  AddText(command, "--cursor", options.cursor, "CURSOR", "Continue where an earlier list ended");
+  AddInteger(command, "--limit", options.limit, 1, kLimitMax, "Maximum number of jobs")
       ->default_str("20");
 }
 
 }  // namespace
 
 void RegisterDeadList(CommandLine& line, CLI::App& group) {
-  CLI::App& command = AddCommand(line, group,
-                                 {.name = "list",
-                                  .summary = "List dead jobs",
-                                  .paragraph = "Lists dead jobs with their last error, the latest "
-                                               "created first.",
-                                  .examples = {"djps dead list", "djps dead list --queue mail"},
-                                  .exit_codes = ExitCodes()});
+  CLI::App& command =
+      AddCommand(line, group,
+                 {.name = "list",
+                  .summary = "List dead jobs",
+                  .paragraph = "Lists dead jobs with their last error, newest first.",
+                  .examples = {"djps dead list", "djps dead list --queue mail"},
+                  .exit_codes = ExitCodes()});
   const auto options = RunWith(line, command, RunJobList);
   options->status = "dead";
   AddFilter(command, *options);
@@ -182,22 +183,23 @@ void RegisterJobList(CommandLine& line, CLI::App& group) {
       {.name = "list",
        .summary = "List jobs",
        .paragraph =
-           "Lists jobs, the latest first; with --status queued as they will run. A look at "
-           "a large database ends after a million jobs and says how to go on.",
+           "Lists jobs, newest first; with --status queued in the order in which they will run. In "
+           "a large database the search stops after a million jobs and says how to continue.",
        .examples = {"djps job list --status dead,failed --limit 50",
                     "djps job list --status queued --queue mail", "djps job list --watch",
                     "djps job list --type email_send --json | jq '.jobs[].id'"},
        .exit_codes = ExitCodes()});
   const auto options = RunWith(line, command, RunJobList);
   AddText(command, "--status", options->status, "STATUS",
-          "Only these, separated by commas: queued, running, failed, succeeded, canceled, dead");
+          "Only jobs with this status; queued, running, failed, succeeded, canceled or dead, or "
+          "several separated by commas");
   AddFilter(command, *options);
-  AddText(command, "--key", options->key, "KEY", "Only the job of this idempotency key")
+  AddText(command, "--key", options->key, "KEY", "Only the job with this idempotency key")
       ->needs(command.get_option("--type"));
   AddText(command, "--order", options->order, "ORDER",
-          "newest, oldest, or next for queued jobs as they will run");
+          "newest, oldest, or next: queued jobs in the order in which they will run");
   AddPaging(command, *options);
-  auto* watch = command.add_flag("--watch", options->watch, "Look again every two seconds");
+  auto* watch = command.add_flag("--watch", options->watch, "Refresh every two seconds");
   AddServerOptions(command, options->target);
   AddJson(command, options->json)->excludes(watch);
 }

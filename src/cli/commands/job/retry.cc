@@ -16,21 +16,21 @@ void RegisterJobRetry(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "retry",
        .summary = "Run jobs now, or again, by id or by a filter",
-       .paragraph = "A job that waits is due at once; one that is dead or canceled begins again, "
-                    "with all its "
-                    "attempts. With --status it does so for all that fit: it counts them, asks, "
-                    "and works in "
-                    "steps of 1,000. Ctrl-C stops between two of them.",
+       .paragraph =
+           "Makes a waiting job due at once. Queues a dead or canceled job again, with all its "
+           "attempts. With --status it retries all jobs that match: it counts them, asks for "
+           "confirmation, and works in steps of 1,000. Ctrl-C stops between two steps.",
        .examples = {"djps job retry 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps job retry --status failed --queue mail --yes",
                     "djps job retry --status succeeded --run-again --tag import-7 --dry-run"},
-       .exit_codes = {"0  they are in the queue",
-                      "1  a job could not be, or it was stopped before the end", "2  wrong usage",
+       .exit_codes = {"0  the jobs are queued",
+                      "1  a job could not be retried, or the command was stopped", "2  wrong usage",
                       "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunJobRetry);
   AddText(command, "--status", options->status, "STATUS",
-          "All of these, separated by commas: queued, failed, canceled, dead");
-  command.add_flag("--run-again", options->run_again, "Also jobs that have succeeded");
+          "All jobs with this status; queued, failed, canceled or dead, or several separated by "
+          "commas");
+  command.add_flag("--run-again", options->run_again, "Also retry jobs that have succeeded");
   AddJobActionOptions(command, *options);
 }
 

@@ -20,7 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// Of one request: shorter than what proxies put up with.
+/// Per request: shorter than the usual timeouts of proxies.
 constexpr milliseconds kOneWaitMax{25'000};
 constexpr milliseconds kAnswerMargin{15'000};
 constexpr milliseconds kPauseWhenAway{500};
@@ -37,8 +37,8 @@ struct Waited {
   JobRecord job;
 };
 
-/// The job when it has ended, or as it is at the deadline. A server that was there once and goes
-/// away may come back.
+/// The job once it has ended, or as it is at the deadline. Retries while the server is away, if it
+/// has answered before.
 Result<Waited> WaitFor(const Api& api, Uuid id, steady_clock::time_point until, bool& reached) {
   while (true) {
     const auto left =
@@ -127,8 +127,8 @@ void RegisterJobWait(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "wait",
        .summary = "Wait until jobs have ended",
-       .paragraph = "Returns when every job named has ended, or when the time is over. The exit "
-                    "code tells how; of several jobs the worst counts.",
+       .paragraph = "Returns when all given jobs have ended, or when the time is over. The exit "
+                    "code says how they ended; with several jobs it is the worst one.",
        .examples = {"djps job wait 019a2b3c-4d5e-7f60-8123-456789abcdef --timeout 5m",
                     "djps job wait $(cat ids) && echo all done"},
        .exit_codes = {"0  all have succeeded", "1  there is no such job", "2  wrong usage",
@@ -136,7 +136,7 @@ void RegisterJobWait(CommandLine& line, CLI::App& group) {
                       "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunJobWait);
   command.add_option("ID", options->ids, "The jobs' ids")->required()->type_name("ID");
-  AddDuration(command, "--timeout", options->timeout, "How long to wait, for all of them together");
+  AddDuration(command, "--timeout", options->timeout, "How long to wait for all the jobs together");
   AddServerOptions(command, options->target);
   AddJson(command, options->json);
 }

@@ -4,7 +4,7 @@
 
 namespace djps::cli {
 
-// The commands of `djps queue` that have a file of their own, added to its group.
+// The commands of `djps queue` that have their own file, added to its group.
 
 /// pause and resume.
 void RegisterQueuePause(CommandLine& line, CLI::App& group);

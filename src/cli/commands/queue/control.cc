@@ -1,4 +1,4 @@
-// What people do to queues.
+// The commands that change queues.
 #include <fmt/format.h>
 
 #include <optional>
@@ -70,15 +70,14 @@ void AddCommon(CLI::App& command, QueueControlOptions& options) {
 }  // namespace
 
 void RegisterQueuePause(CommandLine& line, CLI::App& group) {
-  CLI::App& pause = AddCommand(
-      line, group,
-      {.name = "pause",
-       .summary = "Let no job of a queue start",
-       .paragraph =
-           "After this no job of the queue starts; those that run go on. Jobs may still be "
-           "submitted. Safe to repeat.",
-       .examples = {"djps queue pause mail"},
-       .exit_codes = ServerExitCodes()});
+  CLI::App& pause =
+      AddCommand(line, group,
+                 {.name = "pause",
+                  .summary = "Stop the jobs of a queue from starting",
+                  .paragraph = "No further job of the queue starts; running jobs continue. Jobs "
+                               "may still be submitted. Safe to repeat.",
+                  .examples = {"djps queue pause mail"},
+                  .exit_codes = ServerExitCodes()});
   AddCommon(pause, *RunWith(line, pause, RunPause));
   CLI::App& resume = AddCommand(line, group,
                                 {.name = "resume",
@@ -93,10 +92,9 @@ void RegisterQueueLimit(CommandLine& line, CLI::App& group) {
   CLI::App& limit = AddCommand(
       line, group,
       {.name = "limit",
-       .summary = "Say how many jobs of a queue may wait",
-       .paragraph =
-           "Submissions to a queue that has as many jobs waiting are refused (429). Servers "
-           "look every second, so that a queue may become a little longer.",
+       .summary = "Limit how many jobs of a queue may wait",
+       .paragraph = "Submissions to a queue that has that many waiting jobs are refused (429). "
+                    "Servers count once a second, so a queue may become a little longer.",
        .examples = {"djps queue limit mail 100000", "djps queue limit mail none"},
        .exit_codes = ServerExitCodes()});
   const auto options = RunWith(line, limit, RunLimit);
@@ -108,7 +106,7 @@ void RegisterQueueLimit(CommandLine& line, CLI::App& group) {
             if (text == "none") return;
             options->limit = static_cast<int>(RequireInteger("LIMIT", text, 1, kBacklogMax));
           },
-          "How many, or none: as many as like")
+          "Maximum number of waiting jobs, or none for no limit")
       ->type_name("N")
       ->required();
 }

@@ -30,7 +30,8 @@ struct QueueDrainOptions {
   bool json = false;
 };
 
-/// What of a queue has not ended; jobs that wait for their time or for another attempt count too.
+/// The number of jobs that have not ended, also scheduled jobs and those that wait for another
+/// attempt.
 std::int64_t LeftIn(const Answer& queue) {
   std::int64_t left = 0;
   for (const char* name : {"queued", "scheduled", "running", "failed"}) {
@@ -40,12 +41,11 @@ std::int64_t LeftIn(const Answer& queue) {
 }
 
 struct Drained {
-  std::string json;  ///< The queue as it was seen last.
+  std::string json;  ///< The latest answer about the queue.
   std::int64_t left = 0;
 };
 
-/// Looks until nothing is left or the time is over. A server that goes away meanwhile may come
-/// back.
+/// Polls until the queue is empty or the time is over. Retries while the server is away.
 Result<Drained> WaitUntilEmpty(const Context& context, const Api& api,
                                const QueueDrainOptions& options) {
   const auto until = steady_clock::now() + options.timeout;
@@ -67,8 +67,7 @@ Result<Drained> WaitUntilEmpty(const Context& context, const Api& api,
       if (left == 0 || time_left.count() <= 0) return Drained{*std::move(body), left};
       if (queue->Bool("paused") && !told) {
         fmt::print(stderr,
-                   "djps: queue {} is paused: what waits in it stays until somebody says "
-                   "`djps queue resume {}`\n",
+                   "djps: queue {} is paused: its jobs wait until you run `djps queue resume {}`\n",
                    options.name, options.name);
         told = true;
       }
@@ -105,10 +104,9 @@ void RegisterQueueDrain(CommandLine& line, CLI::App& group) {
       line, group,
       {.name = "drain",
        .summary = "Wait until a queue is empty",
-       .paragraph =
-           "Returns when nothing of the queue waits or runs, or when the time is over. It changes "
-           "nothing: whoever submits more makes it wait longer. Jobs that are scheduled, or wait "
-           "for another attempt, count too.",
+       .paragraph = "Returns when no job of the queue waits or runs, or when the time is over. It "
+                    "changes nothing, and new submissions make it wait longer. Scheduled jobs and "
+                    "jobs that wait for another attempt count too.",
        .examples = {"djps queue drain mail --timeout 10m && echo empty"},
        .exit_codes = {"0  empty", "1  the server failed", "2  wrong usage",
                       "4  not empty within --timeout", "5  the server cannot be reached"}});

@@ -97,36 +97,33 @@ int RunQueueGet(const Context& context, const QueueOptions& options) {
 
 void RegisterQueue(CommandLine& line) {
   CLI::App& group = AddCommandGroup(
-      line.app,
-      {.name = "queue",
-       .summary = "Look at queues, and change them",
-       .paragraph = "Looks at queues and what they hold. A number with a ~ is an estimate: "
-                    "nothing beyond 10,000 is counted.",
-       .examples = {"djps queue list", "djps queue get mail"},
-       .exit_codes = {}});
+      line.app, {.name = "queue",
+                 .summary = "Show and change queues",
+                 .paragraph = "Shows queues and how many jobs they hold, and changes queues. A "
+                              "number with a ~ is an estimate: counting stops at 10,000.",
+                 .examples = {"djps queue list", "djps queue get mail"},
+                 .exit_codes = {}});
   const std::vector<std::string> exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
                                                "5  the server cannot be reached"};
   CLI::App& list = AddCommand(
       line, group,
       {.name = "list",
        .summary = "List the queues that have jobs",
-       .paragraph =
-           "Lists the queues with what waits and runs in each. Where the oldest job that is "
-           "due waits for long, workers are missing.",
+       .paragraph = "Lists the queues with the number of waiting and running jobs. If the oldest "
+                    "due job has waited for long, the queue needs more workers.",
        .examples = {"djps queue list", "djps queue list --json | jq '.queues[].name'"},
        .exit_codes = exit_codes});
   const auto list_options = RunWith(line, list, RunQueueList);
   AddServerOptions(list, list_options->target);
   AddJson(list, list_options->json);
 
-  CLI::App& get =
-      AddCommand(line, group,
-                 {.name = "get",
-                  .summary = "Show one queue",
-                  .paragraph = "Shows what waits and runs in one queue. A queue that was "
-                               "never used is an empty one.",
-                  .examples = {"djps queue get default"},
-                  .exit_codes = exit_codes});
+  CLI::App& get = AddCommand(line, group,
+                             {.name = "get",
+                              .summary = "Show one queue",
+                              .paragraph = "Shows how many jobs wait and run in one queue. A queue "
+                                           "that was never used is shown as empty.",
+                              .examples = {"djps queue get default"},
+                              .exit_codes = exit_codes});
   const auto get_options = RunWith(line, get, RunQueueGet);
   AddText(get, "NAME", get_options->name, "NAME", "The queue's name")->required();
   AddServerOptions(get, get_options->target);
