@@ -371,7 +371,7 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
       Explain(sql::kBuryOverdue, "0::int2, 10"),
       Explain(sql::kWriteProgress, lease_and_job + "array[1.0], array['m'], array['1']::jsonb[]"),
-      Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10"),
+      Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10, 1000"),
       Explain(sql::kPurgeProgress, "0::int2, '1 day', 10"),
       Explain(sql::kListWorkers, "0::int2, '60 s', 10"),
       Explain(sql::kLoadActiveTokens, ""),
