@@ -111,6 +111,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   keyed.idempotency_key = "k";
   Run(jobs.EnqueueJobs(std::vector<NewJob>(4, NewJob{.type = "t"}), Soon()));
   Run(jobs.EnqueueJobs({keyed}, Soon()));
+  Run(jobs.EnqueueGuarded({keyed}, {.strict = true}, Soon()));
   const auto batch = Run(leases.ClaimJobs(
       {.queue = "default", .types = {"t"}, .limit = 10, .worker = "w", .lease = 10s}, Soon()));
   ASSERT_EQ(batch.jobs.size(), 5U);
