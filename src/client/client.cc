@@ -22,7 +22,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTimeoutMin{100};
 constexpr milliseconds kClientTimeoutMax{30'000};
 constexpr std::size_t kConnectionsMax = 64;
-constexpr std::size_t kBatchMax = 10'000;
 constexpr std::size_t kNameBytesShown = 255;
 /// A year; more would exceed the range of the clock.
 constexpr milliseconds kWaitMax = kDelayMax;
@@ -85,8 +84,8 @@ Result<SubmittedJob> Client::Submit(const NewJob& job) {
 }
 
 Result<std::vector<SubmittedJob>> Client::SubmitBatch(const std::vector<NewJob>& jobs) {
-  if (jobs.size() > kBatchMax) {
-    return OutOfRange("jobs", 0, kBatchMax, static_cast<long long>(jobs.size()));
+  if (jobs.size() > kBatchJobsMax) {
+    return OutOfRange("jobs", 0, kBatchJobsMax, static_cast<long long>(jobs.size()));
   }
   std::vector<NewJob> batch;
   batch.reserve(jobs.size());

@@ -7,6 +7,10 @@
 
 namespace djps {
 
+/// 10,000 jobs in one transaction take well under a second; more would delay others. SQL has the
+/// same limit in djps.enqueue_many.
+inline constexpr std::size_t kBatchJobsMax = 10'000;
+
 /// 366 days: the longest delay.
 inline constexpr std::chrono::milliseconds kDelayMax = std::chrono::hours(24 * 366);
 inline constexpr std::chrono::milliseconds kTimeoutMax{std::numeric_limits<std::int32_t>::max()};

@@ -35,18 +35,6 @@ bool HasControlCharacter(std::string_view text) {
   return false;
 }
 
-std::optional<std::string> KeyTrouble(std::string_view key) {
-  if (key.empty()) return "must not be empty; leave it out for a job without a key";
-  if (key.size() > kIdempotencyKeyBytesMax) {
-    return fmt::format("must be at most {} bytes long, got {}", kIdempotencyKeyBytesMax,
-                       key.size());
-  }
-  if (HasControlCharacter(key)) {
-    return fmt::format("must not hold control characters, got {}", QuoteForMessage(key));
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<std::string> NameTrouble(std::string_view name) {
@@ -72,6 +60,18 @@ std::optional<std::string> WorkerNameTrouble(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<std::string> IdempotencyKeyTrouble(std::string_view key) {
+  if (key.empty()) return "must not be empty; leave it out for a job without a key";
+  if (key.size() > kIdempotencyKeyBytesMax) {
+    return fmt::format("must be at most {} bytes long, got {}", kIdempotencyKeyBytesMax,
+                       key.size());
+  }
+  if (HasControlCharacter(key)) {
+    return fmt::format("must not hold control characters, got {}", QuoteForMessage(key));
+  }
+  return std::nullopt;
+}
+
 std::vector<FieldError> Validate(const NewJob& job) {
   std::vector<FieldError> errors;
   const auto check = [&errors](std::string_view field, std::optional<std::string> trouble) {
@@ -90,7 +90,9 @@ std::vector<FieldError> Validate(const NewJob& job) {
   if (job.run_at && (*job.run_at < Timestamp{} || *job.run_at >= kRunAtEnd)) {
     check(field_name::kRunAt, "must be in the years 1970 to 9999 (UTC)");
   }
-  if (job.idempotency_key) check(field_name::kIdempotencyKey, KeyTrouble(*job.idempotency_key));
+  if (job.idempotency_key) {
+    check(field_name::kIdempotencyKey, IdempotencyKeyTrouble(*job.idempotency_key));
+  }
   return errors;
 }
 

@@ -47,6 +47,9 @@ std::optional<std::string> NameTrouble(std::string_view name);
 /// characters.
 std::optional<std::string> WorkerNameTrouble(std::string_view name);
 
+/// The same for an idempotency key.
+std::optional<std::string> IdempotencyKeyTrouble(std::string_view key);
+
 /// `text` in quotes for an error message: escaped, and shortened if it is long.
 std::string QuoteForMessage(std::string_view text);
 

@@ -67,6 +67,23 @@ std::vector<SubmittedJob> ReadKeyedJobs(const pg::Rows& rows) {
   return submitted;
 }
 
+/// The parameters of submissions with options.
+pg::Params OptionParams(const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids,
+                        Patience patience) {
+  std::vector<std::string> texts;
+  texts.reserve(jobs.size());
+  for (const NewJob& job : jobs) texts.push_back(WriteNewJob(job));
+  pg::Params params;
+  params.Add(kLane);
+  params.AddArray(ids, [](const Uuid& id) { return id; });
+  params.AddArray(texts, [](const std::string& text) { return pg::Json{text}; });
+  params.Add(LockTimeout(patience));
+  return params;
+}
+
+static_assert(pg::StartWith(sql::enqueue_guarded_jobs::kColumns,
+                            sql::enqueue_jobs_with_options::kColumns));
+
 SubmittedJob ReadSubmission(const pg::Row& row) {
   namespace columns = sql::enqueue_jobs_with_options;
   SubmittedJob job{.id = row.Get(columns::kId),
@@ -79,6 +96,23 @@ SubmittedJob ReadSubmission(const pg::Row& row) {
   if (outcome == "replaced") job.conflict = SubmittedJob::Conflict::kReplaced;
   if (outcome == "rescheduled") job.conflict = SubmittedJob::Conflict::kRescheduled;
   return job;
+}
+
+/// The one row that says that nothing was stored.
+std::optional<RefusedReplay> FindRefused(const pg::Rows& rows, const std::vector<NewJob>& jobs,
+                                         const std::vector<Uuid>& ids) {
+  namespace columns = sql::enqueue_guarded_jobs;
+  if (rows.size() != 1) return std::nullopt;
+  const auto outcome = rows[0].Get(columns::kOutcome);
+  if (outcome != "hidden" && outcome != "differs") return std::nullopt;
+  RefusedReplay refused{.reason = outcome == "hidden" ? RefusedReplay::Reason::kHidden
+                                                      : RefusedReplay::Reason::kPayloadDiffers,
+                        .item = static_cast<std::size_t>(rows[0].Get(columns::kN) - 1),
+                        .job = rows[0].Get(columns::kId)};
+  refused.key = jobs.at(refused.item).idempotency_key;
+  const auto own = std::find(ids.begin(), ids.end(), refused.job);
+  if (own != ids.end()) refused.earlier_item = static_cast<std::size_t>(own - ids.begin());
+  return refused;
 }
 
 }  // namespace
@@ -103,9 +137,7 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
                                                                  Patience patience) {
   if (jobs.empty()) co_return std::vector<SubmittedJob>{};
   const Timestamp now = co_await DatabaseTime(deadline);
-  std::vector<Uuid> ids;
-  ids.reserve(jobs.size());
-  for (std::size_t i = 0; i < jobs.size(); ++i) ids.push_back(ids_.NextJobId(now));
+  const std::vector<Uuid> ids = MakeIds(jobs.size(), now);
 
   std::vector<SubmittedJob> submitted =
       co_await StoreJobs(jobs, ids, deadline, std::move(follow_up), patience);
@@ -114,6 +146,13 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::EnqueueJobs(const std::vect
     if (job.created()) LearnClock(job.created_at);
   }
   co_return submitted;
+}
+
+std::vector<Uuid> JobStore::MakeIds(std::size_t count, Timestamp now) {
+  std::vector<Uuid> ids;
+  ids.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) ids.push_back(ids_.NextJobId(now));
+  return ids;
 }
 
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobs(const std::vector<NewJob>& jobs,
@@ -142,18 +181,30 @@ asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobs(const std::vector
 asio::awaitable<std::vector<SubmittedJob>> JobStore::StoreJobsWithOptions(
     pg::Pool& pool, const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids,
     pg::Deadline deadline, FollowUp follow_up, Patience patience) {
-  std::vector<std::string> texts;
-  texts.reserve(jobs.size());
-  for (const NewJob& job : jobs) texts.push_back(WriteNewJob(job));
-  pg::Params params;
-  params.Add(kLane);
-  params.AddArray(ids, [](const Uuid& id) { return id; });
-  params.AddArray(texts, [](const std::string& text) { return pg::Json{text}; });
-  params.Add(LockTimeout(patience));
-  const pg::Rows rows = co_await pool.Execute(sql::kEnqueueJobsWithOptions, std::move(params),
-                                              deadline, std::move(follow_up));
+  const pg::Rows rows =
+      co_await pool.Execute(sql::kEnqueueJobsWithOptions, OptionParams(jobs, ids, patience),
+                            deadline, std::move(follow_up));
   std::vector<SubmittedJob> submitted;
   for (const pg::Row row : rows) submitted.push_back(ReadSubmission(row));
+  co_return submitted;
+}
+
+asio::awaitable<tl::expected<std::vector<SubmittedJob>, RefusedReplay>> JobStore::EnqueueGuarded(
+    const std::vector<NewJob>& jobs, const ReplayGuard& guard, pg::Deadline deadline,
+    FollowUp follow_up, Patience patience) {
+  const Timestamp now = co_await DatabaseTime(deadline);
+  const std::vector<Uuid> ids = MakeIds(jobs.size(), now);
+  pg::Params params = OptionParams(jobs, ids, patience);
+  params.Add(guard.strict);
+  params.AddArray(guard.queues, [](const std::string& queue) { return std::string_view(queue); });
+  const pg::Rows rows =
+      co_await PoolFor(SubmissionKind::kKeyedWithOptions, patience)
+          .Execute(sql::kEnqueueGuardedJobs, std::move(params), deadline, std::move(follow_up));
+  if (const auto refused = FindRefused(rows, jobs, ids)) co_return tl::unexpected(*refused);
+  std::vector<SubmittedJob> submitted;
+  submitted.reserve(jobs.size());
+  for (const pg::Row row : rows) submitted.push_back(ReadSubmission(row));
+  DJPS_CHECK(submitted.size() == jobs.size());
   co_return submitted;
 }
 

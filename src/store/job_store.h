@@ -2,7 +2,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstddef>
 #include <optional>
+#include <string>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "core/ids.h"
@@ -40,6 +43,26 @@ struct SubmissionPools {
   pg::Pool& waiting;  ///< MayWait, with Patience::kLong.
 };
 
+/// Which jobs that are there already a submission may not be answered with.
+struct ReplayGuard {
+  bool strict = false;                   ///< A known key's, when its payload is another one.
+  std::vector<std::string> queues = {};  ///< Those of other queues than these; empty: of none.
+
+  bool guards() const { return strict || !queues.empty(); }
+};
+
+/// Why a guarded submission was not stored: its first item that led to such a job.
+struct RefusedReplay {
+  enum class Reason { kHidden, kPayloadDiffers };
+
+  Reason reason = Reason::kHidden;
+  std::size_t item = 0;
+  std::optional<std::string> key = {};  ///< Of the item.
+  Uuid job;                             ///< The one that is there.
+  /// An earlier item of the same submission has the key too; then there is no such job.
+  std::optional<std::size_t> earlier_item = {};
+};
+
 /// Submitting and reading jobs: typed calls over src/store/sql/jobs.
 /// Every call is atomic, and throws pg::PgError when the database is away.
 class JobStore {
@@ -64,6 +87,12 @@ class JobStore {
       const std::vector<NewJob>& jobs, pg::Deadline deadline, FollowUp follow_up = {},
       Patience patience = Patience::kLong);
 
+  /// The same, but nothing is stored when `guard` refuses the job that an item leads to. Slower:
+  /// for submissions in which something may be refused.
+  boost::asio::awaitable<tl::expected<std::vector<SubmittedJob>, RefusedReplay>> EnqueueGuarded(
+      const std::vector<NewJob>& jobs, const ReplayGuard& guard, pg::Deadline deadline,
+      FollowUp follow_up = {}, Patience patience = Patience::kLong);
+
   boost::asio::awaitable<std::optional<JobRecord>> FindJob(Uuid id, pg::Deadline deadline);
 
  private:
@@ -75,6 +104,7 @@ class JobStore {
   boost::asio::awaitable<std::vector<SubmittedJob>> StoreJobsWithOptions(
       pg::Pool& pool, const std::vector<NewJob>& jobs, const std::vector<Uuid>& ids,
       pg::Deadline deadline, FollowUp follow_up, Patience patience);
+  std::vector<Uuid> MakeIds(std::size_t count, Timestamp now);
   pg::Pool& PoolFor(SubmissionKind kind, Patience patience);
   boost::asio::awaitable<Timestamp> DatabaseTime(pg::Deadline deadline);
   void LearnClock(Timestamp database_now);

@@ -130,20 +130,22 @@ asio::awaitable<std::vector<RetryPolicyEntry>> OperatorStore::ListRetryPolicies(
   co_return policies;
 }
 
-asio::awaitable<std::vector<AuditEntry>> OperatorStore::ListAudit(
-    const std::optional<std::string>& target, std::optional<std::int64_t> before, int limit,
-    pg::Deadline deadline) {
+asio::awaitable<AuditPage> OperatorStore::ListAudit(const std::optional<std::string>& target,
+                                                    std::optional<std::int64_t> before, int limit,
+                                                    pg::Deadline deadline) {
   namespace columns = sql::list_audit;
   pg::Params params;
-  params.Add(target).Add(before).Add(static_cast<std::int32_t>(limit));
+  params.Add(target).Add(before).Add(static_cast<std::int32_t>(limit)).Add(kAuditBytesMax);
   const pg::Rows rows = co_await pool_.Execute(sql::kListAudit, std::move(params), deadline);
-  std::vector<AuditEntry> entries;
+  AuditPage page;
   for (const pg::Row row : rows) {
-    entries.push_back({row.Get(columns::kId), row.Get(columns::kAt), row.Get(columns::kActor),
-                       row.Get(columns::kAction), row.Get(columns::kTarget),
-                       row.Get(columns::kDetail)});
+    page.entries.push_back({row.Get(columns::kId), row.Get(columns::kAt), row.Get(columns::kActor),
+                            row.Get(columns::kAction), row.Get(columns::kTarget),
+                            row.Get(columns::kDetail)});
+    const auto found = row.Get(columns::kFound);
+    page.more = found == limit || found > rows.size();
   }
-  co_return entries;
+  co_return page;
 }
 
 }  // namespace djps::store

@@ -45,6 +45,14 @@ struct AuditEntry {
   std::string detail;  ///< JSON text.
 };
 
+/// The texts of one page of the audit have so many bytes as JSON, or it has one entry.
+inline constexpr std::int32_t kAuditBytesMax = 4 << 20;
+
+struct AuditPage {
+  std::vector<AuditEntry> entries = {};
+  bool more = false;  ///< There may be older ones.
+};
+
 /// Changes to jobs and queues by people: typed calls over src/store/sql/operate and
 /// src/store/sql/queues. Each is recorded in the audit. Throws pg::PgError when the database is
 /// away.
@@ -98,10 +106,11 @@ class OperatorStore {
                                               const std::string& actor, pg::Deadline deadline);
   boost::asio::awaitable<std::vector<RetryPolicyEntry>> ListRetryPolicies(pg::Deadline deadline);
 
-  /// Newest first, older than `before` where given; of one job, queue or type where given.
-  boost::asio::awaitable<std::vector<AuditEntry>> ListAudit(
-      const std::optional<std::string>& target, std::optional<std::int64_t> before, int limit,
-      pg::Deadline deadline);
+  /// Newest first, older than `before` where given; of one job, queue or type where given. Up to
+  /// `limit`, or fewer where they have kAuditBytesMax.
+  boost::asio::awaitable<AuditPage> ListAudit(const std::optional<std::string>& target,
+                                              std::optional<std::int64_t> before, int limit,
+                                              pg::Deadline deadline);
 
  private:
   pg::Pool& pool_;

@@ -39,22 +39,23 @@ asio::awaitable<std::optional<LogPosition>> ProgressStore::WriteLogLines(
                         row.Get(sql::write_log_lines::kLastLine)};
 }
 
-asio::awaitable<std::vector<StoredLogLine>> ProgressStore::ListLogLines(Uuid job,
-                                                                        std::optional<int> attempt,
-                                                                        int after, int limit,
-                                                                        pg::Deadline deadline) {
+asio::awaitable<LogPage> ProgressStore::ListLogLines(Uuid job, std::optional<int> attempt,
+                                                     int after, int limit, pg::Deadline deadline) {
   namespace columns = sql::list_log_lines;
   pg::Params params;
   params.Add(kLane).Add(job);
   params.Add(static_cast<std::int16_t>(attempt.value_or(0)));
   params.Add(static_cast<std::int32_t>(after)).Add(static_cast<std::int32_t>(limit));
+  params.Add(kLogPageBytesMax);
   const pg::Rows rows = co_await pool_.Execute(sql::kListLogLines, std::move(params), deadline);
-  std::vector<StoredLogLine> lines;
+  LogPage page;
   for (const pg::Row row : rows) {
-    lines.push_back({row.Get(columns::kAttempt), row.Get(columns::kLine), row.Get(columns::kAt),
-                     row.Get(columns::kLevel), row.Get(columns::kMessage)});
+    page.lines.push_back({row.Get(columns::kAttempt), row.Get(columns::kLine),
+                          row.Get(columns::kAt), row.Get(columns::kLevel),
+                          row.Get(columns::kMessage)});
+    page.more = row.Get(columns::kFound) > rows.size();
   }
-  co_return lines;
+  co_return page;
 }
 
 asio::awaitable<int> ProgressStore::PurgeProgress(std::chrono::milliseconds age, int limit,

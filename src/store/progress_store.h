@@ -39,12 +39,20 @@ struct LogPosition {
   int last_line = 0;
 };
 
+/// The messages of one page of a log have so many bytes as JSON, or it has one line.
+inline constexpr std::int32_t kLogPageBytesMax = 4 << 20;
+
 struct StoredLogLine {
   int attempt = 0;
   int line = 0;
   Timestamp at{};
   std::string level;
   std::string message;
+};
+
+struct LogPage {
+  std::vector<StoredLogLine> lines = {};
+  bool more = false;  ///< There are lines behind these.
 };
 
 /// Progress and logs of running jobs: typed calls over src/store/sql/progress. Writes are fenced
@@ -62,11 +70,10 @@ class ProgressStore {
   boost::asio::awaitable<std::optional<LogPosition>> WriteLogLines(
       Uuid lease, Uuid job, const std::vector<LogLine>& lines, pg::Deadline deadline);
 
-  /// The lines after `after` of an attempt; by default of the latest attempt with lines.
-  boost::asio::awaitable<std::vector<StoredLogLine>> ListLogLines(Uuid job,
-                                                                  std::optional<int> attempt,
-                                                                  int after, int limit,
-                                                                  pg::Deadline deadline);
+  /// The lines after `after` of an attempt; by default of the latest attempt with lines. Up to
+  /// `limit`, or fewer where they have kLogPageBytesMax.
+  boost::asio::awaitable<LogPage> ListLogLines(Uuid job, std::optional<int> attempt, int after,
+                                               int limit, pg::Deadline deadline);
 
   /// Deletes what finished jobs older than `age` left, up to `limit` rows of a table; gives back
   /// how many went.

@@ -28,6 +28,16 @@ class ClaimGathererTest : public StoreTest {
     calls.Start(io_, gatherer_.ClaimJobs(Request(worker, limit), Soon()));
   }
 
+  /// How many jobs all of them got.
+  std::size_t JobsOf(Together<ClaimedBatch>& calls) {
+    std::size_t jobs = 0;
+    for (const auto& outcome : calls.Finish(io_)) {
+      EXPECT_TRUE(outcome->value) << outcome->sqlstate;
+      if (outcome->value) jobs += outcome->value->jobs.size();
+    }
+    return jobs;
+  }
+
   /// The lease's worker and its number of jobs.
   std::string LeaseOf(const ClaimedBatch& batch) {
     return sql_.Value(
@@ -120,18 +130,21 @@ TEST_F(ClaimGathererTest, BehindManyThatAreTooLateTheRestIsFoundAtOnce) {
   EXPECT_EQ(sql_.Value("select count(*) from djps.jobs where status = 'dead'"), "30");
 }
 
+TEST_F(ClaimGathererTest, WhileTheSizeOfJobsIsUnknownAStatementBringsFewOfThem) {
+  Enqueue(std::vector<NewJob>(200, {.type = "t"}));
+  Together<ClaimedBatch> calls;
+  for (int i = 0; i < 20; ++i) Claim(calls, fmt::format("worker-{}", i), 10);
+  EXPECT_EQ(JobsOf(calls), 200U);
+  EXPECT_GE(gatherer_.counts(Request("", 1)).writes * store::ClaimGatherer::kFirstSharedJobs, 200U);
+}
+
 TEST_F(ClaimGathererTest, LargeJobsAreNotBroughtToManyByOneStatement) {
   const std::string large = '"' + std::string(1'000'000, 'x') + '"';
   Enqueue(std::vector<NewJob>(7, {.type = "t", .payload = large}));
   EXPECT_EQ(Run(gatherer_.ClaimJobs(Request("first", 1), Soon())).jobs.size(), 1U);
   Together<ClaimedBatch> calls;
   for (int i = 0; i < 6; ++i) Claim(calls, fmt::format("worker-{}", i), 5);
-  std::size_t jobs = 0;
-  for (const auto& outcome : calls.Finish(io_)) {
-    ASSERT_TRUE(outcome->value) << outcome->sqlstate;
-    jobs += outcome->value->jobs.size();
-  }
-  EXPECT_EQ(jobs, 6U);
+  EXPECT_EQ(JobsOf(calls), 6U);
   EXPECT_EQ(gatherer_.counts(Request("", 1)).writes, 7U) << "each by a statement of its own";
 }
 

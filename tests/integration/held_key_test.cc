@@ -111,5 +111,24 @@ TEST_F(HeldKeyTest, ALargeBatchThatNeedsItWaitsInFrontOfNobodyToo) {
   EXPECT_EQ(large.Finish(io_).front()->sqlstate, "55P03");
 }
 
+TEST_F(HeldKeyTest, AGuardedBatchThatNeedsItWaitsInFrontOfNobodyToo) {
+  Together<tl::expected<JobWriter::Line::Written, store::RefusedReplay>> calls;
+  const auto submit = [&] {
+    std::vector<NewJob> batch(2, NewJob{.type = "t", .payload = "1"});
+    batch.back().idempotency_key = "held";
+    calls.Start(io_, writer_.EnqueueGuarded(std::move(batch), {.strict = true}, Soon()));
+  };
+  submit();
+  ASSERT_TRUE(RunUntil(io_, [&] { return waiting_.in_flight() > 0 && keyed_.in_flight() == 0; }));
+  EXPECT_EQ(calls.Finish(io_).front()->sqlstate, "55P03");
+  sql_.Run("commit");
+  submit();
+  const auto& outcome = calls.Finish(io_).back();
+  ASSERT_TRUE(outcome->value) << outcome->sqlstate;
+  ASSERT_FALSE(*outcome->value);
+  EXPECT_EQ(outcome->value->error().item, 1U);
+  EXPECT_EQ(outcome->value->error().reason, store::RefusedReplay::Reason::kPayloadDiffers);
+}
+
 }  // namespace
 }  // namespace djps::test_support

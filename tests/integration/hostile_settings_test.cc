@@ -250,7 +250,7 @@ TEST_F(HostileStoresTest, WhatOperatorsAndUpkeepDoWorks) {
   EXPECT_TRUE(Run(stores_.operators.EditJob(other.id, {.priority = 3}, "me", Soon())));
   EXPECT_TRUE(Run(stores_.operators.SetQueuePaused("q", true, "me", Soon())));
   Run(stores_.operators.SetQueueLimit("q", 10, "me", Soon()));
-  EXPECT_FALSE(Run(stores_.operators.ListAudit({}, {}, 10, Soon())).empty());
+  EXPECT_FALSE(Run(stores_.operators.ListAudit({}, {}, 10, Soon())).entries.empty());
   EXPECT_FALSE(Run(stores_.queues.ListQueues(Soon())).empty());
   Run(stores_.queues.CountOutcomes(Soon()));
   Run(stores_.upkeep.EnsurePartitions(5, Soon()));

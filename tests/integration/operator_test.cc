@@ -45,7 +45,8 @@ class OperatorTest : public StoreTest {
 
   std::string Audit(Uuid id) {
     std::string actions;
-    for (const auto& entry : Run(operators_.ListAudit(id.ToString(), std::nullopt, 10, Soon()))) {
+    const auto page = Run(operators_.ListAudit(id.ToString(), std::nullopt, 10, Soon()));
+    for (const store::AuditEntry& entry : page.entries) {
       EXPECT_EQ(entry.actor, "ann");
       actions += (actions.empty() ? "" : ",") + entry.action;
     }

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "store/claims/claim_gatherer.h"
 #include "support/work_api.h"
 
 namespace djps::test_support {
@@ -101,6 +102,79 @@ TEST_F(ServerBoundsTest, AClaimBringsNoMoreLargeJobsThanFitIntoItsAnswer) {
   EXPECT_GE(some, 2U);
   EXPECT_LE(some, 9U);
   EXPECT_EQ(ClaimSome(100).size(), some) << "and so do later ones";
+}
+
+TEST_F(ServerBoundsTest, AFirstClaimOfLargeJobsIsBoundedToo) {
+  Enqueue(std::vector<NewJob>(40, {.type = "t", .payload = Large()}));
+  const HttpReply reply = Post("/worker/claim", R"({"worker":"w","types":["t"],"max":100})");
+  ASSERT_EQ(reply.status, 200);
+  EXPECT_EQ(JobsOf(reply.Json().as_object()).size(), store::ClaimGatherer::kFirstJobsMax);
+  EXPECT_LT(reply.body.size(), 34U << 20U);
+  EXPECT_LE(ClaimSome(100).size(), 9U);
+}
+
+TEST_F(ServerBoundsTest, ASmallJobBetweenLargeOnesDoesNotHideThem) {
+  std::vector<NewJob> jobs(30, {.type = "t", .payload = Large()});
+  jobs[1].payload = "1";
+  Enqueue(jobs);
+  ASSERT_EQ(ClaimSome(1).size(), 1U);
+  ASSERT_EQ(ClaimSome(1).size(), 1U);
+  EXPECT_LE(ClaimSome(100).size(), 18U);
+}
+
+TEST_F(ServerBoundsTest, OfSmallJobsTheSecondClaimBringsAllThatWereAskedFor) {
+  Enqueue(std::vector<NewJob>(130, {.type = "t"}));
+  EXPECT_EQ(ClaimSome(100).size(), store::ClaimGatherer::kFirstJobsMax);
+  EXPECT_EQ(ClaimSome(100).size(), 100U);
+}
+
+TEST_F(ServerBoundsTest, APageOfALogEndsWhereItsBytesEnd) {
+  const HeldJob job = Hold();
+  // As JSON each of these characters takes six bytes.
+  sql_.Run("insert into djps.log_lines (job_id, at, line, lane, attempt, level, message) select '" +
+           job.id +
+           "', now(), n, 0, 1, 'info', repeat(chr(1), 4096) from generate_series(1, 1000) n");
+  const std::string path = "/jobs/" + job.id + "/logs?after=";
+  int last = 0;
+  int pages = 0;
+  for (; pages < 100; ++pages) {
+    const HttpReply reply = client_.Get(path + std::to_string(last));
+    ASSERT_EQ(reply.status, 200);
+    EXPECT_LT(reply.body.size(), kPageBytesMax);
+    const json::object page = reply.Json().as_object();
+    for (const json::value& line : page.at("lines").as_array()) {
+      EXPECT_EQ(line.at("line"), ++last) << "none is left out, none comes twice";
+    }
+    if (page.at("next_after").is_null()) break;
+    EXPECT_EQ(page.at("next_after"), last);
+  }
+  EXPECT_EQ(last, 1'000);
+  EXPECT_GE(pages, 5);
+}
+
+TEST_F(ServerBoundsTest, APageOfTheAuditEndsWhereItsBytesEnd) {
+  // One entry is larger than a page may be, and comes alone.
+  sql_.Run(
+      "insert into djps.audit (actor, action, target, detail) select 'a', 'edit', 'q', "
+      "to_jsonb(repeat('x', case n when 7 then 5000000 else 100000 end)) "
+      "from generate_series(1, 100) n");
+  std::set<std::int64_t> ids;
+  std::string before;
+  int pages = 0;
+  for (; pages < 100; ++pages) {
+    const HttpReply reply = client_.Get("/audit?limit=1000&target=q" + before);
+    ASSERT_EQ(reply.status, 200);
+    EXPECT_LT(reply.body.size(), kPageBytesMax);
+    const json::object page = reply.Json().as_object();
+    EXPECT_FALSE(page.at("audit").as_array().empty());
+    for (const json::value& entry : page.at("audit").as_array()) {
+      EXPECT_TRUE(ids.insert(entry.at("id").as_int64()).second);
+    }
+    if (page.at("next_before").is_null()) break;
+    before = fmt::format("&before={}", page.at("next_before").as_int64());
+  }
+  EXPECT_EQ(ids.size(), 100U);
+  EXPECT_GE(pages, 3);
 }
 
 TEST_F(ServerBoundsTest, AnswersThatNobodyTakesHaveABound) {

@@ -85,7 +85,7 @@ TEST_F(ServerProgressTest, LimitsOfProgressAreKept) {
 TEST_F(ServerProgressTest, LogsCanBeReadWhileTheJobRuns) {
   const HeldJob job = Hold();
   EXPECT_EQ(client_.Get("/jobs/" + job.id + "/logs").body,
-            fmt::format(R"({{"id":"{}","attempt":null,"lines":[]}})", job.id));
+            fmt::format(R"({{"id":"{}","attempt":null,"lines":[],"next_after":null}})", job.id));
   const json::object written = Ok("/worker/logs", job.With(R"(,"lines":[{"message":"a \"line\""},)"
                                                            R"({"level":"error","message":"b"}])"));
   EXPECT_EQ(written.at("written"), 2);

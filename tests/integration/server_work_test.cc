@@ -53,6 +53,39 @@ TEST_F(ServerWorkTest, QueuesAreTriedInTheOrderGivenEachWithALeaseOfItsOwn) {
   for (const HeldJob& job : jobs) Ok("/worker/complete", job.With());
 }
 
+TEST_F(ServerWorkTest, AWorkersNameIsCheckedByClaimsAndHeartbeats) {
+  EnqueueOne({.type = "t"});
+  const std::string longest(128, 'w');
+  // As JSON: missing, no string, empty, too long, and controls, also of the second block.
+  const std::vector<std::string> wrong = {"null",         "7",
+                                          R"("")",        "\"" + longest + "x\"",
+                                          R"("a\nb")",    R"("a\u001bb")",
+                                          R"("a\u007f")", R"("a\u009bb")"};
+  const auto claim = [](const std::string& name) {
+    return fmt::format(R"({{"worker":{},"types":["t"]}})", name);
+  };
+  for (const std::string& name : wrong) {
+    const std::string beat = fmt::format(R"({{"worker":{},"leases":["{}"]}})", name, kNoLease);
+    for (const HttpReply& reply :
+         {Post("/worker/claim", claim(name)), Post("/worker/heartbeat", beat)}) {
+      EXPECT_EQ(reply.status, 422) << name;
+      const json::value body = reply.Json();
+      const json::array& errors = body.at("errors").as_array();
+      ASSERT_EQ(errors.size(), 1U) << reply.body;
+      EXPECT_TRUE(TextOf(body.as_object(), "detail").starts_with("worker ")) << reply.body;
+    }
+  }
+  for (const std::string& no_text : {std::string("\"a\xff\""), std::string(R"("a\u0000b")")}) {
+    EXPECT_EQ(Post("/worker/claim", claim(no_text)).status, 400) << no_text;
+  }
+  EXPECT_EQ(Count("leases"), "0");
+  for (const std::string& name : {longest, std::string("w\u00f6rker 7 / \U0001f600 ; --")}) {
+    Ok("/worker/claim", claim('"' + name + '"'));
+    EXPECT_TRUE(Seen(name)) << name;
+  }
+  EXPECT_EQ(Count("workers"), "2") << "none of the wrong ones is listed";
+}
+
 TEST_F(ServerWorkTest, AClaimTakesNoMoreThanItAskedFor) {
   Enqueue(std::vector<NewJob>(5, NewJob{.type = "t"}));
   EXPECT_EQ(ClaimSome(3).size(), 3U);

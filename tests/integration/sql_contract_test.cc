@@ -111,6 +111,7 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   keyed.idempotency_key = "k";
   Run(jobs.EnqueueJobs(std::vector<NewJob>(4, NewJob{.type = "t"}), Soon()));
   Run(jobs.EnqueueJobs({keyed}, Soon()));
+  Run(jobs.EnqueueGuarded({keyed}, {.strict = true}, Soon()));
   const auto batch = Run(leases.ClaimJobs(
       {.queue = "default", .types = {"t"}, .limit = 10, .worker = "w", .lease = 10s}, Soon()));
   ASSERT_EQ(batch.jobs.size(), 5U);
@@ -371,7 +372,7 @@ TEST_F(SqlPlanTest, NothingHotScansAWholeTable) {
       Explain(sql::kFindCancellations, "0::int2, array[gen_random_uuid()]"),
       Explain(sql::kBuryOverdue, "0::int2, 10"),
       Explain(sql::kWriteProgress, lease_and_job + "array[1.0], array['m'], array['1']::jsonb[]"),
-      Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10"),
+      Explain(sql::kListLogLines, "0::int2, gen_random_uuid(), 0::int2, 0, 10, 1000"),
       Explain(sql::kPurgeProgress, "0::int2, '1 day', 10"),
       Explain(sql::kListWorkers, "0::int2, '60 s', 10"),
       Explain(sql::kLoadActiveTokens, ""),

@@ -1,6 +1,7 @@
 // What HTTP would refuse, SQL refuses too: in every argument of the public functions.
 #include <fmt/format.h>
 
+#include "core/option_limits.h"
 #include "support/store_fixture.h"
 
 namespace djps {
@@ -65,6 +66,20 @@ TEST_F(SqlLimitsTest, ZerosBehindThePointCountInPoliciesToo) {
       "djps.enqueue('t', retry => jsonb_build_object('kind', 'list', 'delays_ms', (select "
       "jsonb_agg(1::numeric(1000, 900)) from generate_series(1, 1000))))",
       "retry must be at most 65536 bytes of JSON");
+}
+
+TEST_F(SqlLimitsTest, OneCallTakesNoMoreJobsThanOneBatchOverHttp) {
+  const auto many = [](std::size_t count) {
+    return fmt::format(
+        "count(*) from djps.enqueue_many((select jsonb_agg('{{\"type\":\"t\"}}'::jsonb) from "
+        "generate_series(1, {})))",
+        count);
+  };
+  ExpectRefused(many(kBatchJobsMax + 1),
+                "jobs must hold at most 10000 jobs, got 10001; call enqueue_many several times");
+  EXPECT_EQ(Count("facts"), "0");
+  EXPECT_EQ(Trouble(many(kBatchJobsMax)), "");
+  EXPECT_EQ(Count("facts"), "10000");
 }
 
 TEST_F(SqlLimitsTest, AFailureIsNamedAndItsTextsAreCutToWhatIsKept) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/json_text.h"
+#include "core/option_limits.h"
 #include "core/time_text.h"
 #include "core/validation.h"
 #include "support/bad_submissions.h"

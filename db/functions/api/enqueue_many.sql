@@ -1,8 +1,8 @@
 -- Submits jobs inside the caller's transaction, all or none: a JSON array of objects with the members
 -- of djps.new_job. Returns one row for each job, in the given order.
 --
--- Errors: 22023 names the job and its member ("jobs[1].priority must be ..."). DJ003: the queue of
--- one of the jobs is full.
+-- Errors: 22023 names the job and its member ("jobs[1].priority must be ..."), or the number of jobs
+-- if they are more than 10,000. DJ003: the queue of one of the jobs is full.
 create or replace function djps.enqueue_many(jobs jsonb)
 returns table (id uuid, outcome text, payload_differs boolean, run_at timestamptz)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -14,6 +14,11 @@ declare
 begin
   if jsonb_typeof(jobs) is distinct from 'array' then
     raise exception 'jobs must be a JSON array' using errcode = '22023';
+  end if;
+  if jsonb_array_length(jobs) > 10000 then
+    raise exception 'jobs must hold at most 10000 jobs, got %; call enqueue_many several times, in '
+      'one transaction to store all or none', jsonb_array_length(jobs)
+      using errcode = '22023';
   end if;
   select format(case when jsonb_typeof(e.job) = 'object' then 'jobs[%s].%s' else 'jobs[%s] %s' end,
                 e.n - 1, t.trouble)

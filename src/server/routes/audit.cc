@@ -23,12 +23,12 @@ asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& 
   if (auto refused = EverythingProblem(request.caller, "the audit is")) {
     co_return tl::unexpected(*std::move(refused));
   }
-  const auto entries = co_await context.stores.operators.ListAudit(
+  const store::AuditPage page = co_await context.stores.operators.ListAudit(
       target, before, static_cast<int>(limit), DeadlineOf(context));
   Response response{.body = "{\"audit\":["};
   std::string& body = response.body;
-  for (const auto& entry : entries) {
-    if (&entry != &entries.front()) body += ',';
+  for (const store::AuditEntry& entry : page.entries) {
+    if (&entry != &page.entries.front()) body += ',';
     fmt::format_to(std::back_inserter(body), R"({{"id":{},"at":"{}","actor":)", entry.id,
                    FormatTimestamp(entry.at));
     AppendJsonString(body, entry.actor);
@@ -36,9 +36,8 @@ asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& 
     AppendJsonString(body, entry.target);
     body += ",\"detail\":" + entry.detail + "}";
   }
-  const bool more = entries.size() == static_cast<std::size_t>(limit);
-  body +=
-      more ? fmt::format("],\"next_before\":{}}}", entries.back().id) : "],\"next_before\":null}";
+  body += page.more ? fmt::format("],\"next_before\":{}}}", page.entries.back().id)
+                    : "],\"next_before\":null}";
   co_return response;
 }
 

@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 
-#include <iterator>
+#include <algorithm>
 #include <map>
 #include <utility>
 
-#include "core/json_members.h"
 #include "core/validation.h"
 #include "pg/error.h"
 #include "server/live/job_waiters.h"
 #include "server/routes/handlers.h"
 #include "server/routes/job_lookup.h"
+#include "server/routes/key_header.h"
 #include "server/wire/job_json.h"
 #include "server/wire/slices.h"
 #include "server/wire/submission_parser.h"
@@ -37,19 +37,62 @@ void WakeWaiters(ServerContext& context, const Stored& stored) {
   }
 }
 
-/// Stores `jobs`. A payload that is JSON but that jsonb cannot hold is the client's error; `blamed`
-/// is the field to name then.
-asio::awaitable<OrProblem<Stored>> Enqueue(ServerContext& context, std::vector<NewJob> jobs,
-                                           std::string_view blamed) {
+/// The place of a job in a batch, in front of what is said about it.
+std::string At(std::size_t place, std::string_view detail) {
+  return fmt::format("jobs[{}]: {}", place, detail);
+}
+
+Problem HiddenProblem(const Caller& caller) {
+  return {ProblemKind::kForbidden,
+          fmt::format("A job that the token {} may not see has this idempotencyKey, or is the "
+                      "unique one. Nothing was stored.",
+                      QuoteForMessage(caller.name))};
+}
+
+Problem KeyReusedProblem(const std::optional<std::string>& key, Uuid job) {
+  return {ProblemKind::kKeyReused,
+          fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
+                      "was stored.",
+                      QuoteForMessage(key.value_or("")), job.ToString())};
+}
+
+/// Why nothing of a batch was stored.
+Problem RefusalProblem(const Caller& caller, const store::RefusedReplay& refused) {
+  using Reason = store::RefusedReplay::Reason;
+  Problem problem = refused.reason == Reason::kHidden ? HiddenProblem(caller)
+                                                      : KeyReusedProblem(refused.key, refused.job);
+  if (refused.reason == Reason::kPayloadDiffers && refused.earlier_item) {
+    problem.detail = fmt::format(
+        "The key {} is also that of jobs[{}], which has another payload. Nothing was "
+        "stored.",
+        QuoteForMessage(refused.key.value_or("")), *refused.earlier_item);
+  }
+  problem.detail = At(refused.item, problem.detail);
+  return problem;
+}
+
+/// Stores `jobs`. A payload that is JSON but that jsonb cannot hold is the client's error;
+/// `blamed` is the field to name then. With `guard` nothing is stored when one of the jobs leads to
+/// a job that this caller may not be answered with.
+asio::awaitable<OrProblem<Stored>> Enqueue(ServerContext& context, const Caller& caller,
+                                           std::vector<NewJob> jobs, std::string_view blamed,
+                                           store::ReplayGuard guard) {
   const auto deadline = DeadlineOf(context);
   auto refusal = co_await context.limits.FindRefusal(jobs, deadline);
   if (refusal) {
     co_return tl::unexpected(Problem{ProblemKind::kQueueFull, *std::move(refusal)});
   }
   try {
-    auto stored = co_await context.submissions.EnqueueJobs(std::move(jobs), DeadlineOf(context));
-    WakeWaiters(context, stored);
-    co_return stored;
+    tl::expected<Stored, store::RefusedReplay> stored;
+    if (guard.guards()) {
+      stored = co_await context.submissions.EnqueueGuarded(std::move(jobs), std::move(guard),
+                                                           DeadlineOf(context));
+    } else {
+      stored = co_await context.submissions.EnqueueJobs(std::move(jobs), DeadlineOf(context));
+    }
+    if (!stored) co_return tl::unexpected(RefusalProblem(caller, stored.error()));
+    WakeWaiters(context, *stored);
+    co_return *std::move(stored);
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
     FieldProblems problems;
@@ -72,18 +115,10 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Requ
                                               const std::optional<std::string>& key) {
   const auto job = co_await context.stores.jobs.FindJob(submitted.id, DeadlineOf(context));
   if (job && !request.caller.MayUseJob(job->queue, job->type)) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kForbidden,
-        fmt::format("A job that the token {} may not see has this idempotencyKey, or is the unique "
-                    "one. Nothing was stored.",
-                    QuoteForMessage(request.caller.name))});
+    co_return tl::unexpected(HiddenProblem(request.caller));
   }
   if (submitted.replayed && submitted.payload_differs && IsStrict(context, request)) {
-    co_return tl::unexpected(Problem{
-        ProblemKind::kKeyReused,
-        fmt::format("The key {} names job {}, which was submitted with another payload. Nothing "
-                    "was stored.",
-                    QuoteForMessage(key.value_or("")), submitted.id.ToString())});
+    co_return tl::unexpected(KeyReusedProblem(key, submitted.id));
   }
   Response response;
   if (submitted.replayed) {
@@ -103,45 +138,6 @@ asio::awaitable<HandlerResult> AnswerExisting(ServerContext& context, const Requ
   co_return response;
 }
 
-/// A header's value without the quotes around it.
-std::string_view Unquoted(std::string_view value) {
-  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"';
-  return quoted ? value.substr(1, value.size() - 2) : value;
-}
-
-/// The Idempotency-Key header (IETF draft-ietf-httpapi-idempotency-key-header): a string in quotes,
-/// where many clients leave the quotes out. It means the same as the member of the body.
-std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job) {
-  FieldProblems problems;
-  const auto [first, end] = request.message.equal_range("Idempotency-Key");
-  if (first == end || first->value().empty()) return std::nullopt;
-  const std::string_view key = Unquoted(first->value());
-  for (auto other = std::next(first); other != end; ++other) {
-    if (Unquoted(other->value()) == key) continue;
-    problems.Add(JsonPath().Member("Idempotency-Key"),
-                 fmt::format("is sent twice, as {} and as {}; send one of them",
-                             QuoteForMessage(key), QuoteForMessage(Unquoted(other->value()))));
-    return ValidationProblem(std::move(problems));
-  }
-  if (job.idempotency_key && *job.idempotency_key != key) {
-    problems.Add(JsonPath().Member(field_name::kIdempotencyKey),
-                 fmt::format("is {}, but the header Idempotency-Key is {}; send one of them",
-                             QuoteForMessage(*job.idempotency_key), QuoteForMessage(key)));
-    return ValidationProblem(std::move(problems));
-  }
-  job.idempotency_key = key;
-  // Bytes of a header may be anything; of JSON text they are UTF-8 without NUL.
-  if (!CompactJson(JsonString(key))) {
-    problems.Add(JsonPath().Member("Idempotency-Key"), "must be UTF-8");
-    return ValidationProblem(std::move(problems));
-  }
-  for (const FieldError& error : Validate(job)) {
-    problems.Add(JsonPath().Member("Idempotency-Key"), error.detail);
-  }
-  if (problems.count() == 0) return std::nullopt;
-  return ValidationProblem(std::move(problems));
-}
-
 /// Why this caller may not submit this job.
 std::optional<Problem> SubmissionProblem(const Caller& caller, const NewJob& job) {
   if (!caller.queues.empty() && job.unique && !job.unique->by_queue) {
@@ -159,7 +155,7 @@ std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJ
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     auto refused = SubmissionProblem(caller, jobs[i]);
     if (!refused) continue;
-    refused->detail = fmt::format("jobs[{}]: {}", i, refused->detail);
+    refused->detail = At(i, refused->detail);
     return refused;
   }
   return std::nullopt;
@@ -181,7 +177,8 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   if (auto refused = SubmissionProblem(request.caller, job)) {
     co_return tl::unexpected(*std::move(refused));
   }
-  auto stored = co_await Enqueue(context, *std::move(jobs), field_name::kPayload);
+  auto stored =
+      co_await Enqueue(context, request.caller, *std::move(jobs), field_name::kPayload, {});
   if (!stored) co_return tl::unexpected(std::move(stored.error()));
 
   NewJob& stored_job = stored->items.front();
@@ -205,14 +202,27 @@ asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request
   if (auto refused = FirstRefused(request.caller, *jobs)) {
     co_return tl::unexpected(*std::move(refused));
   }
-  const auto stored = co_await Enqueue(context, *std::move(jobs), "jobs");
+  if (auto problem = TakeBatchKeyHeader(request, *jobs)) {
+    co_return tl::unexpected(*std::move(problem));
+  }
+  store::ReplayGuard guard{.strict = IsStrict(context, request), .queues = request.caller.queues};
+  const auto stored =
+      co_await Enqueue(context, request.caller, *std::move(jobs), "jobs", std::move(guard));
   if (!stored) co_return tl::unexpected(stored.error());
 
   Response response;
-  for (const SubmittedJob& job : stored->answers) {
-    if (job.created()) response.status = 201;
+  const std::vector<SubmittedJob>& answers = stored->answers;
+  const auto any = [&answers](auto has) {
+    return std::any_of(answers.begin(), answers.end(), has);
+  };
+  if (any([](const SubmittedJob& job) { return job.created(); })) response.status = 201;
+  if (!any([](const SubmittedJob& job) { return !job.replayed; })) {
+    response.headers.push_back({"Idempotency-Replayed", "true"});
   }
-  AppendBatch(response.body, stored->answers);
+  if (any([](const SubmittedJob& job) { return job.replayed && job.payload_differs; })) {
+    response.headers.push_back({"Idempotency-Payload-Differs", "true"});
+  }
+  AppendBatch(response.body, answers);
   co_return response;
 }
 

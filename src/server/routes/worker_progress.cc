@@ -106,9 +106,10 @@ asio::awaitable<HandlerResult> ListJobLogs(ServerContext& context, const Request
   if (auto problem = query.Finish()) co_return tl::unexpected(*std::move(problem));
 
   const auto deadline = DeadlineOf(context);
-  const auto lines = co_await context.stores.progress.ListLogLines(
+  const store::LogPage page = co_await context.stores.progress.ListLogLines(
       *id, attempt ? std::optional(static_cast<int>(*attempt)) : std::nullopt,
       static_cast<int>(after), kLinesPerAnswer, deadline);
+  const std::vector<store::StoredLogLine>& lines = page.lines;
   if (lines.empty()) {
     const auto job = co_await context.stores.jobs.FindJob(*id, deadline);
     if (!job) co_return tl::unexpected(NoSuchJob(*id));
@@ -119,7 +120,8 @@ asio::awaitable<HandlerResult> ListJobLogs(ServerContext& context, const Request
   response.body = fmt::format(R"({{"id":"{}","attempt":{},"lines":[)", id->ToString(), shown);
   for (const store::StoredLogLine& line : lines) AppendLine(response.body, line);
   if (!lines.empty()) response.body.pop_back();
-  response.body += "]}";
+  response.body += page.more ? fmt::format("],\"next_after\":{}}}", lines.back().line)
+                             : "],\"next_after\":null}";
   co_return response;
 }
 

@@ -276,7 +276,11 @@ void JobDraft::FinishOptions(NewJob& job, const JsonPath& where, FieldProblems& 
   ReadJobOptions(fields, job);
   const auto problem = fields.Finish();
   if (!problem) return;
-  if (problem->errors.empty()) problems.Add(where, problem->detail);
+  if (problem->errors.empty()) {
+    std::string detail = problem->detail;
+    if (detail.ends_with('.')) detail.pop_back();  // the sentence that it becomes part of has one
+    problems.Add(where, std::move(detail));
+  }
   for (const FieldProblem& error : problem->errors) problems.Add(error.path, error.detail);
 }
 

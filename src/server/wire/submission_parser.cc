@@ -10,6 +10,7 @@
 
 #include "core/json_handler.h"
 #include "core/json_text.h"
+#include "core/option_limits.h"
 #include "core/validation.h"
 #include "server/wire/job_draft.h"
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -10,9 +9,6 @@
 #include "server/http/problem.h"
 
 namespace djps::server {
-
-/// 10,000 jobs in one transaction take well under a second; more would delay others.
-inline constexpr std::size_t kBatchJobsMax = 10'000;
 
 /// Reads the body of POST /jobs or POST /jobs/batch.
 ///

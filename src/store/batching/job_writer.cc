@@ -12,6 +12,8 @@ namespace {
 
 namespace asio = boost::asio;
 
+using GuardedAnswers = tl::expected<std::vector<SubmittedJob>, RefusedReplay>;
+
 /// The queues of jobs that can be claimed as soon as they are stored.
 std::set<std::string> QueuesDue(const std::vector<NewJob>& jobs) {
   std::set<std::string> queues;
@@ -27,6 +29,11 @@ std::size_t SizeOf(const NewJob& job) {
   if (job.metadata) bytes += job.metadata->size();
   for (const std::string& tag : job.tags) bytes += sizeof(tag) + tag.size();
   return bytes;
+}
+
+std::size_t SizeOf(const std::vector<NewJob>& jobs) {
+  return std::accumulate(jobs.begin(), jobs.end(), std::size_t{0},
+                         [](std::size_t sum, const NewJob& job) { return sum + SizeOf(job); });
 }
 
 /// Waiting callers are written alone: each waits for another lock. Two at once, so that a short
@@ -55,14 +62,23 @@ class JobWriter::Store {
                                                           const std::vector<NewJob>& items,
                                                           pg::Deadline deadline,
                                                           Patience patience) {
-    std::set<std::string> told;
-    if (self->signal_.quiet()) told = QueuesDue(items);
+    const std::set<std::string> told = self->QueuesToTell(items);
     std::optional<pg::Call> word = self->signal_.NotifyCall(told);
     auto submitted = co_await self->jobs_.EnqueueJobs(items, deadline, std::move(word), patience);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const std::string& queue = items[i].queue;
-      if (submitted[i].due() && !told.contains(queue)) self->signal_.Submitted(queue);
-    }
+    self->TellTheRest(items, submitted, told);
+    co_return submitted;
+  }
+
+  /// The same, unless `guard` refuses them. Refused jobs may have woken workers for nothing.
+  static asio::awaitable<GuardedAnswers> WriteGuarded(std::shared_ptr<Store> self,
+                                                      const std::vector<NewJob>& items,
+                                                      const ReplayGuard& guard,
+                                                      pg::Deadline deadline, Patience patience) {
+    const std::set<std::string> told = self->QueuesToTell(items);
+    std::optional<pg::Call> word = self->signal_.NotifyCall(told);
+    auto submitted =
+        co_await self->jobs_.EnqueueGuarded(items, guard, deadline, std::move(word), patience);
+    if (submitted) self->TellTheRest(items, *submitted, told);
     co_return submitted;
   }
 
@@ -72,6 +88,14 @@ class JobWriter::Store {
                                                                  pg::Deadline deadline) {
     const Awaited awaited(self->awaited_, items);
     co_return co_await Write(self, items, deadline, Patience::kLong);
+  }
+
+  static asio::awaitable<GuardedAnswers> WriteGuardedWaiting(std::shared_ptr<Store> self,
+                                                             const std::vector<NewJob>& items,
+                                                             const ReplayGuard& guard,
+                                                             pg::Deadline deadline) {
+    const Awaited awaited(self->awaited_, items);
+    co_return co_await WriteGuarded(self, items, guard, deadline, Patience::kLong);
   }
 
   /// Whether another caller waits for what one of `jobs` needs.
@@ -86,6 +110,19 @@ class JobWriter::Store {
 
  private:
   using Names = std::multiset<std::string>;
+
+  /// Whom to tell in the same turn as the submission.
+  std::set<std::string> QueuesToTell(const std::vector<NewJob>& items) const {
+    return signal_.quiet() ? QueuesDue(items) : std::set<std::string>();
+  }
+
+  void TellTheRest(const std::vector<NewJob>& items, const std::vector<SubmittedJob>& submitted,
+                   const std::set<std::string>& told) {
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const std::string& queue = items[i].queue;
+      if (submitted[i].due() && !told.contains(queue)) signal_.Submitted(queue);
+    }
+  }
 
   /// Names that a caller waits for, during its lifetime.
   class Awaited {
@@ -134,9 +171,7 @@ JobWriter::JobWriter(asio::any_io_executor executor, JobStore& jobs, WorkSignal&
 
 asio::awaitable<JobWriter::Line::Written> JobWriter::EnqueueJobs(std::vector<NewJob> jobs,
                                                                  pg::Deadline deadline) {
-  const std::size_t bytes =
-      std::accumulate(jobs.begin(), jobs.end(), std::size_t{0},
-                      [](std::size_t sum, const NewJob& job) { return sum + SizeOf(job); });
+  const std::size_t bytes = SizeOf(jobs);
   if (jobs.size() >= kLargeJobs || bytes >= kLargeBytes) {
     return WriteAlone(std::move(jobs), bytes, deadline);
   }
@@ -159,6 +194,26 @@ asio::awaitable<JobWriter::Line::Written> JobWriter::WriteAlone(std::vector<NewJ
   }
   auto submitted = co_await Store::WriteWaiting(store, jobs, deadline);
   co_return Line::Written{std::move(jobs), std::move(submitted)};
+}
+
+asio::awaitable<tl::expected<JobWriter::Line::Written, RefusedReplay>> JobWriter::EnqueueGuarded(
+    std::vector<NewJob> jobs, ReplayGuard guard, pg::Deadline deadline) {
+  if (!guard.guards() || !MayWait(SubmissionKindOf(jobs))) {
+    co_return co_await EnqueueJobs(std::move(jobs), deadline);
+  }
+  const auto store = store_;
+  const Backlog::Place place = Backlog::Enter(backlog_, jobs.size(), SizeOf(jobs));
+  std::optional<GuardedAnswers> submitted;
+  if (!store->AwaitsAny(jobs)) {
+    try {
+      submitted = co_await Store::WriteGuarded(store, jobs, guard, deadline, Patience::kShort);
+    } catch (const pg::PgError& error) {
+      if (error.sqlstate() != pg::kLockNotAvailable) throw;
+    }
+  }
+  if (!submitted) submitted = co_await Store::WriteGuardedWaiting(store, jobs, guard, deadline);
+  if (!*submitted) co_return tl::unexpected(submitted->error());
+  co_return Line::Written{std::move(jobs), **std::move(submitted)};
 }
 
 const std::shared_ptr<JobWriter::Line>& JobWriter::LineOf(SubmissionKind kind) const {

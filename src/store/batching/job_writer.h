@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <tl/expected.hpp>
 #include <vector>
 
 #include "djps/job.h"
@@ -36,6 +37,11 @@ class JobWriter {
   /// Errors: as GroupCommit::Submit.
   boost::asio::awaitable<Line::Written> EnqueueJobs(std::vector<NewJob> jobs,
                                                     pg::Deadline deadline);
+
+  /// As JobStore::EnqueueGuarded. What has neither keys nor uniqueness goes with all others; the
+  /// rest goes by itself, so that a refusal costs nobody else a second try.
+  boost::asio::awaitable<tl::expected<Line::Written, RefusedReplay>> EnqueueGuarded(
+      std::vector<NewJob> jobs, ReplayGuard guard, pg::Deadline deadline);
 
   const Backlog& backlog() const { return *backlog_; }
   const GroupCommitCounts& counts(SubmissionKind kind) const { return LineOf(kind)->counts(); }

@@ -24,8 +24,15 @@ constexpr std::size_t kLinesMax = 1'000;
 
 /// The unit of a batch's limit, since bytes are unknown in advance: jobs; large ones count several
 /// times.
-std::size_t Weight(std::size_t jobs, std::size_t job_bytes) {
-  return jobs * (1 + job_bytes / kUsualJobBytes);
+std::size_t Weight(std::size_t jobs, std::optional<std::size_t> job_bytes) {
+  constexpr std::size_t kUnknown = kLimits.batch_bytes / ClaimGatherer::kFirstSharedJobs + 1;
+  return jobs * (job_bytes ? 1 + *job_bytes / kUsualJobBytes : kUnknown);
+}
+
+/// The most jobs that one worker is given at once.
+std::size_t MostJobs(std::optional<std::size_t> job_bytes) {
+  if (!job_bytes) return ClaimGatherer::kFirstJobsMax;
+  return std::max<std::size_t>(1, kAnswerBytesMax / std::max<std::size_t>(1, *job_bytes));
 }
 
 std::size_t SizeOf(const std::optional<std::string>& text) { return text ? text->size() : 0; }
@@ -70,16 +77,15 @@ std::shared_ptr<ClaimGatherer::Kind> ClaimGatherer::FindKind(const ClaimRequest&
 asio::awaitable<ClaimedBatch> ClaimGatherer::ClaimJobs(ClaimRequest request,
                                                        pg::Deadline deadline) {
   const std::shared_ptr<Kind> kind = FindKind(request);
-  if (kind->job_bytes > 0) {
-    const std::size_t most = std::max<std::size_t>(1, kAnswerBytesMax / kind->job_bytes);
-    request.limit = std::min(request.limit, most);
-  }
+  request.limit = std::min(request.limit, MostJobs(kind->job_bytes));
   const std::size_t weight = Weight(request.limit, kind->job_bytes);
   Line::Items alone;
   alone.push_back(std::move(request));
   Line::Written written = co_await kind->line->Submit(std::move(alone), weight, deadline);
   ClaimedBatch batch = std::move(written.answers.front());
-  if (!batch.jobs.empty()) kind->job_bytes = BytesOf(batch) / batch.jobs.size();
+  if (!batch.jobs.empty()) {
+    kind->job_bytes = std::max(BytesOf(batch) / batch.jobs.size(), kind->job_bytes.value_or(0) / 2);
+  }
   co_return batch;
 }
 

@@ -2,8 +2,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "store/batching/group_commit.h"
@@ -17,12 +19,18 @@ namespace djps::store {
 ///
 /// A statement returns a few megabytes, or what one worker asked for; one worker gets at most 8 MiB
 /// at once. The number of claims per statement and of jobs per claim depends on the recent size of
-/// these jobs. The first claim of large jobs measures it.
+/// these jobs. While it is unknown, one worker gets at most kFirstJobsMax, and a statement returns
+/// at most kFirstSharedJobs.
 ///
 /// Lifetime: `leases` must outlive what is under way.
 /// Thread-safety: everything on the pool's single-threaded executor.
 class ClaimGatherer {
  public:
+  /// A job has up to some 1.7 MiB as it is sent (a payload of 1 MiB, its metadata, its checkpoint,
+  /// and the spaces that jsonb adds): 34 MiB for one worker, 110 MiB for a statement.
+  static constexpr std::size_t kFirstJobsMax = 20;
+  static constexpr std::size_t kFirstSharedJobs = 64;
+
   ClaimGatherer(boost::asio::any_io_executor executor, LeaseStore& leases,
                 BacklogLimits limits = {});
 
@@ -38,7 +46,9 @@ class ClaimGatherer {
   /// Claims that one statement may carry out together.
   struct Kind {
     std::shared_ptr<Line> line;
-    std::size_t job_bytes = 0;  // of the jobs that were claimed last, on average
+    // Of a job: the average of the last claim, or half of what it was before where that is more,
+    // so that small jobs between large ones do not hide them. Nothing: none was claimed yet.
+    std::optional<std::size_t> job_bytes;
   };
 
   std::shared_ptr<Kind> FindKind(const ClaimRequest& request);

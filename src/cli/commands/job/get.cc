@@ -1,14 +1,13 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "cli/commands/job/card.h"
 #include "cli/commands/job/commands.h"
 #include "cli/frame/duration.h"
 #include "cli/frame/exit_code.h"
 #include "cli/frame/options.h"
+#include "cli/frame/poll_pause.h"
 #include "cli/link/jobs_access.h"
 #include "cli/link/target_options.h"
 #include "server/wire/job_json.h"
@@ -18,9 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-constexpr milliseconds kPollMin{50};
-constexpr milliseconds kPollMax{1'000};
 
 struct JobGetOptions {
   TargetOptions target;
@@ -41,12 +37,12 @@ Result<JobRecord> Get(JobsAccess& jobs, Uuid id) {
 Result<JobRecord> GetWhenEnded(JobsAccess& jobs, Uuid id, steady_clock::time_point until) {
   auto job = Get(jobs, id);
   if (!job) return job;
-  for (milliseconds pause = kPollMin;; pause = std::min(pause * 2, kPollMax)) {
+  PollPause pause(until);
+  while (true) {
     const bool ended = job && HasEnded(job->status);
     const bool hopeless = !job && job.error().code != ErrorCode::kUnavailable;
-    const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
-    if (ended || hopeless || left.count() <= 0) return job;
-    std::this_thread::sleep_for(std::min(pause, left));
+    if (ended || hopeless || pause.over()) return job;
+    pause.Sleep();
     job = Get(jobs, id);
   }
 }

@@ -1,14 +1,13 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
-#include <thread>
 
 #include "cli/commands/queue/commands.h"
 #include "cli/frame/answer.h"
 #include "cli/frame/duration.h"
 #include "cli/frame/exit_code.h"
 #include "cli/frame/options.h"
+#include "cli/frame/poll_pause.h"
 #include "cli/frame/progress.h"
 #include "cli/link/api.h"
 #include "cli/link/target_options.h"
@@ -19,9 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-constexpr milliseconds kPollMin{50};
-constexpr milliseconds kPollMax{1'000};
 
 struct QueueDrainOptions {
   TargetOptions target;
@@ -48,33 +44,33 @@ struct Drained {
 /// Polls until the queue is empty or the time is over. Retries while the server is away.
 Result<Drained> WaitUntilEmpty(const Context& context, const Api& api,
                                const QueueDrainOptions& options) {
-  const auto until = steady_clock::now() + options.timeout;
+  PollPause pause(steady_clock::now() + options.timeout);
   const std::string path = "/queues/" + PathPart(options.name);
   Progress progress(context.terminal.error_is_terminal, std::nullopt);
   bool reached = false;
   bool told = false;
-  for (milliseconds pause = kPollMin;; pause = std::min(pause * 2, kPollMax)) {
+  while (true) {
     auto body = api.Get(path);
     const bool away = !body && reached && body.error().code == ErrorCode::kUnavailable;
     if (!body && !away) return tl::unexpected<Error>(body.error());
-    const auto time_left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
+    const bool time_over = pause.over();
     if (body) {
       reached = true;
       const auto queue = Answer::Parse(*body);
       if (!queue) return tl::unexpected<Error>(queue.error());
       const std::int64_t left = LeftIn(*queue);
       progress.Update(0, static_cast<std::uint64_t>(left));
-      if (left == 0 || time_left.count() <= 0) return Drained{*std::move(body), left};
+      if (left == 0 || time_over) return Drained{*std::move(body), left};
       if (queue->Bool("paused") && !told) {
         fmt::print(stderr,
                    "djps: queue {} is paused: its jobs wait until you run `djps queue resume {}`\n",
                    options.name, options.name);
         told = true;
       }
-    } else if (time_left.count() <= 0) {
+    } else if (time_over) {
       return tl::unexpected<Error>(body.error());
     }
-    std::this_thread::sleep_for(std::min(pause, time_left));
+    pause.Sleep();
   }
 }
 
