@@ -84,9 +84,11 @@ class Client {
   /// Errors: kNotFound.
   Result<CancelOutcome> Cancel(Uuid id, std::string_view reason = {});
   /// Due at once; a job that had ended begins again from attempt 0, one that succeeded only with
-  /// `run_again`. Errors: kNotFound, kConflict for one that runs or succeeded.
+  /// `run_again`. Errors: kNotFound, kConflict for one that runs or succeeded, or is unique while
+  /// another job has its place.
   Result<JobRecord> Retry(Uuid id, bool run_again = false);
-  /// Errors: kNotFound, kConflict for a job that does not wait.
+  /// Errors: kNotFound, kConflict for a job that does not wait, or is unique while another job has
+  /// the place of the new payload.
   Result<JobRecord> Edit(Uuid id, const JobEdit& edit);
   /// Deletes a job that has ended. Errors: kNotFound, kConflict for one that has not.
   Result<void> Purge(Uuid id);

@@ -44,6 +44,8 @@ class Calls {
  private:
   /// The job as it is now, or why an action on it did nothing; `needed` says what it needs.
   Call<JobRecord> Answer(Uuid id, bool done, std::string needed, pg::Deadline deadline);
+  /// A unique job stays as it is: `holder` has its place.
+  Call<JobRecord> AnswerPlaceTaken(Uuid holder, pg::Deadline deadline);
 
   store::Stores stores_;
   store::QueueLimits limits_{stores_.operators};

@@ -65,7 +65,9 @@ void RegisterDead(CommandLine& line) {
       {.name = "redrive",
        .summary = "Put dead jobs back into their queues",
        .paragraph = "Dead jobs begin again, with all their attempts. Of a filter it counts them, "
-                    "asks, and works in steps of 1,000. Ctrl-C stops between two of them.",
+                    "asks, and works in steps of 1,000. Ctrl-C stops between two of them. A unique "
+                    "job whose place another job has stays dead: by id that is an error, and of a "
+                    "filter such jobs are skipped and counted.",
        .examples = {"djps dead redrive 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps dead redrive --all --queue mail --dry-run",
                     "djps dead redrive --type email_send --limit 100 --yes"},

@@ -22,6 +22,7 @@ enum class ProblemKind {
   kTokenNotFound,
   kMethodNotAllowed,
   kWrongState,
+  kUniqueConflict,
   kLeaseLost,
   kRequestTimeout,
   kTokenNameTaken,
@@ -69,7 +70,8 @@ struct Problem {
   ProblemKind kind = ProblemKind::kInternal;
   std::string detail;  ///< A sentence for people.
   std::vector<FieldProblem> errors = {};
-  std::string allow = {};  ///< For kMethodNotAllowed: what may be used instead.
+  std::string allow = {};    ///< For kMethodNotAllowed: what may be used instead.
+  std::string held_by = {};  ///< For kUniqueConflict: the job that has the place.
 };
 
 /// A kValidationFailed for what was collected.

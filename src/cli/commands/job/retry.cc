@@ -20,7 +20,9 @@ void RegisterJobRetry(CommandLine& line, CLI::App& group) {
                     "with all its "
                     "attempts. With --status it does so for all that fit: it counts them, asks, "
                     "and works in "
-                    "steps of 1,000. Ctrl-C stops between two of them.",
+                    "steps of 1,000. Ctrl-C stops between two of them. A unique job whose place "
+                    "another job has stays as it is: by id that is an error, and of a filter such "
+                    "jobs are skipped and counted.",
        .examples = {"djps job retry 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps job retry --status failed --queue mail --yes",
                     "djps job retry --status succeeded --run-again --tag import-7 --dry-run"},
