@@ -166,6 +166,14 @@ TEST_F(UniqueTest, APurgedJobLeavesItsPlace) {
   EXPECT_EQ(PlacesOf(other), "1");
 }
 
+TEST_F(UniqueTest, FieldsAndAPayloadThatLooksTheSameAreDifferentPlaces) {
+  EXPECT_EQ(OutcomeOf(R"({"a":1})"), "created");
+  EXPECT_EQ(OutcomeOf(R"({"a":1})", {.fields = {"a"}}), "created");
+  EXPECT_EQ(OutcomeOf("null", {.key = "k"}), "created");
+  EXPECT_EQ(OutcomeOf(R"({"k":null})", {.fields = {"k"}, .key = "k"}), "created");
+  EXPECT_EQ(Live(), "4");
+}
+
 // ---- Two at once ------------------------------------------------------------------------------
 
 /// Statements of two sessions. The first one keeps its transaction open until the second one waits.
