@@ -43,6 +43,7 @@ create table djps.facts (
   retry           jsonb,                               -- see djps.retry_delay
   tags            text[],
   metadata        jsonb,
+  "unique"        jsonb,                               -- see djps.store_unique_job
   primary key (id, lane),
   constraint facts_max_attempts_range check (max_attempts between 1 and 1000)
 ) partition by range (id);
@@ -142,8 +143,8 @@ create index idempotency_keys_expiry_idx on djps.idempotency_keys (expires_at)
   where expires_at is not null;
 
 -- The places of unique jobs. A place is defined by the type and, if requested, by the queue and by the
--- payload or parts of it. The row names the latest job. The next submission looks up whether that job
--- still counts, so finishing a job costs nothing.
+-- payload or parts of it (djps.unique_place). The row names the latest job. The next job that needs the
+-- place looks up whether that job still counts, so finishing a job costs nothing.
 create table djps.unique_keys (
   lane       smallint not null,
   hash       uuid     not null,                        -- of what must be unique: djps.unique_hash

@@ -84,9 +84,11 @@ class Client {
   /// Errors: kNotFound.
   Result<CancelOutcome> Cancel(Uuid id, std::string_view reason = {});
   /// Makes a job due at once. An ended job is queued again from attempt 0; a succeeded job only
-  /// with `run_again`. Errors: kNotFound, kConflict for a job that is running or has succeeded.
+  /// with `run_again`. Errors: kNotFound, kConflict for a job that is running or has succeeded, or
+  /// that is unique while another job has its place.
   Result<JobRecord> Retry(Uuid id, bool run_again = false);
-  /// Errors: kNotFound, kConflict for a job that is not waiting.
+  /// Errors: kNotFound, kConflict for a job that is not waiting, or that is unique while another
+  /// job has the place of the new payload.
   Result<JobRecord> Edit(Uuid id, const JobEdit& edit);
   /// Deletes an ended job. Errors: kNotFound, kConflict for a job that has not ended.
   Result<void> Purge(Uuid id);

@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "core/unique_place.h"
+
 namespace djps::client {
 namespace {
 
@@ -91,13 +93,17 @@ Call<JobRecord> Calls::Retry(Uuid id, bool run_again, pg::Deadline deadline) {
   const auto retried = co_await stores_.operators.RetryJobs(ids, from, actor_, deadline);
   std::string needed = run_again ? "one that runs cannot be retried"
                                  : "one that succeeded runs again only with run_again";
+  if (!retried.empty() && retried.front().held_by) {
+    co_return co_await AnswerPlaceTaken(*retried.front().held_by, deadline);
+  }
   co_return co_await Answer(id, !retried.empty(), std::move(needed), deadline);
 }
 
 Call<JobRecord> Calls::Edit(Uuid id, JobEdit edit, pg::Deadline deadline) {
-  const bool changed = co_await stores_.operators.EditJob(id, edit, actor_, deadline);
+  const auto edited = co_await stores_.operators.EditJob(id, edit, actor_, deadline);
+  if (edited.held_by) co_return co_await AnswerPlaceTaken(*edited.held_by, deadline);
   std::string needed = "only one that waits can be changed";
-  co_return co_await Answer(id, changed, std::move(needed), deadline);
+  co_return co_await Answer(id, edited.changed, std::move(needed), deadline);
 }
 
 Call<bool> Calls::Purge(Uuid id, pg::Deadline deadline) {
@@ -133,6 +139,14 @@ Call<JobRecord> Calls::Answer(Uuid id, bool done, std::string needed, pg::Deadli
   if (done) co_return *std::move(job);
   co_return Failure(ErrorCode::kConflict, fmt::format("the job is {}; {}; nothing was changed",
                                                       StatusName(job->status), needed));
+}
+
+Call<JobRecord> Calls::AnswerPlaceTaken(Uuid holder, pg::Deadline deadline) {
+  const auto job = co_await stores_.jobs.FindJob(holder, deadline);
+  co_return Failure(
+      ErrorCode::kConflict,
+      fmt::format("nothing was changed: {}",
+                  PlaceTaken(holder, job ? std::optional(job->status) : std::nullopt)));
 }
 
 }  // namespace djps::client

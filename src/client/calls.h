@@ -45,6 +45,8 @@ class Calls {
   /// The current job, or why an action on it did nothing; `needed` is the requirement of the
   /// action.
   Call<JobRecord> Answer(Uuid id, bool done, std::string needed, pg::Deadline deadline);
+  /// A unique job stays as it is: `holder` has its place.
+  Call<JobRecord> AnswerPlaceTaken(Uuid holder, pg::Deadline deadline);
 
   store::Stores stores_;
   store::QueueLimits limits_{stores_.operators};

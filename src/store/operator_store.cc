@@ -38,15 +38,17 @@ asio::awaitable<std::vector<RetriedJob>> OperatorStore::RetryJobs(
     pg::Deadline deadline) {
   pg::Params params = JobsInStatus(ids, from);
   params.Add(actor);
+  namespace columns = sql::retry_jobs;
   const pg::Rows rows = co_await waiting_.Execute(sql::kRetryJobs, std::move(params), deadline);
   std::vector<RetriedJob> retried;
   for (const pg::Row row : rows)
-    retried.push_back({row.Get(sql::retry_jobs::kId), ReadStatus(row, sql::retry_jobs::kWas)});
+    retried.push_back(
+        {row.Get(columns::kId), ReadStatus(row, columns::kWas), row.Find(columns::kHeldBy)});
   co_return retried;
 }
 
-asio::awaitable<bool> OperatorStore::EditJob(Uuid id, const JobEdit& edit, const std::string& actor,
-                                             pg::Deadline deadline) {
+asio::awaitable<EditedJob> OperatorStore::EditJob(Uuid id, const JobEdit& edit,
+                                                  const std::string& actor, pg::Deadline deadline) {
   pg::Params params;
   params.Add(kLane).Add(id).Add(edit.priority).Add(edit.run_at);
   params.Add(edit.payload ? std::optional(pg::Json{*edit.payload}) : std::nullopt);
@@ -54,8 +56,8 @@ asio::awaitable<bool> OperatorStore::EditJob(Uuid id, const JobEdit& edit, const
                                : std::nullopt);
   params.Add(actor);
   const pg::Rows rows = co_await waiting_.Execute(sql::kEditJob, std::move(params), deadline);
-  const bool changed = rows[0].Get(sql::edit_job::kChanged);
-  co_return changed;
+  co_return EditedJob{.changed = rows[0].Get(sql::edit_job::kChanged),
+                      .held_by = rows[0].Find(sql::edit_job::kHeldBy)};
 }
 
 asio::awaitable<std::vector<Uuid>> OperatorStore::PurgeJobs(const std::vector<Uuid>& ids,

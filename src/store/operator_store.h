@@ -18,10 +18,18 @@ struct CanceledJob {
   std::string state;  ///< "canceled", "requested", or the terminal status that it had already.
 };
 
-/// A job that was put back into the queue.
+/// A job that was put back into the queue, or that stays as it is: it is unique, and another job
+/// has its place.
 struct RetriedJob {
   Uuid id;
   JobStatus was = JobStatus::kQueued;
+  std::optional<Uuid> held_by = {};  ///< The job that has the place; nothing was changed then.
+};
+
+/// What an edit came to.
+struct EditedJob {
+  bool changed = false;              ///< False: it does not wait, or `held_by`.
+  std::optional<Uuid> held_by = {};  ///< The job that has the place of the new payload.
 };
 
 using djps::JobEdit;
@@ -68,15 +76,14 @@ class OperatorStore {
       const std::optional<std::string>& reason, pg::Deadline deadline);
 
   /// Makes jobs claimable at once: those that wait, and those that ended as one of `from`, which
-  /// begin again from attempt 0. Gives back what it changed.
+  /// begin again from attempt 0. Gives back what it changed, and the unique jobs that it did not.
   boost::asio::awaitable<std::vector<RetriedJob>> RetryJobs(const std::vector<Uuid>& ids,
                                                             const std::vector<JobStatus>& from,
                                                             const std::string& actor,
                                                             pg::Deadline deadline);
 
-  /// False: the job does not wait, and nothing was changed.
-  boost::asio::awaitable<bool> EditJob(Uuid id, const JobEdit& edit, const std::string& actor,
-                                       pg::Deadline deadline);
+  boost::asio::awaitable<EditedJob> EditJob(Uuid id, const JobEdit& edit, const std::string& actor,
+                                            pg::Deadline deadline);
 
   /// Deletes jobs that ended as one of `from`. Gives back those that are gone.
   boost::asio::awaitable<std::vector<Uuid>> PurgeJobs(const std::vector<Uuid>& ids,

@@ -200,6 +200,21 @@ TEST_F(AccessTest, AUniqueJobStaysInTheQueuesOfItsToken) {
   EXPECT_EQ(submit(R"({"onConflict":"replace","queue":true})").status, 201);
 }
 
+TEST_F(AccessTest, ARestrictedTokenIsNotToldWhichJobOfOthersHasAPlace) {
+  const auto submit = [&](const std::string& queue) {
+    return EnqueueOne({.type = "t", .queue = queue, .unique = Uniqueness{}});
+  };
+  const Uuid mine = submit("mine");
+  Run(operators_.CancelJobs({mine}, "ann", std::nullopt, Soon()));
+  const Uuid other = submit("other");
+  const std::string token = MakeToken("shift", "operate", {"mine"});
+  const HttpReply refused =
+      Call(client_, "POST", "/jobs/" + mine.ToString() + "/retry", token, "{}");
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_EQ(refused.Json().at("type"), "urn:djps:problem:unique-conflict");
+  EXPECT_EQ(refused.body.find(other.ToString()), std::string::npos) << refused.body;
+}
+
 TEST_F(AccessTest, ARestrictedTokenReadsItsOwnQueuesAndTypes) {
   NewJob mine{.type = "t"};
   mine.queue = "mine";

@@ -97,7 +97,8 @@ TEST_F(CliOperatingTest, CancelsAllOfAFilter) {
   EXPECT_EQ(with({"--limit", "1200", "--yes"}).out, "canceled: 1,200 jobs\n");
   EXPECT_EQ(CountOf("many", "canceled"), "1200");
   EXPECT_EQ(with({"--yes", "--json"}).out,
-            R"({"action":"cancel","dry_run":false,"matched":1300,"changed":1300,"complete":true})"
+            R"({"action":"cancel","dry_run":false,"matched":1300,"changed":1300,"skipped":0,)"
+            R"("complete":true})"
             "\n");
   EXPECT_EQ(CountOf("many", "queued"), "0");
   EXPECT_EQ(with({"--yes"}).out, "canceled: 0 jobs\n");
@@ -139,6 +140,32 @@ TEST_F(CliOperatingTest, DeadJobsAreListedRedrivenAndPurged) {
   EXPECT_EQ(CountOf("dead", "queued"), "2");
   EXPECT_EQ(dev_->Run({"dead", "purge", "--type", "dead", "--yes"}).out, "purged: 2 jobs\n");
   EXPECT_EQ(CountOf("dead", "dead"), "0");
+}
+
+TEST_F(CliOperatingTest, ARedriveSaysWhatItSkips) {
+  const auto submit = [](const std::string& payload) {
+    const Ended ended =
+        dev_->Run({"enqueue", "--type", "skipped", "--payload", payload, "--unique"});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.out.substr(0, 36);
+  };
+  const std::string first = submit("1");
+  submit("2");
+  Kill("skipped");
+  const std::string second = submit("1");
+  const Ended one = dev_->Run({"dead", "redrive", first});
+  EXPECT_EQ(one.code, 1);
+  EXPECT_TRUE(Contains(one.err, "job " + second + " is queued and has the place")) << one.err;
+  const Ended all = dev_->Run({"dead", "redrive", "--all", "--type", "skipped", "--yes"});
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_EQ(all.out,
+            "put back into the queue: 1 job\n"
+            "skipped: 1 job, unique, and another job has the place\n");
+  EXPECT_EQ(
+      dev_->Run({"job", "retry", "--status", "dead", "--type", "skipped", "--yes", "--json"}).out,
+      R"({"action":"retry","dry_run":false,"matched":1,"changed":0,"skipped":1,)"
+      R"("complete":true})"
+      "\n");
 }
 
 TEST_F(CliOperatingTest, QueuesPauseResumeLimitAndDrain) {

@@ -82,6 +82,19 @@ TEST_F(ClientTest, SubmitsWithOptions) {
   EXPECT_EQ(second.id, id);
 }
 
+TEST_F(ClientTest, AUniqueJobWhosePlaceIsTakenDoesNotComeBack) {
+  const NewJob job{.type = "t", .unique = Uniqueness{}};
+  const Uuid first = Submitted(job);
+  EXPECT_EQ(Ok(client_.Cancel(first)), CancelOutcome::kCanceled);
+  const Uuid second = Submitted(job);
+  const auto refused = client_.Retry(first);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_NE(refused.error().message.find(second.ToString()), std::string::npos);
+  const Uuid other = Submitted({.type = "t", .payload = "2", .unique = Uniqueness{}});
+  ExpectError(client_.Edit(other, {.payload = "{}"}), ErrorCode::kConflict);
+}
+
 TEST_F(ClientTest, SubmitsABatchInOrderOrNothing) {
   std::vector<NewJob> jobs(50, NewJob{.type = "t"});
   for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i].payload = std::to_string(i);

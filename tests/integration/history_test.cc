@@ -133,7 +133,7 @@ TEST_F(HistoryTest, WhatHappensWhileADayIsCopiedIsNotLost) {
             1U);
   EXPECT_EQ(Complete(completed, completed).size(), 1U);
   EXPECT_EQ(Fail(failed, failed).size(), 1U);
-  EXPECT_TRUE(Run(operators_.EditJob(edited, {.payload = "{\"a\":1}"}, "ann", Soon())));
+  EXPECT_TRUE(Run(operators_.EditJob(edited, {.payload = "{\"a\":1}"}, "ann", Soon())).changed);
   EXPECT_EQ(Run(operators_.PurgeJobs({purged}, {JobStatus::kDead}, "ann", Soon())).size(), 1U);
   EXPECT_EQ(Step(), "swapped");
   StepTo("idle");

@@ -247,7 +247,7 @@ TEST_F(HostileStoresTest, WhatOperatorsAndUpkeepDoWorks) {
             "canceled");
   EXPECT_EQ(Run(stores_.operators.RetryJobs({job.id}, {JobStatus::kCanceled}, "me", Soon())).size(),
             1U);
-  EXPECT_TRUE(Run(stores_.operators.EditJob(other.id, {.priority = 3}, "me", Soon())));
+  EXPECT_TRUE(Run(stores_.operators.EditJob(other.id, {.priority = 3}, "me", Soon())).changed);
   EXPECT_TRUE(Run(stores_.operators.SetQueuePaused("q", true, "me", Soon())));
   Run(stores_.operators.SetQueueLimit("q", 10, "me", Soon()));
   EXPECT_FALSE(Run(stores_.operators.ListAudit({}, {}, 10, Soon())).entries.empty());

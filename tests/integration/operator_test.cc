@@ -40,7 +40,7 @@ class OperatorTest : public StoreTest {
   bool Purge(Uuid id) { return !Run(operators_.PurgeJobs({id}, kAll, "ann", Soon())).empty(); }
 
   bool Edit(Uuid id, const store::JobEdit& edit) {
-    return Run(operators_.EditJob(id, edit, "ann", Soon()));
+    return Run(operators_.EditJob(id, edit, "ann", Soon())).changed;
   }
 
   std::string Audit(Uuid id) {

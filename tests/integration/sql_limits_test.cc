@@ -124,7 +124,7 @@ TEST_F(SqlLimitsTest, TimesThatClaimsCannotAddToAreRefusedByName) {
 TEST_F(SqlLimitsTest, TheAuditOfAnEditShowsOnlySmallPayloads) {
   const Uuid job = EnqueueOne({.type = "t", .payload = R"({"n":1})"});
   const std::string large = '"' + std::string(5'000, 'x') + '"';
-  ASSERT_TRUE(Run(operators_.EditJob(job, {.payload = large}, "ann", Soon())));
+  ASSERT_TRUE(Run(operators_.EditJob(job, {.payload = large}, "ann", Soon())).changed);
   EXPECT_EQ(sql_.Value("select detail from djps.audit"),
             R"({"after": {"payload": "5002 bytes"}, "before": {"payload": {"n": 1}}})");
 }

@@ -1,19 +1,32 @@
--- Changes a waiting job; null leaves a value unchanged. Returns false, and changes nothing, if the
--- job does not wait: it runs, has ended, or does not exist.
+-- Changes a waiting job; null leaves a value unchanged. changed is false, and nothing is changed, if the
+-- job does not wait (it runs, has ended, or does not exist), or if it is unique and the job held_by has
+-- the place of the new payload.
 --
--- Locks: the row of ready and the fact. This is the only function that updates a fact.
+-- Locks: places of a unique job, then the row of ready and the fact. Errors: 40001 if a unique job was
+-- changed or claimed at the same moment.
 create or replace function djps.edit_job(p_lane smallint, p_job uuid, p_priority smallint, p_run_at timestamptz,
-                              p_payload jsonb, p_max_attempts smallint, p_actor text)
-returns boolean
+                              p_payload jsonb, p_max_attempts smallint, p_actor text,
+                              out changed boolean, out held_by uuid)
 language plpgsql volatile
 as $$
 declare
   v_ready  djps.ready;
   v_before jsonb;
+  v_moved  boolean := false;
 begin
+  changed := false;
+  if p_payload is not null then
+    select m.moved, m.held_by into v_moved, held_by from djps.move_place(p_lane, p_job, p_payload) m;
+    if held_by is not null then
+      return;
+    end if;
+  end if;
   select * into v_ready from djps.take_from_ready(p_lane, array[p_job]);
   if v_ready.id is null then
-    return false;
+    if v_moved then
+      raise exception 'job % was claimed meanwhile', p_job using errcode = '40001';
+    end if;
+    return;
   end if;
   select jsonb_strip_nulls(jsonb_build_object(
            'priority', case when p_priority is not null then f.priority end,
@@ -39,6 +52,6 @@ begin
             'after', jsonb_strip_nulls(jsonb_build_object(
               'priority', p_priority, 'run_at', p_run_at, 'payload', djps.audited(p_payload),
               'max_attempts', p_max_attempts))));
-  return true;
+  changed := true;
 end
 $$;

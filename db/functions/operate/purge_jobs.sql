@@ -14,7 +14,7 @@ as $$
 
   fact as (
     delete from djps.facts f using ended where f.id = ended.id and f.lane = p_lane
-    returning f.id, f.type, f.queue, f.idempotency_key, ended.status
+    returning f.id, f.type, f.queue, f.idempotency_key, f."unique", ended.status
   ),
 
   history as (
@@ -38,6 +38,16 @@ as $$
     where k.lane = p_lane and k.type = fact.type and k.key = fact.idempotency_key
       and k.job_id = fact.id
       and (k.expires_at is null or k.expires_at < clock_timestamp())
+  ),
+
+  -- A place that a submission holds at this moment will have a job of its own.
+  left_place as (
+    delete from djps.unique_keys u
+    where u.lane = p_lane and u.ctid = any (array(
+      select k.ctid from djps.unique_keys k
+      where k.lane = p_lane
+        and k.job_id = any (array(select fact.id from fact where fact."unique" is not null))
+      for update skip locked))
   ),
 
   noted as (

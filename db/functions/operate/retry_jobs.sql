@@ -1,23 +1,33 @@
 -- Makes jobs claimable at once. A waiting job becomes due now. An ended job (its status must be in
--- p_from) begins again from attempt 0 and keeps its history. Returns each changed job with the status
--- that it had.
+-- p_from) begins again from attempt 0 and keeps its history. Returns each of these jobs with the status
+-- that it had. An ended job that is unique stays as it is if another job has its place: held_by.
 --
--- Locks: rows of ready or outcomes. Safe to repeat: yes.
+-- Locks: places of unique jobs, then rows of ready or outcomes. Safe to repeat: yes.
 create or replace function djps.retry_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
                                 p_actor text)
-returns table (job_id uuid, was djps.job_status)
+returns table (job_id uuid, was djps.job_status, held_by uuid)
 language sql volatile
 as $$
-  with taken as (
+  with refused as materialized (
+    select * from djps.take_places(p_lane, p_jobs, p_from)
+  ),
+
+  -- Everything that locks a job reads this, so that the places are taken first.
+  given as materialized (
+    select id from unnest(p_jobs) id where id <> all (array(select r.job_id from refused r))
+  ),
+
+  taken as (
     select t.id, t.finish_by, t.attempts, t.failed, t.priority, t.queue, t.type
     from djps.take_from_ready(p_lane, array(
       select j.id from djps.jobs j
-      where j.id = any (p_jobs) and j.status in ('queued', 'failed') and j.status = any (p_from))) t
+      where j.id = any (array(select g.id from given g))
+        and j.status in ('queued', 'failed') and j.status = any (p_from))) t
   ),
 
   raised as (
     delete from djps.outcomes o
-    where o.lane = p_lane and o.id = any (p_jobs) and o.status = any (p_from)
+    where o.lane = p_lane and o.id = any (array(select g.id from given g)) and o.status = any (p_from)
     returning o.id, o.status, o.attempts, o.finished_at, o.result
   ),
 
@@ -62,5 +72,7 @@ as $$
     select p_actor, 'retry', id::text, jsonb_build_object('was', was, 'before', before) from changed
   )
 
-  select id, was from changed;
+  select id, was, null::uuid from changed
+  union all
+  select * from refused;
 $$;

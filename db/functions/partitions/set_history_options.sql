@@ -21,7 +21,7 @@ begin
   for v_column in
     select a.attname from pg_attribute a
     where a.attrelid = format('djps.%I', p_table)::regclass and a.attnum > 0 and not a.attisdropped
-      and a.attname in ('payload', 'metadata', 'retry', 'result', 'message', 'detail')
+      and a.attname in ('payload', 'metadata', 'retry', 'unique', 'result', 'message', 'detail')
   loop
     execute format('alter table djps.%I alter column %I set statistics 0', p_table, v_column);
   end loop;

@@ -2,8 +2,7 @@
 -- job.
 --   {"fields": ["customer.id"], "key": "...", "queue": true, "period_ms": 60000,
 --    "states": ["queued", "running", "failed"], "on_conflict": "existing"}
--- Without fields and key the whole payload counts. With a period and without states, a succeeded job
--- also counts, until the period since its submission is over.
+-- djps.unique_place says what this means.
 create or replace function djps.store_unique_job(p_lane smallint, p_id uuid, j djps.new_job)
 returns djps.submission
 language plpgsql volatile
@@ -14,18 +13,10 @@ declare
   v_ready    djps.ready;
   v_fact     djps.facts;
   v_action   text := coalesce(j."unique" ->> 'on_conflict', 'existing');
-  v_states   djps.job_status[] := '{queued,running,failed}';
 begin
-  if j."unique" ? 'states' then
-    v_states := array(select jsonb_array_elements_text(j."unique" -> 'states'))::djps.job_status[];
-  elsif j."unique" ? 'period_ms' then
-    v_states := v_states || 'succeeded'::djps.job_status;
-  end if;
-  v_existing := djps.take_unique(
-    p_lane,
-    djps.unique_hash(j.type, coalesce(j.queue, 'default'), coalesce(j.payload, '{}'), j."unique"),
-    p_id, v_states,
-    clock_timestamp() + interval '1 millisecond' * (j."unique" ->> 'period_ms')::double precision);
+  select djps.take_unique(p_lane, u.hash, p_id, u.states, u.expires_at) into v_existing
+  from djps.unique_place(j.type, coalesce(j.queue, 'default'), coalesce(j.payload, '{}'), j."unique",
+                         clock_timestamp()) u;
 
   if v_existing is null then
     v_fact := djps.store_job(p_lane, p_id, j);

@@ -1,8 +1,8 @@
--- Takes the place `p_hash` for a new job, or returns the job that has it. The primary key orders two
--- submissions that come at once: the second waits for the first.
+-- Takes the place `p_hash` for a job, or returns the job that has it, which may be this one. The primary
+-- key orders two that come at once: the second waits for the first.
 create or replace function djps.take_unique(p_lane smallint, p_hash uuid, p_job uuid,
                                  p_states djps.job_status[], p_expires_at timestamptz)
-returns uuid                                           -- null: it is the new job's
+returns uuid                                           -- null: it is this job's now
 language plpgsql volatile
 as $$
 declare

@@ -66,7 +66,9 @@ void RegisterDead(CommandLine& line) {
        .summary = "Put dead jobs back into their queues",
        .paragraph =
            "Queues dead jobs again, with all their attempts. With a filter it counts the jobs, "
-           "asks for confirmation, and works in steps of 1,000. Ctrl-C stops between two steps.",
+           "asks for confirmation, and works in steps of 1,000. Ctrl-C stops between two steps. "
+           "A unique job stays dead while another job has its place: by id that is an error; with "
+           "a filter such jobs are skipped and counted.",
        .examples = {"djps dead redrive 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps dead redrive --all --queue mail --dry-run",
                     "djps dead redrive --type email_send --limit 100 --yes"},

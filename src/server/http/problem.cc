@@ -42,6 +42,8 @@ constexpr std::array kKinds = {
              "This path does not support this method", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kWrongState, 409, "wrong-state", "The job is not in a state for this",
              ErrorCode::kInvalidArgument},
+    KindInfo{ProblemKind::kUniqueConflict, 409, "unique-conflict",
+             "Another job has the place of this unique job", ErrorCode::kConflict},
     KindInfo{ProblemKind::kRequestTimeout, 408, "request-timeout",
              "The request did not arrive in time", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kLeaseLost, 409, "lease-lost", "The lease is no longer held",
@@ -143,6 +145,7 @@ Response ProblemResponse(const Problem& problem, std::string_view request_id) {
   fmt::format_to(std::back_inserter(body), "\"status\":{},", info.status);
   if (!problem.detail.empty()) AppendMember(body, "detail", problem.detail);
   AppendMember(body, "code", ErrorName(info.code));
+  if (!problem.held_by.empty()) AppendMember(body, "held_by", problem.held_by);
   if (!problem.errors.empty()) AppendFieldProblems(body, problem.errors);
   AppendMember(body, "request_id", request_id);
   body.back() = '}';

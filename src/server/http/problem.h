@@ -23,6 +23,7 @@ enum class ProblemKind {
   kTokenNotFound,
   kMethodNotAllowed,
   kWrongState,
+  kUniqueConflict,
   kLeaseLost,
   kRequestTimeout,
   kTokenNameTaken,
@@ -70,7 +71,8 @@ struct Problem {
   ProblemKind kind = ProblemKind::kInternal;
   std::string detail;  ///< A sentence for people.
   std::vector<FieldProblem> errors = {};
-  std::string allow = {};  ///< For kMethodNotAllowed: the allowed methods.
+  std::string allow = {};    ///< For kMethodNotAllowed: the allowed methods.
+  std::string held_by = {};  ///< For kUniqueConflict: the job that has the place.
 };
 
 /// A kValidationFailed with the collected errors.

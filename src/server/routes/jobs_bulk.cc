@@ -53,6 +53,7 @@ struct Bulk {
 struct Done {
   std::size_t matched = 0;
   std::size_t changed = 0;
+  std::size_t skipped = 0;  ///< Unique jobs whose place another job has.
 };
 
 Statuses AllowedStatuses(Action action, bool run_again) {
@@ -191,30 +192,29 @@ tl::expected<Bulk, Problem> ReadBulk(std::string_view body) {
   return bulk;
 }
 
-/// Acts in one transaction; returns the number of changed jobs.
-asio::awaitable<std::size_t> Act(ServerContext& context, const Bulk& bulk,
-                                 const std::vector<Uuid>& ids, const std::string& actor) {
+/// Acts in one transaction, and counts.
+asio::awaitable<void> Act(ServerContext& context, const Bulk& bulk, const std::vector<Uuid>& ids,
+                          const std::string& actor, Done& done) {
   store::OperatorStore& operators = context.stores.operators;
   const pg::Deadline deadline = DeadlineOf(context);
   const Statuses from =
       bulk.ids.empty() ? bulk.walked.filter.statuses : AllowedStatuses(bulk.action, bulk.run_again);
-  std::size_t changed = 0;
   if (bulk.action == Action::kPurge) {
     const auto purged = co_await operators.PurgeJobs(ids, from, actor, deadline);
-    co_return purged.size();
+    done.changed += purged.size();
+    co_return;
   }
   if (bulk.action == Action::kRetry) {
     const auto retried = co_await operators.RetryJobs(ids, from, actor, deadline);
-    changed = retried.size();
+    for (const store::RetriedJob& job : retried) ++(job.held_by ? done.skipped : done.changed);
   } else {
     const auto canceled = co_await operators.CancelJobs(ids, actor, bulk.reason, deadline);
-    changed = static_cast<std::size_t>(
+    done.changed += static_cast<std::size_t>(
         std::count_if(canceled.begin(), canceled.end(), [](const store::CanceledJob& job) {
           return job.state == "canceled" || job.state == "requested";
         }));
   }
   context.watch.Touch(ids);
-  co_return changed;
 }
 
 /// Counts `jobs` and, except in a dry run, acts on them.
@@ -225,7 +225,7 @@ asio::awaitable<void> ActOnChunk(ServerContext& context, const Request& request,
   for (const JobRecord& job : jobs) ids.push_back(job.id);
   done.matched += ids.size();
   if (ids.empty() || bulk.dry_run) co_return;
-  done.changed += co_await Act(context, bulk, ids, ActorOf(request));
+  co_await Act(context, bulk, ids, ActorOf(request), done);
 }
 
 /// Jobs that do not exist, that the caller may not touch, or that are not in a status for this
@@ -280,8 +280,8 @@ asio::awaitable<HandlerResult> ActOnJobs(ServerContext& context, const Request& 
   }
   co_return Response{
       .body = fmt::format(
-          R"({{"action":"{}","dry_run":{},"matched":{},"changed":{},"next_cursor":{}}})",
-          NameOf(bulk->action), bulk->dry_run, done.matched, done.changed,
+          R"({{"action":"{}","dry_run":{},"matched":{},"changed":{},"skipped":{},"next_cursor":{}}})",
+          NameOf(bulk->action), bulk->dry_run, done.matched, done.changed, done.skipped,
           more ? '"' + WriteCursor(*bulk->walked.after, CursorScope(*bulk)) + '"' : "null")};
 }
 

@@ -9,6 +9,7 @@
 #include "core/json_text.h"
 #include "core/option_limits.h"
 #include "core/time_text.h"
+#include "core/unique_place.h"
 #include "core/validation.h"
 #include "pg/error.h"
 #include "server/live/job_watch.h"
@@ -50,6 +51,26 @@ asio::awaitable<HandlerResult> AnswerJob(ServerContext& context, Uuid id, bool d
   co_return response;
 }
 
+/// A unique job stays as it is, because `holder` has its place. That one may be in another queue,
+/// which this caller may not see.
+asio::awaitable<HandlerResult> AnswerPlaceTaken(ServerContext& context, const Request& request,
+                                                Uuid holder) {
+  Problem problem{ProblemKind::kUniqueConflict, {}};
+  const auto job = co_await context.stores.jobs.FindJob(holder, DeadlineOf(context));
+  if (job ? request.caller.MayUseJob(job->queue, job->type) : !request.caller.restricted()) {
+    problem.detail =
+        fmt::format("Nothing was changed: {}.",
+                    PlaceTaken(holder, job ? std::optional(job->status) : std::nullopt));
+    problem.held_by = holder.ToString();
+  } else {
+    problem.detail = fmt::format(
+        "Nothing was changed: a job that the token {} may not see has the place of this unique "
+        "job.",
+        QuoteForMessage(request.caller.name));
+  }
+  co_return tl::unexpected(std::move(problem));
+}
+
 }  // namespace
 
 std::string ActorOf(const Request& request) { return request.caller.name; }
@@ -81,6 +102,9 @@ asio::awaitable<HandlerResult> RetryJob(ServerContext& context, const Request& r
   const std::vector<Uuid> ids(1, *id);
   const auto retried = co_await context.stores.operators.RetryJobs(
       ids, again ? kRunAgain : kRetried, ActorOf(request), DeadlineOf(context));
+  if (!retried.empty() && retried.front().held_by) {
+    co_return co_await AnswerPlaceTaken(context, request, *retried.front().held_by);
+  }
   context.watch.Touch(ids);
   co_return co_await AnswerJob(context, *id, !retried.empty(),
                                again ? "one that runs cannot be retried"
@@ -105,9 +129,9 @@ asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& re
   }
   if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
   std::optional<Problem> refused;
-  bool changed = false;
+  store::EditedJob edited;
   try {
-    changed =
+    edited =
         co_await context.stores.operators.EditJob(*id, edit, ActorOf(request), DeadlineOf(context));
   } catch (const pg::PgError& error) {
     if (!error.bad_value()) throw;
@@ -117,7 +141,8 @@ asio::awaitable<HandlerResult> EditJob(ServerContext& context, const Request& re
     refused = ValidationProblem(std::move(problems));
   }
   if (refused) co_return tl::unexpected(*refused);
-  co_return co_await AnswerJob(context, *id, changed, "only one that waits can be changed");
+  if (edited.held_by) co_return co_await AnswerPlaceTaken(context, request, *edited.held_by);
+  co_return co_await AnswerJob(context, *id, edited.changed, "only one that waits can be changed");
 }
 
 asio::awaitable<HandlerResult> PurgeJob(ServerContext& context, const Request& request) {

@@ -47,7 +47,8 @@ Wording WordingOf(JobAction action) {
 struct Totals {
   std::int64_t matched = 0;
   std::int64_t changed = 0;
-  bool complete = false;  ///< Nothing is left, or the limit is reached.
+  std::int64_t skipped = 0;  ///< Unique jobs whose place another job has.
+  bool complete = false;     ///< Nothing is left, or the limit is reached.
 };
 
 Error Usage(const std::string& message, const std::string& option) {
@@ -99,6 +100,7 @@ Result<void> Walk(const Api& api, JobAction action, const JobActionOptions& opti
     if (!answer) return tl::unexpected<Error>(answer.error());
     totals.matched += answer->Integer("matched").value_or(0);
     totals.changed += answer->Integer("changed").value_or(0);
+    totals.skipped += answer->Integer("skipped").value_or(0);
     const auto shown = static_cast<std::uint64_t>(totals.matched);
     progress.Update(shown, shown);
     cursor = answer->Text("next_cursor");
@@ -108,14 +110,24 @@ Result<void> Walk(const Api& api, JobAction action, const JobActionOptions& opti
 }
 
 std::string ToJson(JobAction action, bool dry_run, const Totals& totals) {
-  return fmt::format(R"({{"action":"{}","dry_run":{},"matched":{},"changed":{},"complete":{}}})"
-                     "\n",
-                     WordingOf(action).name, dry_run, totals.matched, totals.changed,
-                     totals.complete);
+  return fmt::format(
+      R"({{"action":"{}","dry_run":{},"matched":{},"changed":{},"skipped":{},"complete":{}}})"
+      "\n",
+      WordingOf(action).name, dry_run, totals.matched, totals.changed, totals.skipped,
+      totals.complete);
 }
 
 std::string Jobs(std::int64_t count) {
   return FormatCount(static_cast<std::uint64_t>(count), "job");
+}
+
+std::string ToText(JobAction action, const Totals& totals) {
+  std::string text = fmt::format("{}: {}\n", WordingOf(action).did, Jobs(totals.changed));
+  if (totals.skipped > 0) {
+    text +=
+        fmt::format("skipped: {}, unique, and another job has the place\n", Jobs(totals.skipped));
+  }
+  return text;
 }
 
 /// Counts the jobs that match the filter.
@@ -164,8 +176,7 @@ int ActOnFilter(const Context& context, const Api& api, JobAction action,
     walked = Walk(api, action, options, false, progress, &interrupts, totals);
   }
   if (!walked && totals.matched == 0) return ReportError(walked.error());
-  Print(options.json ? ToJson(action, false, totals)
-                     : fmt::format("{}: {}\n", wording.did, Jobs(totals.changed)));
+  Print(options.json ? ToJson(action, false, totals) : ToText(action, totals));
   if (!totals.complete) {
     fmt::print(stderr, "djps: stopped before the end; run the same command to continue\n");
   }

@@ -19,7 +19,9 @@ void RegisterJobRetry(CommandLine& line, CLI::App& group) {
        .paragraph =
            "Makes a waiting job due at once. Queues a dead or canceled job again, with all its "
            "attempts. With --status it retries all jobs that match: it counts them, asks for "
-           "confirmation, and works in steps of 1,000. Ctrl-C stops between two steps.",
+           "confirmation, and works in steps of 1,000. Ctrl-C stops between two steps. A unique "
+           "job stays as it is while another job has its place: by id that is an error; with a "
+           "filter such jobs are skipped and counted.",
        .examples = {"djps job retry 019a2b3c-4d5e-7f60-8123-456789abcdef",
                     "djps job retry --status failed --queue mail --yes",
                     "djps job retry --status succeeded --run-again --tag import-7 --dry-run"},

@@ -8,8 +8,10 @@
 -- $5 payload       jsonb
 -- $6 max_attempts  int2         raised to the number of attempts already used, if that is higher
 -- $7 actor         text         for the audit
--- Returns: changed bool
--- False: nothing was changed, because the job does not wait (it runs, has ended, or does not exist).
+-- Returns: changed bool, held_by uuid
+-- changed is false: nothing was changed, because the job does not wait (it runs, has ended, or does not
+-- exist), or because it is unique and the job held_by has the place of the new payload.
 --
--- Locks: the row of ready and the fact. Cost: O(1). Safe to repeat: yes.
-select djps.edit_job($1, $2, $3, $4, $5, $6, $7) as changed
+-- Locks: places of a unique job, the row of ready and the fact. Cost: O(1). Errors: 40001.
+-- Safe to repeat: yes.
+select e.changed, e.held_by from djps.edit_job($1, $2, $3, $4, $5, $6, $7) e

@@ -6,9 +6,10 @@
 -- $2 ids     uuid[]
 -- $3 from    text[]  the statuses to touch; jobs with another one are left alone
 -- $4 actor   text    for the audit
--- Returns: id uuid, was text
--- Returns each changed job, with the status that it had.
+-- Returns: id uuid, was text, held_by uuid
+-- Returns each of these jobs, with the status that it had. held_by is null for those that were changed.
+-- It is the job that has the place of an ended unique job, which stays as it was.
 --
--- Locks: rows of ready and outcomes. Cost: O(jobs). Safe to repeat: yes.
-select job_id as id, was::text as was
+-- Locks: places of unique jobs, rows of ready and outcomes. Cost: O(jobs). Safe to repeat: yes.
+select job_id as id, was::text as was, held_by
 from djps.retry_jobs($1, $2, $3::djps.job_status[], $4)
