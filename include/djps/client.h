@@ -93,8 +93,8 @@ class Client {
   /// Deletes a job that has ended. Errors: kNotFound, kConflict for one that has not.
   Result<void> Purge(Uuid id);
 
-  /// The first 1,000 by name.
-  Result<std::vector<QueueState>> ListQueues();
+  /// The queues that have waiting or running jobs, or a setting.
+  Result<QueuePage> ListQueues(const QueueListOptions& options = {});
   /// Whether it was a change. Jobs that run go on; none is claimed until ResumeQueue.
   Result<bool> PauseQueue(std::string_view queue);
   Result<bool> ResumeQueue(std::string_view queue);

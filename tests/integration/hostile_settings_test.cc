@@ -251,7 +251,7 @@ TEST_F(HostileStoresTest, WhatOperatorsAndUpkeepDoWorks) {
   EXPECT_TRUE(Run(stores_.operators.SetQueuePaused("q", true, "me", Soon())));
   Run(stores_.operators.SetQueueLimit("q", 10, "me", Soon()));
   EXPECT_FALSE(Run(stores_.operators.ListAudit({}, {}, 10, Soon())).empty());
-  EXPECT_FALSE(Run(stores_.queues.ListQueues(Soon())).empty());
+  EXPECT_FALSE(Run(stores_.queues.ListQueues({}, {}, Soon())).queues.empty());
   Run(stores_.queues.CountOutcomes(Soon()));
   Run(stores_.upkeep.EnsurePartitions(5, Soon()));
   EXPECT_FALSE(Run(stores_.upkeep.CheckServer(Soon())).read_only);

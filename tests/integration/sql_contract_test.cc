@@ -153,7 +153,8 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(states.ListAttempts(batch.jobs[1].id, Soon()));
   Run(states.WatchJobs({batch.jobs[1].id}, Soon()));
   Run(states.ExplainJob(batch.jobs[1].id, Soon()));
-  Run(queues.ListQueues(Soon()));
+  Run(queues.ListQueues({}, {}, Soon()));
+  Run(queues.CountLive(Soon()));
   Run(queues.CountOutcomes(Soon()));
   NewJob tagged{.type = "t"};
   tagged.tags = {"a"};

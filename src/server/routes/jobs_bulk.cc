@@ -30,7 +30,6 @@ constexpr std::size_t kChunk = 500;
 constexpr std::chrono::seconds kWorkTime{5};
 constexpr std::size_t kStatusesMax = 6;
 constexpr std::size_t kWordBytesMax = 64;
-constexpr std::size_t kCursorBytesMax = 1'024;
 
 enum class Action { kCancel, kRetry, kPurge };
 

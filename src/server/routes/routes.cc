@@ -54,7 +54,7 @@ constexpr std::array kRoutes = {
     WithParameters("/jobs/{id}/wait", Role::kSubmit, WaitForJob),
     Route{verb::get, "/jobs/{id}/events", Role::kSubmit, StreamJobEvents},
     Route{verb::get, "/jobs/{id}/explain", Role::kRead, ExplainJob},
-    Route{verb::get, "/queues", Role::kRead, ListQueues},
+    WithParameters("/queues", Role::kRead, ListQueues),
     Route{verb::get, "/queues/{name}", Role::kRead, GetQueue},
     Route{verb::get, "/stats", Role::kRead, GetStats},
     Route{verb::post, "/tokens", Role::kAdmin, CreateToken},

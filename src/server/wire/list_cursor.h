@@ -8,6 +8,9 @@
 
 namespace djps::server {
 
+/// No cursor is longer.
+inline constexpr std::size_t kCursorBytesMax = 1'024;
+
 /// Everything that decides which jobs are in a list and in which order, as text.
 std::string ListScope(const store::ListRequest& request);
 
