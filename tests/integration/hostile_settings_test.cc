@@ -257,6 +257,7 @@ TEST_F(HostileStoresTest, WhatOperatorsAndUpkeepDoWorks) {
   EXPECT_FALSE(Run(stores_.upkeep.CheckServer(Soon())).read_only);
   EXPECT_EQ(Run(stores_.history.RunStep(100, Soon())), "idle");
   Run(stores_.history.PurgeExpiredKeys(100, Soon()));
+  Run(stores_.history.PurgeAudit(100, Soon()));
   EXPECT_TRUE(Run(stores_.history.SetRetention({"q", JobStatus::kDead, 24h}, false, "me", Soon())));
   EXPECT_FALSE(Run(stores_.history.ListRetention(Soon())).empty());
   Run(stores_.leases.RescueExpiredLeases(100, Soon()));

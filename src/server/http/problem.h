@@ -20,6 +20,7 @@ enum class ProblemKind {
   kUnknownPath,
   kJobNotFound,
   kTokenNotFound,
+  kAuditNotFound,
   kMethodNotAllowed,
   kWrongState,
   kUniqueConflict,
