@@ -33,9 +33,11 @@ begin
           djps.complete, djps.fail, djps.snooze, djps.release, djps.assert_lease to djps_worker;
       when 'djps_operator' then
         grant execute on function
-          djps.enqueue, djps.enqueue_many, djps.cancel, djps.set_retention to djps_operator;
+          djps.enqueue, djps.enqueue_many, djps.cancel, djps.set_retention,
+          djps.set_audit_retention to djps_operator;
         grant select on
-          djps.jobs, djps.attempts, djps.queues, djps.audit, djps.retention to djps_operator;
+          djps.jobs, djps.attempts, djps.queues, djps.audit, djps.audit_jobs, djps.retention,
+          djps.audit_retention to djps_operator;
       when 'djps_reader' then
         grant select on djps.jobs, djps.attempts, djps.queues, djps.retention to djps_reader;
     end case;

@@ -2,6 +2,7 @@
 -- in small steps, without a long lock. The reasons: docs/decisions/0007-history.md
 --
 --   retention        how long, per queue and status
+--   audit_retention  how long the entries of the audit are kept
 --   history_parts    the partitions of days that are over
 --   history_work     the one piece of work in progress, so that any process can continue it
 --   history_changes  jobs that changed while the kept jobs of their partition were being copied
@@ -23,6 +24,13 @@ create table djps.retention (
 );
 insert into djps.retention (queue, status, keep)
 values ('*', 'succeeded', '7 days'), ('*', 'canceled', '7 days'), ('*', 'dead', null);
+
+create table djps.audit_retention (
+  only_one boolean  not null primary key default true check (only_one),
+  keep     interval,                                   -- null: for ever
+  constraint audit_retention_keep_range check (keep between interval '1 day' and interval '3660 days')
+);
+insert into djps.audit_retention (keep) values ('90 days');
 
 create table djps.history_parts (
   from_day date not null primary key,

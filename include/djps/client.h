@@ -93,8 +93,8 @@ class Client {
   /// Deletes an ended job. Errors: kNotFound, kConflict for a job that has not ended.
   Result<void> Purge(Uuid id);
 
-  /// The first 1,000 by name.
-  Result<std::vector<QueueState>> ListQueues();
+  /// The queues that have waiting or running jobs, or a setting.
+  Result<QueuePage> ListQueues(const QueueListOptions& options = {});
   /// Returns whether this changed anything. Running jobs continue; no job is claimed until
   /// ResumeQueue.
   Result<bool> PauseQueue(std::string_view queue);

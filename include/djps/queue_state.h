@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "djps/job.h"
 
@@ -23,6 +24,18 @@ struct QueueState {
   std::optional<Timestamp> paused_at;
   std::optional<std::string> paused_by;
   std::optional<int> max_backlog;
+};
+
+struct QueueListOptions {
+  std::string after = {};  ///< QueuePage::next of the page before.
+  int limit = 100;         ///< 1..1000
+};
+
+struct QueuePage {
+  std::vector<QueueState> queues;  ///< By name.
+  /// QueueListOptions::after of the next page; nothing at the end of the list. A page may be short
+  /// and have a next one: a call counts 100,000 waiting jobs at most.
+  std::optional<std::string> next = {};
 };
 
 }  // namespace djps

@@ -117,8 +117,9 @@ Call<bool> Calls::Purge(Uuid id, pg::Deadline deadline) {
   co_return tl::unexpected<Error>(refused.error());
 }
 
-Call<std::vector<QueueState>> Calls::ListQueues(pg::Deadline deadline) {
-  co_return co_await stores_.queues.ListQueues(deadline);
+Call<QueuePage> Calls::ListQueues(QueueListOptions options, pg::Deadline deadline) {
+  QueuePage page = co_await stores_.queues.ListQueues(options, {}, deadline);
+  co_return page;
 }
 
 Call<bool> Calls::SetQueuePaused(std::string queue, bool paused, pg::Deadline deadline) {

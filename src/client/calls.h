@@ -36,7 +36,7 @@ class Calls {
   Call<JobRecord> Retry(Uuid id, bool run_again, pg::Deadline deadline);
   Call<JobRecord> Edit(Uuid id, JobEdit edit, pg::Deadline deadline);
   Call<bool> Purge(Uuid id, pg::Deadline deadline);
-  Call<std::vector<QueueState>> ListQueues(pg::Deadline deadline);
+  Call<QueuePage> ListQueues(QueueListOptions options, pg::Deadline deadline);
   Call<bool> SetQueuePaused(std::string queue, bool paused, pg::Deadline deadline);
   Call<bool> SetQueueLimit(std::string queue, std::optional<int> max_backlog,
                            pg::Deadline deadline);

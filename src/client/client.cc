@@ -12,6 +12,7 @@
 #include "core/option_limits.h"
 #include "core/process_name.h"
 #include "core/text.h"
+#include "core/validation.h"
 #include "pg/conninfo.h"
 
 namespace djps {
@@ -160,9 +161,17 @@ Result<void> Client::Purge(Uuid id) {
   return {};
 }
 
-Result<std::vector<QueueState>> Client::ListQueues() {
+Result<QueuePage> Client::ListQueues(const QueueListOptions& options) {
+  if (!options.after.empty()) {
+    if (auto trouble = NameTrouble(options.after)) {
+      return Failure(ErrorCode::kInvalidArgument, "after " + *std::move(trouble), "after");
+    }
+  }
+  if (options.limit < 1 || options.limit > store::kQueuesListedMax) {
+    return OutOfRange("limit", 1, store::kQueuesListedMax, options.limit);
+  }
   const auto deadline = impl_->deadline();
-  return impl_->link.Run(impl_->calls.ListQueues(deadline), deadline);
+  return impl_->link.Run(impl_->calls.ListQueues(options, deadline), deadline);
 }
 
 Result<bool> Client::PauseQueue(std::string_view queue) {

@@ -23,6 +23,31 @@ asio::awaitable<std::int64_t> HistoryStore::PurgeExpiredKeys(int limit, pg::Dead
   co_return deleted;
 }
 
+asio::awaitable<std::int64_t> HistoryStore::PurgeAudit(int limit, pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(static_cast<std::int32_t>(limit));
+  const pg::Rows rows = co_await pool_.Execute(sql::kPurgeAudit, std::move(params), deadline);
+  const auto deleted = rows[0].Get(sql::purge_audit::kDeleted);
+  co_return deleted;
+}
+
+asio::awaitable<std::optional<milliseconds>> HistoryStore::AuditRetention(pg::Deadline deadline) {
+  const pg::Rows rows = co_await pool_.Execute(sql::kFindAuditRetention, {}, deadline);
+  const auto keep_ms = rows[0].Find(sql::find_audit_retention::kKeepMs);
+  co_return keep_ms ? std::optional(milliseconds(*keep_ms)) : std::nullopt;
+}
+
+asio::awaitable<bool> HistoryStore::SetAuditRetention(std::optional<milliseconds> keep,
+                                                      const std::string& actor,
+                                                      pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(keep ? std::optional(microseconds(*keep)) : std::nullopt).Add(actor);
+  const pg::Rows rows =
+      co_await pool_.Execute(sql::kSetAuditRetention, std::move(params), deadline);
+  const bool changed = rows[0].Get(sql::set_audit_retention::kChanged);
+  co_return changed;
+}
+
 asio::awaitable<std::vector<RetentionRule>> HistoryStore::ListRetention(pg::Deadline deadline) {
   namespace columns = sql::list_retention;
   const pg::Rows rows = co_await pool_.Execute(sql::kListRetention, {}, deadline);

@@ -37,6 +37,18 @@ class HistoryStore {
 
   boost::asio::awaitable<std::vector<RetentionRule>> ListRetention(pg::Deadline deadline);
 
+  /// Deletes entries of the audit that are past their retention, at most `limit`, and at most
+  /// `limit` lists of their jobs; gives back how many rows, 0 where there are none.
+  boost::asio::awaitable<std::int64_t> PurgeAudit(int limit, pg::Deadline deadline);
+
+  /// How long entries of the audit are kept; nothing: for ever.
+  boost::asio::awaitable<std::optional<std::chrono::milliseconds>> AuditRetention(
+      pg::Deadline deadline);
+
+  /// Whether it was a change.
+  boost::asio::awaitable<bool> SetAuditRetention(std::optional<std::chrono::milliseconds> keep,
+                                                 const std::string& actor, pg::Deadline deadline);
+
   /// Sets a rule, or with `inherit` takes a queue's own away. Whether it was a change.
   boost::asio::awaitable<bool> SetRetention(const RetentionRule& rule, bool inherit,
                                             const std::string& actor, pg::Deadline deadline);

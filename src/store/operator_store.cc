@@ -1,5 +1,6 @@
 #include "store/operator_store.h"
 
+#include "core/check.h"
 #include "store/job_rows.h"
 #include "store/statements.h"
 
@@ -19,13 +20,25 @@ pg::Params JobsInStatus(const std::vector<Uuid>& ids, const std::vector<JobStatu
 
 }  // namespace
 
+asio::awaitable<std::int64_t> OperatorStore::OpenBulk(const BulkAction& bulk,
+                                                      const std::string& actor,
+                                                      pg::Deadline deadline) {
+  pg::Params params;
+  params.Add(bulk.audit).Add(actor).Add(bulk.action).Add(pg::Json{bulk.detail});
+  const pg::Rows rows = co_await pool_.Execute(sql::kOpenBulk, std::move(params), deadline);
+  DJPS_CHECK(rows.size() == 1);
+  const std::int64_t id = rows[0].Get(sql::open_bulk::kId);
+  co_return id;
+}
+
 asio::awaitable<std::vector<CanceledJob>> OperatorStore::CancelJobs(
     const std::vector<Uuid>& ids, const std::string& actor,
-    const std::optional<std::string>& reason, pg::Deadline deadline) {
+    const std::optional<std::string>& reason, pg::Deadline deadline,
+    std::optional<std::int64_t> audit) {
   pg::Params params;
   params.Add(kLane);
   params.AddArray(ids, [](const Uuid& id) { return id; });
-  params.Add(actor).Add(reason);
+  params.Add(actor).Add(reason).Add(audit);
   const pg::Rows rows = co_await waiting_.Execute(sql::kCancelJobs, std::move(params), deadline);
   std::vector<CanceledJob> canceled;
   for (const pg::Row row : rows)
@@ -35,9 +48,9 @@ asio::awaitable<std::vector<CanceledJob>> OperatorStore::CancelJobs(
 
 asio::awaitable<std::vector<RetriedJob>> OperatorStore::RetryJobs(
     const std::vector<Uuid>& ids, const std::vector<JobStatus>& from, const std::string& actor,
-    pg::Deadline deadline) {
+    pg::Deadline deadline, std::optional<std::int64_t> audit) {
   pg::Params params = JobsInStatus(ids, from);
-  params.Add(actor);
+  params.Add(actor).Add(audit);
   namespace columns = sql::retry_jobs;
   const pg::Rows rows = co_await waiting_.Execute(sql::kRetryJobs, std::move(params), deadline);
   std::vector<RetriedJob> retried;
@@ -63,9 +76,10 @@ asio::awaitable<EditedJob> OperatorStore::EditJob(Uuid id, const JobEdit& edit,
 asio::awaitable<std::vector<Uuid>> OperatorStore::PurgeJobs(const std::vector<Uuid>& ids,
                                                             const std::vector<JobStatus>& from,
                                                             const std::string& actor,
-                                                            pg::Deadline deadline) {
+                                                            pg::Deadline deadline,
+                                                            std::optional<std::int64_t> audit) {
   pg::Params params = JobsInStatus(ids, from);
-  params.Add(actor);
+  params.Add(actor).Add(audit);
   co_return ReadIds(co_await waiting_.Execute(sql::kPurgeJobs, std::move(params), deadline),
                     sql::purge_jobs::kId);
 }
@@ -137,7 +151,8 @@ asio::awaitable<AuditPage> OperatorStore::ListAudit(const std::optional<std::str
                                                     pg::Deadline deadline) {
   namespace columns = sql::list_audit;
   pg::Params params;
-  params.Add(target).Add(before).Add(static_cast<std::int32_t>(limit)).Add(kAuditBytesMax);
+  params.Add(target).Add(target ? Uuid::Parse(*target) : std::nullopt);
+  params.Add(before).Add(static_cast<std::int32_t>(limit)).Add(kAuditBytesMax);
   const pg::Rows rows = co_await pool_.Execute(sql::kListAudit, std::move(params), deadline);
   AuditPage page;
   for (const pg::Row row : rows) {
@@ -148,6 +163,21 @@ asio::awaitable<AuditPage> OperatorStore::ListAudit(const std::optional<std::str
     page.more = found == limit || found > rows.size();
   }
   co_return page;
+}
+
+asio::awaitable<std::optional<std::vector<AuditedJob>>> OperatorStore::ListAuditJobs(
+    std::int64_t audit, int after, int limit, pg::Deadline deadline) {
+  namespace columns = sql::list_audit_jobs;
+  pg::Params params;
+  params.Add(audit).Add(std::int32_t{after}).Add(static_cast<std::int32_t>(limit));
+  const pg::Rows rows = co_await pool_.Execute(sql::kListAuditJobs, std::move(params), deadline);
+  std::vector<AuditedJob> jobs;
+  for (const pg::Row row : rows) jobs.push_back({row.Get(columns::kId), row.Get(columns::kWas)});
+  if (!jobs.empty()) co_return jobs;
+  // None: the action changed none, or this is the end; else there is no such entry.
+  const AuditPage page = co_await ListAudit(std::nullopt, audit + 1, 1, deadline);
+  if (page.entries.empty() || page.entries.front().id != audit) co_return std::nullopt;
+  co_return jobs;
 }
 
 }  // namespace djps::store

@@ -44,6 +44,20 @@ struct RetryPolicyEntry {
   std::string policy;  ///< JSON text.
 };
 
+/// One action on many jobs, as the audit shows it: one entry, to which each page adds its jobs.
+struct BulkAction {
+  std::string action;  ///< cancel, retry or purge
+  std::string detail;  ///< JSON object: the filter, the reason.
+  /// Its entry. Nothing before the first page.
+  std::optional<std::int64_t> audit = {};
+};
+
+/// A job that a bulk action changed.
+struct AuditedJob {
+  Uuid id;
+  std::string was;  ///< Its status before; of a cancellation "waiting" or "running".
+};
+
 struct AuditEntry {
   std::int64_t id = 0;
   Timestamp at{};
@@ -70,17 +84,24 @@ class OperatorStore {
   /// `waiting` is for statements that may wait until another transaction releases a job.
   OperatorStore(pg::Pool& pool, pg::Pool& waiting) : pool_(pool), waiting_(waiting) {}
 
+  /// The entry of the audit for a bulk action: that of its pages before, or a new one. Its id goes
+  /// to the calls below as `audit`; without it they write an entry for each job.
+  boost::asio::awaitable<std::int64_t> OpenBulk(const BulkAction& bulk, const std::string& actor,
+                                                pg::Deadline deadline);
+
   /// A job that is missing in the answer does not exist.
   boost::asio::awaitable<std::vector<CanceledJob>> CancelJobs(
       const std::vector<Uuid>& ids, const std::string& actor,
-      const std::optional<std::string>& reason, pg::Deadline deadline);
+      const std::optional<std::string>& reason, pg::Deadline deadline,
+      std::optional<std::int64_t> audit = {});
 
   /// Makes jobs claimable at once: those that wait, and those that ended as one of `from`, which
   /// begin again from attempt 0. Gives back what it changed, and the unique jobs that it did not.
   boost::asio::awaitable<std::vector<RetriedJob>> RetryJobs(const std::vector<Uuid>& ids,
                                                             const std::vector<JobStatus>& from,
                                                             const std::string& actor,
-                                                            pg::Deadline deadline);
+                                                            pg::Deadline deadline,
+                                                            std::optional<std::int64_t> audit = {});
 
   boost::asio::awaitable<EditedJob> EditJob(Uuid id, const JobEdit& edit, const std::string& actor,
                                             pg::Deadline deadline);
@@ -89,7 +110,8 @@ class OperatorStore {
   boost::asio::awaitable<std::vector<Uuid>> PurgeJobs(const std::vector<Uuid>& ids,
                                                       const std::vector<JobStatus>& from,
                                                       const std::string& actor,
-                                                      pg::Deadline deadline);
+                                                      pg::Deadline deadline,
+                                                      std::optional<std::int64_t> audit = {});
 
   /// Ends at most `limit` jobs whose deadline passed before they started.
   boost::asio::awaitable<std::vector<Uuid>> BuryOverdue(int limit, pg::Deadline deadline);
@@ -113,11 +135,16 @@ class OperatorStore {
                                               const std::string& actor, pg::Deadline deadline);
   boost::asio::awaitable<std::vector<RetryPolicyEntry>> ListRetryPolicies(pg::Deadline deadline);
 
-  /// Newest first, older than `before` where given; of one job, queue or type where given. Up to
-  /// `limit`, or fewer where they have kAuditBytesMax.
+  /// Newest first, older than `before` where given; of one job, queue or type where given. Those of
+  /// a job include the bulk actions that changed it. Up to `limit`, or fewer where they have
+  /// kAuditBytesMax.
   boost::asio::awaitable<AuditPage> ListAudit(const std::optional<std::string>& target,
                                               std::optional<std::int64_t> before, int limit,
                                               pg::Deadline deadline);
+
+  /// The jobs of a bulk action, after the first `after`; nothing if there is no such entry.
+  boost::asio::awaitable<std::optional<std::vector<AuditedJob>>> ListAuditJobs(
+      std::int64_t audit, int after, int limit, pg::Deadline deadline);
 
  private:
   pg::Pool& pool_;

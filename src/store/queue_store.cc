@@ -11,8 +11,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-/// Sorts after every name: no name has a character beyond 'z' (core/validation.h).
-constexpr std::string_view kAfterEveryName = "~";
 /// The latest outcomes that are looked at for the last minute: 333 jobs/s fit.
 constexpr std::int32_t kRecentScanMax = 20'000;
 
@@ -34,27 +32,51 @@ QueueState ReadQueue(const pg::Row& row) {
 
 }  // namespace
 
-asio::awaitable<std::vector<QueueState>> QueueStore::ListQueues(pg::Deadline deadline) {
-  co_return co_await List("", kAfterEveryName, deadline);
+asio::awaitable<QueuePage> QueueStore::ListQueues(const QueueListOptions& options,
+                                                  const std::vector<std::string>& only,
+                                                  pg::Deadline deadline) {
+  co_return co_await List(options, only, Empty::kLeftOut, deadline);
 }
 
 asio::awaitable<QueueState> QueueStore::GetQueue(const std::string& name, pg::Deadline deadline) {
-  std::vector<QueueState> queues = co_await List(name, name, deadline);
-  DJPS_CHECK(queues.size() == 1);
-  co_return std::move(queues.front());
+  const std::vector<std::string> only(1, name);
+  const QueueListOptions options{.limit = 1};
+  QueuePage page = co_await List(options, only, Empty::kListed, deadline);
+  DJPS_CHECK(page.queues.size() == 1);
+  co_return std::move(page.queues.front());
 }
 
-asio::awaitable<std::vector<QueueState>> QueueStore::List(std::string_view first,
-                                                          std::string_view last,
-                                                          pg::Deadline deadline) {
+asio::awaitable<QueuePage> QueueStore::List(const QueueListOptions& options,
+                                            const std::vector<std::string>& only, Empty empty,
+                                            pg::Deadline deadline) {
+  DJPS_CHECK(options.limit >= 1 && options.limit <= kQueuesListedMax);
   pg::Params params;
-  params.Add(kLane).Add(first).Add(last);
-  params.Add(std::int32_t{kCountExactMax}).Add(std::int32_t{kQueuesShownMax});
+  params.Add(kLane).Add(options.after);
+  params.AddArray(only, [](const std::string& name) { return name; });
+  params.Add(empty == Empty::kListed).Add(static_cast<std::int32_t>(options.limit));
+  params.Add(std::int32_t{kCountExactMax}).Add(std::int32_t{kQueueWalkMax});
   const pg::Rows rows = co_await pool_.Execute(sql::kListQueues, std::move(params), deadline);
-  std::vector<QueueState> queues;
-  queues.reserve(static_cast<std::size_t>(rows.size()));
-  for (const pg::Row row : rows) queues.push_back(ReadQueue(row));
-  co_return queues;
+  QueuePage page;
+  page.queues.reserve(static_cast<std::size_t>(rows.size()));
+  for (const pg::Row row : rows) page.queues.push_back(ReadQueue(row));
+  if (!rows.empty() && rows[rows.size() - 1].Get(sql::list_queues::kMore)) {
+    page.next = page.queues.back().name;
+  }
+  co_return page;
+}
+
+asio::awaitable<LiveCounts> QueueStore::CountLive(pg::Deadline deadline) {
+  namespace columns = sql::count_live;
+  pg::Params params;
+  params.Add(kLane).Add(std::int32_t{kTotalExactMax});
+  const pg::Rows rows = co_await pool_.Execute(sql::kCountLive, std::move(params), deadline);
+  DJPS_CHECK(rows.size() == 1);
+  const pg::Row row = rows[0];
+  co_return LiveCounts{.queued = row.Get(columns::kQueued),
+                       .scheduled = row.Get(columns::kScheduled),
+                       .failed = row.Get(columns::kFailed),
+                       .running = row.Get(columns::kRunning),
+                       .exact = row.Get(columns::kExact)};
 }
 
 asio::awaitable<OutcomeState> QueueStore::CountOutcomes(pg::Deadline deadline) {

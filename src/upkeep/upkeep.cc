@@ -31,6 +31,7 @@ constexpr int kRowsPerPurge = 10'000;
 constexpr int kJobsPerHistoryStep = 2'000;
 constexpr int kFewerJobs = 8;
 constexpr int kKeysPerPurge = 2'000;
+constexpr int kAuditPerPurge = 1'000;
 constexpr milliseconds kStatementTimeout{10'000};
 
 /// Call it when `what` has failed.
@@ -187,6 +188,7 @@ asio::awaitable<milliseconds> Upkeep::ThrowAway() {
     std::int64_t keys = 0;
     if (done == "idle") {
       keys = co_await history_.PurgeExpiredKeys(kKeysPerPurge, pg::After(kStatementTimeout));
+      keys += co_await history_.PurgeAudit(kAuditPerPurge, pg::After(kStatementTimeout));
       if (keys == 0) co_return config_.history_interval;
     }
     // Another node does it, or another transaction holds a lock for long.

@@ -138,6 +138,12 @@ class AccessMatrixTest : public TokenServerTest {
     return ids_[name].ToString();
   }
 
+  std::string NewAudit() {
+    return sql_.Value(
+        "insert into djps.audit (actor, action, target) values ('me', 'pause', 'mine') "
+        "returning id");
+  }
+
   /// Whether requests of this route name queue and type in a special way, or not at all.
   static bool TakesEverything(const std::string& name, const Rule& rule) {
     return rule.scope == "filter" || rule.scope == "grant" || name == "PUT /retention";
@@ -165,6 +171,7 @@ class AccessMatrixTest : public TokenServerTest {
       return fmt::format(R"({{"queue":"{}","status":"dead","forever":true}})",
                          aim.everything() ? "*" : queue);
     }
+    if (name == "PUT /retention/audit") return R"({"forever":true})";
     if (name == "POST /tokens") {
       const std::string names =
           aim.everything() ? "" : fmt::format(R"(,"queues":["{}"],"types":["{}"])", queue, type);
@@ -183,6 +190,8 @@ class AccessMatrixTest : public TokenServerTest {
       shot.target = With(route.pattern, aim.queue);
     } else if (route.pattern.starts_with("/retry-policies/")) {
       shot.target = With(route.pattern, aim.type);
+    } else if (route.pattern.starts_with("/audit/")) {
+      shot.target = With(route.pattern, NewAudit());
     } else if (route.pattern.starts_with("/tokens/")) {
       shot.target = With(route.pattern, NewTokenOf(aim));
     }

@@ -197,12 +197,42 @@ TEST_F(CliOperatingTest, RetentionIsListedAndSet) {
   const Ended json =
       dev_->Run({"retention", "set", "dead", "--queue", "letters", "--inherit", "--json"});
   EXPECT_EQ(json.Json().at("retention").as_array().size(), 3U) << json.out << json.err;
+  const Ended audit = dev_->Run({"retention", "set", "audit", "--keep", "365d"});
+  EXPECT_TRUE(Contains(audit.out, "audit      365d")) << audit.out << audit.err;
+  EXPECT_EQ(dev_->Run({"retention", "set", "audit", "--keep", "1h"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "audit", "--inherit"}).code, 2);
+  EXPECT_EQ(dev_->Run({"retention", "set", "audit", "--queue", "q", "--keep", "9d"}).code, 2);
   EXPECT_EQ(dev_->Run({"retention", "set", "dead"}).code, 2);
   EXPECT_EQ(dev_->Run({"retention", "set", "lost", "--forever"}).code, 2);
   EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--keep", "1m"}).code, 2);
   EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--keep", "7"}).code, 2);
   EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--keep", "7d", "--forever"}).code, 2);
   EXPECT_EQ(dev_->Run({"retention", "set", "dead", "--inherit"}).code, 2);
+}
+
+TEST_F(CliOperatingTest, AnActionOnManyIsOneEntryWhoseJobsCanBeListed) {
+  EnqueueMany("audited", 2'400);
+  ASSERT_EQ(dev_->Run({"job", "cancel", "--status", "queued", "--type", "audited", "--reason",
+                       "sent twice", "--yes"})
+                .code,
+            0);
+  const Ended list = dev_->Run({"audit", "--target", "jobs", "--limit", "1", "--json"});
+  const boost::json::value entry = list.Json().at("audit").at(0);
+  EXPECT_EQ(entry.at("detail").at("count"), 2'400) << list.out;
+  const std::string id = std::to_string(entry.at("id").as_int64());
+  const Ended jobs = dev_->Run({"audit", "--jobs", id, "--limit", "5000", "--json"});
+  EXPECT_EQ(jobs.Json().at("jobs").as_array().size(), 2'400U) << jobs.err;
+  const Ended some = dev_->Run({"audit", "--jobs", id, "--limit", "1100"});
+  EXPECT_TRUE(Contains(some.out, "  waiting\n")) << some.out;
+  EXPECT_TRUE(Contains(some.out, "\nmore: --after 1100\n")) << some.out;
+  const Ended rest =
+      dev_->Run({"audit", "--jobs", id, "--after", "2399", "--limit", "1100", "--json"});
+  EXPECT_EQ(rest.Json().at("jobs").as_array().size(), 1U) << rest.err;
+  const std::string job(jobs.Json().at("jobs").at(0).at("id").as_string());
+  EXPECT_TRUE(Contains(dev_->Run({"audit", "--target", job}).out, "sent twice"));
+  EXPECT_EQ(dev_->Run({"audit", "--jobs", "999999999"}).code, 1);
+  EXPECT_EQ(dev_->Run({"audit", "--jobs", id, "--target", "q"}).code, 2);
+  EXPECT_EQ(dev_->Run({"audit", "--after", "5"}).code, 2);
 }
 
 TEST_F(CliOperatingTest, RetryPoliciesAuditAndWorkers) {

@@ -1,5 +1,6 @@
 // The commands that look at jobs and queues, as processes beside a `djps dev`.
 #include "integration/cli_program.h"
+#include "pg/session.h"
 
 namespace djps::cli {
 namespace {
@@ -160,6 +161,26 @@ TEST_F(CliReadingTest, ShowsQueuesAndStats) {
   EXPECT_EQ(stats.code, 0) << stats.err;
   EXPECT_TRUE(Contains(stats.out, "jobs ended per second")) << stats.out;
   EXPECT_GE(dev_->Run({"stats", "--json"}).Json().at("jobs").at("queued").as_int64(), 1);
+}
+
+TEST_F(CliReadingTest, FollowsThePagesOfTheQueues) {
+  pg::Session(DatabaseUrl())
+      .Run(
+          "insert into djps.queues (lane, name, max_backlog) "
+          "select 0, 'zz.' || i, 5 from generate_series(1001, 2300) i");
+  const auto all = dev_->Run({"queue", "list", "--limit", "5000", "--json"}).Json();
+  EXPECT_GE(all.at("queues").as_array().size(), 1'300U);
+  EXPECT_EQ(all.at("queues").as_array().back().at("name"), "zz.2300");
+  EXPECT_TRUE(all.at("next_cursor").is_null());
+  const Ended part = dev_->Run({"queue", "list"});
+  const std::size_t more = part.out.find("more: --cursor ");
+  ASSERT_NE(more, std::string::npos) << "1,000, and how to go on";
+  std::string cursor = part.out.substr(more + 15);
+  cursor.pop_back();
+  const Ended rest = dev_->Run({"queue", "list", "--cursor", cursor});
+  EXPECT_EQ(rest.code, 0) << rest.err;
+  EXPECT_TRUE(Contains(rest.out, "\nzz.2300 ")) << rest.out;
+  EXPECT_FALSE(Contains(rest.out, "more:")) << rest.out;
 }
 
 TEST(CliReadingUsageTest, NeedsAServerAndSaysSo) {

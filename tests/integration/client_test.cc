@@ -256,7 +256,7 @@ TEST_F(ClientTest, OperatesQueues) {
   EXPECT_FALSE(Ok(client_.PauseQueue("default")));
   EXPECT_TRUE(Claim().jobs.empty());
   ASSERT_TRUE(client_.SetQueueLimit("default", 9).has_value());
-  const auto queues = Ok(client_.ListQueues());
+  const auto queues = Ok(client_.ListQueues()).queues;
   ASSERT_EQ(queues.size(), 1U);
   EXPECT_EQ(queues[0].name, "default");
   EXPECT_EQ(queues[0].queued, 1);
@@ -267,7 +267,23 @@ TEST_F(ClientTest, OperatesQueues) {
   EXPECT_TRUE(client_.SetQueueLimit("default", std::nullopt).has_value());
   ExpectError(client_.SetQueueLimit("default", 0), ErrorCode::kInvalidArgument, "maxBacklog");
   ExpectError(client_.PauseQueue(""), ErrorCode::kInvalidArgument, "queue");
+  ExpectError(client_.ListQueues({.limit = 0}), ErrorCode::kInvalidArgument, "limit");
+  ExpectError(client_.ListQueues({.after = "a b"}), ErrorCode::kInvalidArgument, "after");
   ExpectError(client_.ResumeQueue("a b"), ErrorCode::kInvalidArgument, "queue");
+}
+
+TEST_F(ClientTest, ListsQueuesByPage) {
+  for (const char* queue : {"b", "a", "c"}) {
+    ASSERT_TRUE(client_.SetQueueLimit(queue, 9).has_value());
+  }
+  const QueuePage first = Ok(client_.ListQueues({.limit = 2}));
+  ASSERT_EQ(first.queues.size(), 2U);
+  EXPECT_EQ(first.queues[1].name, "b");
+  ASSERT_EQ(first.next, "b");
+  const QueuePage last = Ok(client_.ListQueues({.after = *first.next}));
+  ASSERT_EQ(last.queues.size(), 1U);
+  EXPECT_EQ(last.queues[0].name, "c");
+  EXPECT_FALSE(last.next);
 }
 
 TEST_F(ClientTest, AFullQueueRefusesSubmissions) {

@@ -251,12 +251,13 @@ TEST_F(HostileStoresTest, WhatOperatorsAndUpkeepDoWorks) {
   EXPECT_TRUE(Run(stores_.operators.SetQueuePaused("q", true, "me", Soon())));
   Run(stores_.operators.SetQueueLimit("q", 10, "me", Soon()));
   EXPECT_FALSE(Run(stores_.operators.ListAudit({}, {}, 10, Soon())).entries.empty());
-  EXPECT_FALSE(Run(stores_.queues.ListQueues(Soon())).empty());
+  EXPECT_FALSE(Run(stores_.queues.ListQueues({}, {}, Soon())).queues.empty());
   Run(stores_.queues.CountOutcomes(Soon()));
   Run(stores_.upkeep.EnsurePartitions(5, Soon()));
   EXPECT_FALSE(Run(stores_.upkeep.CheckServer(Soon())).read_only);
   EXPECT_EQ(Run(stores_.history.RunStep(100, Soon())), "idle");
   Run(stores_.history.PurgeExpiredKeys(100, Soon()));
+  Run(stores_.history.PurgeAudit(100, Soon()));
   EXPECT_TRUE(Run(stores_.history.SetRetention({"q", JobStatus::kDead, 24h}, false, "me", Soon())));
   EXPECT_FALSE(Run(stores_.history.ListRetention(Soon())).empty());
   Run(stores_.leases.RescueExpiredLeases(100, Soon()));

@@ -1,6 +1,8 @@
 // GET /queues, /stats and /jobs/{id}/explain.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "support/api_server.h"
 #include "support/store_fixture.h"
 
@@ -55,6 +57,33 @@ class ServerQueuesTest : public StoreTest {
         "values ('any', now(), now(), 'native', '1', '{}', '{}')");
   }
 
+  /// One waiting job in each of the queues PREFIX00001, PREFIX00002, ...
+  void FillQueues(const std::string& prefix, int queues) {
+    sql_.Run(fmt::format(
+        "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+        "select gen_random_uuid(), now(), 0, 0, 0, false, '{}' || lpad(i::text, 5, '0'), 't' "
+        "from generate_series(1, {}) i; analyze djps.ready",
+        prefix, queues));
+  }
+
+  /// The names on all pages, in their order, and how many pages there were.
+  std::vector<std::string> ListAll(int limit, int& pages) {
+    std::vector<std::string> names;
+    std::string cursor;
+    pages = 0;
+    do {
+      const json::object page = Get(fmt::format("/queues?limit={}{}", limit, cursor));
+      for (const json::value& queue : page.at("queues").as_array()) {
+        names.emplace_back(queue.at("name").as_string().c_str());
+      }
+      EXPECT_EQ(page.at("more"), !page.at("next_cursor").is_null());
+      cursor = page.at("more").as_bool()
+                   ? "&cursor=" + std::string(page.at("next_cursor").as_string())
+                   : "";
+    } while (++pages < 100 && !cursor.empty());
+    return names;
+  }
+
   static Timestamp Later() { return Timestamp(std::chrono::seconds(4'000'000'000)); }
 
   ApiServer server_{conninfo_};
@@ -62,7 +91,7 @@ class ServerQueuesTest : public StoreTest {
 };
 
 TEST_F(ServerQueuesTest, CountsWhatEachQueueHolds) {
-  EXPECT_EQ(client_.Get("/queues").body, R"({"queues":[]})");
+  EXPECT_EQ(client_.Get("/queues").body, R"({"queues":[],"more":false,"next_cursor":null})");
   MakeOneOfEach();
   EnqueueOne({.type = "t", .queue = "another"});
   const json::array queues = Get("/queues").at("queues").as_array();
@@ -112,6 +141,72 @@ TEST_F(ServerQueuesTest, LargeQueuesAreEstimatedAndSaySo) {
   EXPECT_EQ(large.at("exact"), false);
   EXPECT_GT(large.at("queued").as_int64(), 30'000);
   EXPECT_LT(large.at("queued").as_int64(), 120'000);
+}
+
+TEST_F(ServerQueuesTest, TwentyThousandQueuesAreListedByPageAndAllCounted) {
+  FillQueues("q", 20'000);
+  // Others among them that have no waiting job.
+  EnqueueOne({.type = "t", .queue = "q00500.running"});
+  const auto claimed = Run(leases_.ClaimJobs(
+      {.queue = "q00500.running", .types = {"t"}, .limit = 1, .worker = "w", .lease = 1min},
+      Soon()));
+  ASSERT_EQ(claimed.jobs.size(), 1U);
+  Run(operators_.SetQueuePaused("q10000.paused", true, "ann", Soon()));
+  int pages = 0;
+  const std::vector<std::string> names = ListAll(1'000, pages);
+  EXPECT_EQ(pages, 21);
+  ASSERT_EQ(names.size(), 20'002U);
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
+  EXPECT_EQ(names[500], "q00500.running");
+  EXPECT_EQ(names[10'001], "q10000.paused");
+  EXPECT_EQ(Get("/queues").at("queues").as_array().size(), 100U) << "without a limit";
+  const json::object stats = Get("/stats");
+  EXPECT_EQ(stats.at("jobs").at("queued"), 20'000);
+  EXPECT_EQ(stats.at("jobs").at("running"), 1);
+  EXPECT_EQ(stats.at("exact"), true);
+}
+
+TEST_F(ServerQueuesTest, APageOfLongQueuesIsShortAndTheNextOneGoesOn) {
+  for (int i = 0; i < 25; ++i) FillQueue(fmt::format("long{:02}", i), 11'000);
+  int pages = 0;
+  EXPECT_EQ(ListAll(1'000, pages).size(), 25U);
+  EXPECT_EQ(pages, 3) << "100,000 jobs, of each queue 10,000, are counted for a page";
+  const json::object stats = Get("/stats");
+  EXPECT_EQ(stats.at("exact"), false);
+  EXPECT_GT(stats.at("jobs").at("queued").as_int64(), 200'000);
+  EXPECT_LT(stats.at("jobs").at("queued").as_int64(), 400'000);
+}
+
+TEST_F(ServerQueuesTest, StatsCountWhatIsFailedAndScheduledInAllQueues) {
+  FillQueues("due", 3'000);
+  sql_.Run(
+      "insert into djps.ready (id, visible_at, moved_at, lane, priority, attempts, failed, queue, "
+      "type) select gen_random_uuid(), now() + (i % 2) * interval '1 h' - interval '1 min', now(), "
+      "0, 0, 1, true, 'failed' || i, 't' from generate_series(1, 2000) i");
+  sql_.Run(
+      "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+      "select gen_random_uuid(), now() + interval '1 h', 0, 0, 0, false, 'later' || i, 't' "
+      "from generate_series(1, 1500) i");
+  const json::object stats = Get("/stats");
+  EXPECT_EQ(stats.at("jobs").at("queued"), 3'000);
+  EXPECT_EQ(stats.at("jobs").at("failed"), 2'000);
+  EXPECT_EQ(stats.at("jobs").at("scheduled"), 1'500);
+  EXPECT_EQ(stats.at("exact"), true);
+}
+
+TEST_F(ServerQueuesTest, RefusesCursorsThatAreNotOfThisList) {
+  FillQueues("q", 3);
+  EnqueueOne({.type = "t"});
+  EnqueueOne({.type = "t"});
+  const std::string mine(Get("/queues?limit=1").at("next_cursor").as_string());
+  const std::string jobs(Get("/jobs?limit=1").at("next_cursor").as_string());
+  EXPECT_EQ(Get("/queues?cursor=" + mine).at("queues").as_array().size(), 3U);
+  for (const std::string& query :
+       {"cursor=" + jobs, "cursor=" + mine + "00", std::string("cursor=x"), std::string("limit=0"),
+        std::string("limit=1001")}) {
+    EXPECT_EQ(client_.Get("/queues?" + query).status, 422) << query;
+  }
 }
 
 TEST_F(ServerQueuesTest, StatsAddUpAndTellThePace) {
@@ -261,7 +356,7 @@ TEST_F(ServerQueuesTest, CountsOnlyTenThousandAhead) {
   EXPECT_TRUE(why.at("text").as_string().starts_with("At least 10000 jobs"));
 }
 
-TEST_F(ServerQueuesTest, TakesNoParameters) {
+TEST_F(ServerQueuesTest, RefusesParametersThatItDoesNotKnow) {
   // A mistyped filter that is silently ignored would show the wrong numbers.
   for (const std::string path : {"/queues?name=a", "/queues/default?x=1", "/stats?queue=a"}) {
     EXPECT_EQ(client_.Get(path).status, 422) << path;

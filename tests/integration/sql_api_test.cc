@@ -270,6 +270,8 @@ TEST_F(SqlApiTest, EachRoleMayDoItsPartOnly) {
       {"select djps.release(" + held_ + ")", {"djps_worker"}},
       {"select count(*) from djps.jobs", {"djps_operator", "djps_reader"}},
       {"select count(*) from djps.audit", {"djps_operator"}},
+      {"select count(*) from djps.audit_jobs", {"djps_operator"}},
+      {"select djps.set_audit_retention('2 days')", {"djps_operator"}},
       {"select count(*) from djps.facts", {}},
       {"delete from djps.ready", {}},
       {"select djps.purge_jobs(0::int2, '{}', '{}', 'x')", {}},

@@ -154,7 +154,8 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(states.ListAttempts(batch.jobs[1].id, Soon()));
   Run(states.WatchJobs({batch.jobs[1].id}, Soon()));
   Run(states.ExplainJob(batch.jobs[1].id, Soon()));
-  Run(queues.ListQueues(Soon()));
+  Run(queues.ListQueues({}, {}, Soon()));
+  Run(queues.CountLive(Soon()));
   Run(queues.CountOutcomes(Soon()));
   NewJob tagged{.type = "t"};
   tagged.tags = {"a"};
@@ -171,6 +172,8 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(operators.SetRetryPolicy("t", R"({"kind":"fixed","delay_ms":1})", "me", Soon()));
   Run(operators.ListRetryPolicies(Soon()));
   Run(operators.ListAudit("q", std::nullopt, 10, Soon()));
+  Run(operators.OpenBulk({.action = "cancel", .detail = "{}"}, "me", Soon()));
+  Run(operators.ListAuditJobs(1, 0, 10, Soon()));
   const auto token = Run(tokens.CreateToken({.grant = {"n", "admin"}}, "me", Soon()));
   Run(tokens.EnsureToken("a deployer's own text", "admin", "test", Soon()));
   Run(tokens.ListTokens(Soon()));
@@ -179,6 +182,9 @@ TEST_F(SqlCoverageTest, EveryStatementIsReachedThroughAStore) {
   Run(tokens.RevokeToken(token.record.id, "me", Soon()));
   Run(history.RunStep(10, Soon()));
   Run(history.PurgeExpiredKeys(10, Soon()));
+  Run(history.PurgeAudit(10, Soon()));
+  Run(history.SetAuditRetention(std::chrono::hours(48), "me", Soon()));
+  Run(history.AuditRetention(Soon()));
   Run(history.SetRetention({"q", JobStatus::kDead, 24h}, false, "me", Soon()));
   Run(history.ListRetention(Soon()));
   Run(upkeep.EnsurePartitions(3, Soon()));

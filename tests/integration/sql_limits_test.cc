@@ -106,6 +106,9 @@ TEST_F(SqlLimitsTest, ReasonsAndRetentionHaveLimits) {
   ExpectRefused("djps.set_retention('q', 'dead', interval '4000 days')",
                 "p_keep must be from 1 hour to 3660 days");
   ExpectRefused("djps.set_retention('q', 'dead', interval '1 s')", "p_keep must be");
+  ExpectRefused("djps.set_audit_retention(interval '23 hours')", "p_keep must be from 1 day");
+  ExpectRefused("djps.set_audit_retention(interval '4000 days')", "p_keep must be from 1 day");
+  ExpectRefused("djps.set_audit_retention(null, repeat('a', 256))", "p_actor must be at most");
   ExpectRefused("djps.snooze(" + Held() + ", interval '367 days')", "delay must be from 0 to 366");
 }
 

@@ -24,7 +24,8 @@ class SqlReadingPlansTest : public StoreTest {
     sql_.Run("execute configure_session('60s')");
     for (const pg::Statement* statement :
          {&sql::kListByCreation, &sql::kListEnded, &sql::kListFailed, &sql::kListQueued,
-          &sql::kListTagged, &sql::kListQueues, &sql::kWatchJobs, &sql::kFindJobs}) {
+          &sql::kListTagged, &sql::kListQueues, &sql::kCountLive, &sql::kWatchJobs,
+          &sql::kFindJobs}) {
       Prepare(*statement);
       std::string nulls;
       for (std::size_t i = 0; i < statement->params.size(); ++i) nulls += i > 0 ? ", null" : "null";
@@ -163,7 +164,20 @@ TEST_F(SqlReadingPlansTest, APageOfATagReadsAPage) {
 
 TEST_F(SqlReadingPlansTest, QueuesAreMeasuredUpToTheBound) {
   // Ten queues with 5,500 rows each; the bound is 1,000.
-  ExpectBounded(sql::kListQueues, "0::int2, '', '~', 1000, 1000", 5'000, true);
+  ExpectBounded(sql::kListQueues, "0::int2, '', '{}', false, 1000, 1000, 200000", 5'000, true);
+}
+
+TEST_F(SqlReadingPlansTest, APageOfQueuesReadsAPage) {
+  const auto page = [](int limit, int walk) {
+    return fmt::format("0::int2, 'q3', '{{}}', false, {}, 10, {}", limit, walk);
+  };
+  ExpectBounded(sql::kListQueues, page(2, 200'000), 150, true);
+  ExpectBounded(sql::kListQueues, page(1'000, 15), 150, true);
+  ExpectBounded(sql::kListQueues, "0::int2, '', '{q3,q5,none}', false, 100, 10, 200000", 150, true);
+}
+
+TEST_F(SqlReadingPlansTest, TheTotalsAreCountedUpToTheBound) {
+  ExpectBounded(sql::kCountLive, "0::int2, 1000", 2'500);
 }
 
 TEST_F(SqlReadingPlansTest, WatchingReadsWhatIsWatched) {

@@ -56,6 +56,33 @@ TEST_F(TokenScopeTest, ARestrictedTokenSeesItsOwnWorkAlone) {
   EXPECT_EQ(Call(client_, "GET", "/stats", admin).status, 200);
 }
 
+TEST_F(TokenScopeTest, ARestrictedTokenFindsItsQueuesAmongThousands) {
+  const std::string admin = MakeToken("chief", "admin");
+  sql_.Run(
+      "insert into djps.ready (id, visible_at, lane, priority, attempts, failed, queue, type) "
+      "select gen_random_uuid(), now(), 0, 0, 0, false, 'q' || i, 't' "
+      "from generate_series(1, 3000) i");
+  for (const char* queue : {"q1.paused", "z.running"}) {
+    const std::string job = fmt::format(R"({{"type":"u","queue":"{}"}})", queue);
+    ASSERT_EQ(Call(client_, "POST", "/jobs", admin, job).status, 201);
+  }
+  const std::string claim =
+      R"({"worker":"w","types":["u"],"queues":["q1.paused","z.running"],"max":5})";
+  ASSERT_EQ(Call(client_, "POST", "/worker/claim", admin, claim).status, 200);
+  ASSERT_EQ(Call(client_, "POST", "/queues/q1.paused/pause", admin).status, 200);
+  const std::string reader =
+      MakeToken("reader", "read", {"z.running", "q2900", "never.used", "q1.paused"});
+  const auto first = Call(client_, "GET", "/queues?limit=2", reader).Json();
+  ASSERT_EQ(first.at("queues").as_array().size(), 2U);
+  EXPECT_EQ(first.at("queues").at(0).at("name"), "q1.paused");
+  EXPECT_EQ(first.at("queues").at(1).at("name"), "q2900");
+  const std::string cursor(first.at("next_cursor").as_string());
+  const auto last = Call(client_, "GET", "/queues?cursor=" + cursor, reader).Json();
+  ASSERT_EQ(last.at("queues").as_array().size(), 1U);
+  EXPECT_EQ(last.at("queues").at(0).at("name"), "z.running");
+  EXPECT_EQ(last.at("more"), false);
+}
+
 TEST_F(TokenScopeTest, AClaimThatWaitsGetsNothingOnceItsTokenIsRevoked) {
   const std::string token = MakeToken("worker", "work");
   HttpClient waiting = server_.Connect();

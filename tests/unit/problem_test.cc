@@ -24,6 +24,7 @@ constexpr ProblemKind kAllKinds[] = {
     ProblemKind::kTooManyConnections, ProblemKind::kUnauthorized,
     ProblemKind::kForbidden,          ProblemKind::kTokenNotFound,
     ProblemKind::kTokenNameTaken,     ProblemKind::kOverloaded,
+    ProblemKind::kAuditNotFound,
 };
 
 std::string HeaderOf(const Response& response, std::string_view name) {

@@ -1,10 +1,11 @@
 -- Cancels jobs. state is the result for each job: `canceled` (it waited, and has ended now),
 -- `requested` (it runs, and its worker is told; it ends as canceled at the latest when its lease
 -- expires), or the terminal status that it had already. A job that is not in the answer does not
--- exist.
+-- exist. p_audit: the entry of the bulk action that this is a part of; null: an entry for each job.
 --
--- Locks: rows of ready, then leases in the order of their ids. Safe to repeat: yes.
-create or replace function djps.cancel_jobs(p_lane smallint, p_jobs uuid[], p_actor text, p_reason text)
+-- Locks: rows of ready, then leases in the order of their ids, then the entry. Safe to repeat: yes.
+create or replace function djps.cancel_jobs(p_lane smallint, p_jobs uuid[], p_actor text, p_reason text,
+                                 p_audit bigint default null)
 returns table (job_id uuid, state text)
 language plpgsql volatile
 as $$
@@ -23,7 +24,7 @@ begin
       returning id
     )
     select coalesce(array_agg(id), '{}') into v_some from ended;
-    perform djps.note_cancellation(v_some, 'waiting', p_actor, p_reason);
+    perform djps.note_cancellation(v_some, 'waiting', p_actor, p_reason, p_audit);
     return query select id, 'canceled' from unnest(v_some) id;
     v_left := array(select unnest(v_left) except select unnest(v_some));
 
@@ -42,7 +43,7 @@ begin
     select coalesce(array_agg(j), '{}') into v_some
     from told cross join unnest(told.job_ids) j
     where j = any (v_left);
-    perform djps.note_cancellation(v_some, 'running', p_actor, p_reason);
+    perform djps.note_cancellation(v_some, 'running', p_actor, p_reason, p_audit);
     return query select id, 'requested' from unnest(v_some) id;
     v_left := array(select unnest(v_left) except select unnest(v_some));
 

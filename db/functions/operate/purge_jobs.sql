@@ -1,8 +1,9 @@
 -- Deletes ended jobs with everything that is kept of them, including progress and logs. An
 -- idempotency key with a lifetime of its own stays until that lifetime is over. Returns the deleted
--- jobs. Jobs that have not ended stay.
+-- jobs. Jobs that have not ended stay. p_audit: the entry of the bulk action that this is a part of;
+-- null: an entry for each job.
 create or replace function djps.purge_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
-                                p_actor text)
+                                p_actor text, p_audit bigint default null)
 returns table (job_id uuid)
 language sql volatile
 as $$
@@ -55,7 +56,15 @@ as $$
     select p_actor, 'purge', id::text,
            jsonb_build_object('was', status, 'type', type, 'queue', queue)
     from fact
+    where p_audit is null
+  ),
+
+  listed as materialized (
+    select djps.note_bulk(p_audit, status::text, array_agg(id)) from fact
+    where p_audit is not null
+    group by status
   )
 
-  select id from fact;
+  -- The count makes the list run.
+  select id from fact where (select count(*) from listed) >= 0;
 $$;

@@ -1,10 +1,11 @@
 -- Makes jobs claimable at once. A waiting job becomes due now. An ended job (its status must be in
 -- p_from) begins again from attempt 0 and keeps its history. Returns each of these jobs with the status
 -- that it had. An ended job that is unique stays as it is if another job has its place: held_by.
+-- p_audit: the entry of the bulk action that this is a part of; null: an entry for each job.
 --
--- Locks: places of unique jobs, then rows of ready or outcomes. Safe to repeat: yes.
+-- Locks: places of unique jobs, then rows of ready or outcomes, then the entry. Safe to repeat: yes.
 create or replace function djps.retry_jobs(p_lane smallint, p_jobs uuid[], p_from djps.job_status[],
-                                p_actor text)
+                                p_actor text, p_audit bigint default null)
 returns table (job_id uuid, was djps.job_status, held_by uuid)
 language sql volatile
 as $$
@@ -70,9 +71,16 @@ as $$
   noted as (
     insert into djps.audit (actor, action, target, detail)
     select p_actor, 'retry', id::text, jsonb_build_object('was', was, 'before', before) from changed
+    where p_audit is null
+  ),
+
+  listed as materialized (
+    select djps.note_bulk(p_audit, was::text, array_agg(id)) from changed
+    where p_audit is not null group by was
   )
 
-  select id, was, null::uuid from changed
+  -- The count makes the list run.
+  select id, was, null::uuid from changed where (select count(*) from listed) >= 0
   union all
   select * from refused;
 $$;

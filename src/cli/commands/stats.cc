@@ -50,7 +50,8 @@ void RegisterStats(CommandLine& line) {
       {.name = "stats",
        .summary = "Show how many jobs there are, and the throughput",
        .paragraph = "Shows the number of jobs in each status, and how many ended within the last "
-                    "minute. A number with a ~ is an estimate: counting stops at 10,000.",
+                    "minute. A number with a ~ is an estimate: at most 50,000 jobs that wait and "
+                    "10,000 that have ended are counted.",
        .examples = {"djps stats", "djps stats --json | jq .throughput.per_second"},
        .exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
                       "5  the server cannot be reached"}});

@@ -38,6 +38,8 @@ constexpr std::array kKinds = {
              ErrorCode::kNotFound},
     KindInfo{ProblemKind::kTokenNotFound, 404, "token-not-found", "There is no such token",
              ErrorCode::kNotFound},
+    KindInfo{ProblemKind::kAuditNotFound, 404, "audit-not-found",
+             "There is no such entry in the audit", ErrorCode::kNotFound},
     KindInfo{ProblemKind::kMethodNotAllowed, 405, "method-not-allowed",
              "This path does not support this method", ErrorCode::kInvalidArgument},
     KindInfo{ProblemKind::kWrongState, 409, "wrong-state", "The job is not in a state for this",

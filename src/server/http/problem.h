@@ -21,6 +21,7 @@ enum class ProblemKind {
   kUnknownPath,
   kJobNotFound,
   kTokenNotFound,
+  kAuditNotFound,
   kMethodNotAllowed,
   kWrongState,
   kUniqueConflict,

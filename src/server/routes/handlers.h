@@ -42,9 +42,12 @@ boost::asio::awaitable<HandlerResult> DeleteRetryPolicy(ServerContext& context,
                                                         const Request& request);
 boost::asio::awaitable<HandlerResult> ListRetention(ServerContext& context, const Request& request);
 boost::asio::awaitable<HandlerResult> SetRetention(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> SetAuditRetention(ServerContext& context,
+                                                        const Request& request);
 boost::asio::awaitable<HandlerResult> ListRetryPolicies(ServerContext& context,
                                                         const Request& request);
 boost::asio::awaitable<HandlerResult> ListAudit(ServerContext& context, const Request& request);
+boost::asio::awaitable<HandlerResult> ListAuditJobs(ServerContext& context, const Request& request);
 
 /// The sender of a request, for the audit.
 std::string ActorOf(const Request& request);

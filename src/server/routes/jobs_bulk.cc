@@ -6,7 +6,9 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "core/json_members.h"
 #include "core/option_limits.h"
+#include "core/time_text.h"
 #include "core/validation.h"
 #include "server/live/job_watch.h"
 #include "server/routes/handlers.h"
@@ -30,7 +32,6 @@ constexpr std::size_t kChunk = 500;
 constexpr std::chrono::seconds kWorkTime{5};
 constexpr std::size_t kStatusesMax = 6;
 constexpr std::size_t kWordBytesMax = 64;
-constexpr std::size_t kCursorBytesMax = 1'024;
 
 enum class Action { kCancel, kRetry, kPurge };
 
@@ -48,6 +49,10 @@ struct Bulk {
   /// The filter's list, and the position to continue from.
   store::ListRequest walked = {.detail = store::ListDetail::kBrief};
   int limit = kLimitDefault;
+  /// Its entry in the audit, once a call has changed something. The cursor carries it to the next
+  /// call, so that all calls of an action have one entry.
+  std::optional<std::int64_t> audit;
+  bool audit_opened = false;  ///< By this call.
 };
 
 struct Done {
@@ -130,7 +135,56 @@ store::ListOrder OrderOf(const Bulk& bulk) {
 }
 
 std::string CursorScope(const Bulk& bulk) {
-  return fmt::format("{}|{}", NameOf(bulk.action), ListScope(bulk.walked));
+  return fmt::format("{}|{}|{}", NameOf(bulk.action), ListScope(bulk.walked),
+                     bulk.audit.value_or(0));
+}
+
+/// The place in the list, and the entry in the audit.
+std::string NextCursor(const Bulk& bulk) {
+  std::string cursor = WriteCursor(*bulk.walked.after, CursorScope(bulk));
+  if (bulk.audit) cursor += fmt::format(".{}", *bulk.audit);
+  return cursor;
+}
+
+/// False: not a cursor of this action and filter.
+bool GoOnFrom(std::string_view cursor, Bulk& bulk) {
+  const std::size_t dot = cursor.find('.');
+  if (dot != std::string_view::npos) {
+    bulk.audit = ReadJsonInteger(cursor.substr(dot + 1));
+    if (!bulk.audit) return false;
+  }
+  bulk.walked.after = ReadCursor(cursor.substr(0, dot), CursorScope(bulk));
+  return bulk.walked.after.has_value();
+}
+
+/// The filter as the request had it, and why; for the audit.
+std::string AuditDetail(const Bulk& bulk) {
+  std::string detail = "{";
+  const auto add = [](std::string& out, std::string_view name, const std::string& json) {
+    if (!out.ends_with('{')) out += ',';
+    out += fmt::format("\"{}\":{}", name, json);
+  };
+  if (bulk.ids.empty()) {
+    const store::JobFilter& filter = bulk.walked.filter;
+    std::string statuses;
+    for (const JobStatus status : filter.statuses) {
+      statuses += fmt::format("{}\"{}\"", statuses.empty() ? "" : ",", StatusName(status));
+    }
+    std::string shown = "{";
+    add(shown, "status", '[' + statuses + ']');
+    if (!filter.type.empty()) add(shown, "type", JsonString(filter.type));
+    if (!filter.queue.empty()) add(shown, "queue", JsonString(filter.queue));
+    if (!filter.tag.empty()) add(shown, "tag", JsonString(filter.tag));
+    const auto add_time = [&](std::string_view name, const std::optional<Timestamp>& time) {
+      if (time) add(shown, name, JsonString(FormatTimestamp(*time)));
+    };
+    add_time("createdAfter", filter.created_from);
+    add_time("createdBefore", filter.created_until);
+    add(detail, "filter", shown + '}');
+  }
+  if (bulk.run_again) add(detail, "runAgain", "true");
+  if (bulk.reason) add(detail, "reason", JsonString(*bulk.reason));
+  return detail + '}';
 }
 
 void ReadFilter(Fields& fields, Bulk& bulk) {
@@ -145,8 +199,7 @@ void ReadFilter(Fields& fields, Bulk& bulk) {
   filter.created_until = inside->Time("createdBefore");
   bulk.walked.order = OrderOf(bulk);
   if (const auto cursor = fields.Text("cursor", kCursorBytesMax)) {
-    bulk.walked.after = ReadCursor(*cursor, CursorScope(bulk));
-    if (!bulk.walked.after) {
+    if (!GoOnFrom(*cursor, bulk)) {
       fields.Add("cursor",
                  "must be a next_cursor that this action gave for the same filter; leave it off to "
                  "begin again");
@@ -200,15 +253,16 @@ asio::awaitable<void> Act(ServerContext& context, const Bulk& bulk, const std::v
   const Statuses from =
       bulk.ids.empty() ? bulk.walked.filter.statuses : AllowedStatuses(bulk.action, bulk.run_again);
   if (bulk.action == Action::kPurge) {
-    const auto purged = co_await operators.PurgeJobs(ids, from, actor, deadline);
+    const auto purged = co_await operators.PurgeJobs(ids, from, actor, deadline, bulk.audit);
     done.changed += purged.size();
     co_return;
   }
   if (bulk.action == Action::kRetry) {
-    const auto retried = co_await operators.RetryJobs(ids, from, actor, deadline);
+    const auto retried = co_await operators.RetryJobs(ids, from, actor, deadline, bulk.audit);
     for (const store::RetriedJob& job : retried) ++(job.held_by ? done.skipped : done.changed);
   } else {
-    const auto canceled = co_await operators.CancelJobs(ids, actor, bulk.reason, deadline);
+    const auto canceled =
+        co_await operators.CancelJobs(ids, actor, bulk.reason, deadline, bulk.audit);
     done.changed += static_cast<std::size_t>(
         std::count_if(canceled.begin(), canceled.end(), [](const store::CanceledJob& job) {
           return job.state == "canceled" || job.state == "requested";
@@ -218,19 +272,28 @@ asio::awaitable<void> Act(ServerContext& context, const Bulk& bulk, const std::v
 }
 
 /// Counts `jobs` and, except in a dry run, acts on them.
-asio::awaitable<void> ActOnChunk(ServerContext& context, const Request& request, const Bulk& bulk,
+asio::awaitable<void> ActOnChunk(ServerContext& context, const Request& request, Bulk& bulk,
                                  const std::vector<JobRecord>& jobs, Done& done) {
   std::vector<Uuid> ids;
   ids.reserve(jobs.size());
   for (const JobRecord& job : jobs) ids.push_back(job.id);
   done.matched += ids.size();
   if (ids.empty() || bulk.dry_run) co_return;
+  if (!bulk.audit_opened) {
+    // Named: gcc 12 destroys a temporary aggregate in a co_await twice.
+    const store::BulkAction action{.action = std::string(NameOf(bulk.action)),
+                                   .detail = AuditDetail(bulk),
+                                   .audit = bulk.audit};
+    bulk.audit =
+        co_await context.stores.operators.OpenBulk(action, ActorOf(request), DeadlineOf(context));
+    bulk.audit_opened = true;
+  }
   co_await Act(context, bulk, ids, ActorOf(request), done);
 }
 
 /// Jobs that do not exist, that the caller may not touch, or that are not in a status for this
 /// action do not match.
-asio::awaitable<void> ActOnIds(ServerContext& context, const Request& request, const Bulk& bulk,
+asio::awaitable<void> ActOnIds(ServerContext& context, const Request& request, Bulk& bulk,
                                Done& done) {
   const Statuses allowed = AllowedStatuses(bulk.action, bulk.run_again);
   for (std::size_t begin = 0; begin < bulk.ids.size(); begin += kChunk) {
@@ -280,9 +343,11 @@ asio::awaitable<HandlerResult> ActOnJobs(ServerContext& context, const Request& 
   }
   co_return Response{
       .body = fmt::format(
-          R"({{"action":"{}","dry_run":{},"matched":{},"changed":{},"skipped":{},"next_cursor":{}}})",
+          R"({{"action":"{}","dry_run":{},"matched":{},"changed":{},"skipped":{},"audit":{},)"
+          R"("next_cursor":{}}})",
           NameOf(bulk->action), bulk->dry_run, done.matched, done.changed, done.skipped,
-          more ? '"' + WriteCursor(*bulk->walked.after, CursorScope(*bulk)) + '"' : "null")};
+          bulk->audit ? std::to_string(*bulk->audit) : "null",
+          more ? '"' + NextCursor(*bulk) + '"' : "null")};
 }
 
 }  // namespace djps::server

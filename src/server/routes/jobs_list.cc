@@ -21,7 +21,6 @@ using store::ListOrder;
 using store::ListRequest;
 
 constexpr int kLimitDefault = 100;
-constexpr std::size_t kCursorBytesMax = 1'024;
 constexpr std::size_t kStatusesBytesMax = 255;
 
 std::vector<JobStatus> ReadStatuses(Query& query) {

@@ -6,6 +6,8 @@
 #include "server/routes/handlers.h"
 #include "server/wire/fields.h"
 #include "server/wire/job_json.h"
+#include "server/wire/list_cursor.h"
+#include "server/wire/query.h"
 
 namespace djps::server {
 namespace {
@@ -30,20 +32,8 @@ void AppendQueue(std::string& out, const QueueState& queue) {
   out += '}';
 }
 
-QueueState SumOf(const std::vector<QueueState>& queues) {
-  QueueState sum;
-  for (const QueueState& queue : queues) {
-    sum.queued += queue.queued;
-    sum.scheduled += queue.scheduled;
-    sum.failed += queue.failed;
-    sum.running += queue.running;
-    sum.exact = sum.exact && queue.exact;
-  }
-  sum.exact = sum.exact && queues.size() < static_cast<std::size_t>(store::kQueuesShownMax);
-  return sum;
-}
-
-void AppendStats(std::string& out, const QueueState& live, const store::OutcomeState& ended) {
+void AppendStats(std::string& out, const store::LiveCounts& live,
+                 const store::OutcomeState& ended) {
   out += fmt::format(
       R"({{"jobs":{{"queued":{},"scheduled":{},"running":{},"failed":{},"succeeded":{},)",
       live.queued, live.scheduled, live.running, live.failed, ended.total.succeeded);
@@ -82,20 +72,48 @@ asio::awaitable<HandlerResult> SetPaused(ServerContext& context, const Request& 
       .body = fmt::format(R"({{"queue":"{}","paused":{},"changed":{}}})", *name, paused, changed)};
 }
 
+/// What the cursors of GET /queues are for.
+constexpr std::string_view kListScope = "queues";
+
+tl::expected<store::QueueListOptions, Problem> ReadListQuery(std::string_view target) {
+  Query query(target);
+  store::QueueListOptions options;
+  options.limit =
+      static_cast<int>(query.Integer("limit", 1, store::kQueuesListedMax).value_or(options.limit));
+  if (const auto cursor = query.Text("cursor", kCursorBytesMax)) {
+    const auto after = ReadCursor(*cursor, kListScope);
+    if (after) {
+      options.after = after->queue;
+    } else {
+      query.Add("cursor", "must be a next_cursor that this list gave; leave it off to begin again");
+    }
+  }
+  if (auto problem = query.Finish()) return tl::unexpected(*std::move(problem));
+  return options;
+}
+
 }  // namespace
 
 asio::awaitable<HandlerResult> ListQueues(ServerContext& context, const Request& request) {
+  const std::string target = request.message.target();
+  const auto options = ReadListQuery(target);
+  if (!options) co_return tl::unexpected(options.error());
   if (auto refused = AllTypesProblem(request.caller)) co_return tl::unexpected(*std::move(refused));
-  const auto queues = co_await context.stores.queues.ListQueues(DeadlineOf(context));
+  const store::QueuePage page = co_await context.stores.queues.ListQueues(
+      *options, request.caller.queues, DeadlineOf(context));
   Response response;
-  response.body = "{\"queues\":[";
-  for (const QueueState& queue : queues) {
-    if (!request.caller.MayUseQueue(queue.name)) continue;
-    AppendQueue(response.body, queue);
-    response.body += ',';
+  std::string& body = response.body;
+  body = "{\"queues\":[";
+  for (const QueueState& queue : page.queues) {
+    AppendQueue(body, queue);
+    body += ',';
   }
-  if (response.body.ends_with(',')) response.body.pop_back();
-  response.body += "]}";
+  if (!page.queues.empty()) body.pop_back();
+  body += fmt::format("],\"more\":{},\"next_cursor\":", page.next.has_value());
+  body += page.next
+              ? fmt::format("\"{}\"", WriteCursor({.id = {}, .queue = *page.next}, kListScope))
+              : "null";
+  body += '}';
   co_return response;
 }
 
@@ -113,10 +131,10 @@ asio::awaitable<HandlerResult> GetStats(ServerContext& context, const Request& r
     co_return tl::unexpected(*std::move(refused));
   }
   const auto deadline = DeadlineOf(context);
-  const auto queues = co_await context.stores.queues.ListQueues(deadline);
+  const auto live = co_await context.stores.queues.CountLive(deadline);
   const auto ended = co_await context.stores.queues.CountOutcomes(deadline);
   Response response;
-  AppendStats(response.body, SumOf(queues), ended);
+  AppendStats(response.body, live, ended);
   co_return response;
 }
 

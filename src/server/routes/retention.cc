@@ -1,4 +1,4 @@
-// How long jobs are kept.
+// How long jobs, and the entries of the audit, are kept.
 #include <fmt/format.h>
 
 #include <iterator>
@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using store::kEveryQueue;
 
 constexpr milliseconds kKeepMin = std::chrono::hours(1);
+constexpr milliseconds kAuditKeepMin = std::chrono::hours(24);
 constexpr milliseconds kKeepMax = std::chrono::hours(24 * 3660);
 constexpr std::size_t kStatusBytesMax = 32;
 
@@ -71,7 +72,9 @@ asio::awaitable<HandlerResult> AnswerRules(ServerContext& context, const Request
                    StatusName(rule.status),
                    rule.keep ? std::to_string(rule.keep->count()) : "null");
   }
-  response.body += "]}";
+  const auto audit = co_await context.stores.history.AuditRetention(DeadlineOf(context));
+  fmt::format_to(std::back_inserter(response.body), "],\"audit\":{{\"keep_ms\":{}}}}}",
+                 audit ? std::to_string(audit->count()) : "null");
   co_return response;
 }
 
@@ -92,6 +95,22 @@ asio::awaitable<HandlerResult> SetRetention(ServerContext& context, const Reques
   const auto deadline = DeadlineOf(context);
   const std::string actor = ActorOf(request);
   co_await context.stores.history.SetRetention(change.rule, change.inherit, actor, deadline);
+  co_return co_await AnswerRules(context, request);
+}
+
+asio::awaitable<HandlerResult> SetAuditRetention(ServerContext& context, const Request& request) {
+  Fields fields(request.body());
+  const auto keep = fields.Duration("keepMs", kAuditKeepMin, kKeepMax);
+  const bool forever = fields.Bool("forever").value_or(false);
+  if (fields.Has("keepMs") == forever) {
+    fields.Add("keepMs",
+               fmt::format("or forever is needed, one of them, got {}", forever ? "both" : "none"));
+  }
+  if (auto problem = fields.Finish()) co_return tl::unexpected(*problem);
+  if (auto refused = EverythingProblem(request.caller, "the audit is")) {
+    co_return tl::unexpected(*std::move(refused));
+  }
+  co_await context.stores.history.SetAuditRetention(keep, ActorOf(request), DeadlineOf(context));
   co_return co_await AnswerRules(context, request);
 }
 

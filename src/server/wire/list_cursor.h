@@ -8,6 +8,9 @@
 
 namespace djps::server {
 
+/// The length of the longest cursor.
+inline constexpr std::size_t kCursorBytesMax = 1'024;
+
 /// The filters and the order of a list, as text.
 std::string ListScope(const store::ListRequest& request);
 

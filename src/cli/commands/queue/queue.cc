@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "cli/commands/commands.h"
 #include "cli/commands/queue/commands.h"
 #include "cli/frame/answer.h"
@@ -11,17 +15,55 @@
 namespace djps::cli {
 namespace {
 
+/// What the server puts on a page, at most.
+constexpr int kPageMax = 1'000;
+constexpr int kLimitMax = 1'000'000;
+
 struct QueueOptions {
   TargetOptions target;
   std::string name;
   bool json = false;
 };
 
-Result<std::string> ToTable(const std::string& body, const Terminal& terminal) {
-  const auto answer = Answer::Parse(body);
-  if (!answer) return tl::unexpected<Error>(answer.error());
-  const auto items = answer->Items("queues");
-  if (items.empty()) return std::string("no queue has jobs\n");
+struct QueueListOptions {
+  TargetOptions target;
+  std::string cursor;
+  int limit = 1'000;
+  bool json = false;
+};
+
+struct Listed {
+  std::vector<std::string> queues;  ///< As JSON.
+  std::string next_cursor;          ///< Empty at the end of the list.
+};
+
+/// Follows the pages until there are enough.
+Result<Listed> ListAll(const Api& api, const QueueListOptions& options) {
+  Listed listed{.queues = {}, .next_cursor = options.cursor};
+  do {
+    const int missing = options.limit - static_cast<int>(listed.queues.size());
+    const auto body =
+        api.Get("/queues" + WriteQuery({{"cursor", listed.next_cursor},
+                                        {"limit", std::to_string(std::min(missing, kPageMax))}}));
+    if (!body) return tl::unexpected<Error>(body.error());
+    const auto answer = Answer::Parse(*body);
+    if (!answer) return tl::unexpected<Error>(answer.error());
+    for (std::string& queue : answer->Items("queues")) listed.queues.push_back(std::move(queue));
+    listed.next_cursor = answer->Text("next_cursor");
+  } while (!listed.next_cursor.empty() && static_cast<int>(listed.queues.size()) < options.limit);
+  return listed;
+}
+
+std::string ToJson(const Listed& listed) {
+  std::string json = "{\"queues\":[";
+  for (const std::string& queue : listed.queues) json.append(queue) += ',';
+  if (!listed.queues.empty()) json.pop_back();
+  return json + "],\"next_cursor\":" +
+         (listed.next_cursor.empty() ? "null" : "\"" + listed.next_cursor + "\"") + "}\n";
+}
+
+Result<std::string> ToTable(const Listed& listed, const Terminal& terminal) {
+  if (listed.queues.empty()) return std::string("no queue has jobs\n");
   Table table({{"QUEUE"},
                {"QUEUED", Align::kRight},
                {"SCHEDULED", Align::kRight},
@@ -30,7 +72,7 @@ Result<std::string> ToTable(const std::string& body, const Terminal& terminal) {
                {"DEAD", Align::kRight},
                {"OLDEST DUE", Align::kRight},
                {"STATE"}});
-  for (const std::string& item : items) {
+  for (const std::string& item : listed.queues) {
     const auto queue = Answer::Parse(item);
     if (!queue) return tl::unexpected<Error>(queue.error());
     const auto count = [&queue](std::string_view name) {
@@ -46,7 +88,11 @@ Result<std::string> ToTable(const std::string& body, const Terminal& terminal) {
                {ShownDuration(queue->Integer("oldest_due_age_ms"))},
                queue->Bool("paused") ? Cell{"paused", Tone::kBad} : Cell{"open"}});
   }
-  return table.Format(terminal.out, terminal.width);
+  std::string text = table.Format(terminal.out, terminal.width);
+  if (!listed.next_cursor.empty()) {
+    text += terminal.out.Dim(fmt::format("more: --cursor {}", listed.next_cursor)) + "\n";
+  }
+  return text;
 }
 
 std::string ToCard(const Answer& queue, const Style& style) {
@@ -68,12 +114,12 @@ std::string ToCard(const Answer& queue, const Style& style) {
   return style.Bold("queue " + Printable(queue.Text("name"))) + "\n" + FormatFields(fields, style);
 }
 
-int RunQueueList(const Context& context, const QueueOptions& options) {
+int RunQueueList(const Context& context, const QueueListOptions& options) {
   const auto api = OpenApi(options.target, context.environment);
   if (!api) return ReportError(api.error());
-  const auto body = api->Get("/queues");
-  if (!body) return ReportError(body.error());
-  const auto text = options.json ? *body + "\n" : ToTable(*body, context.terminal);
+  const auto listed = ListAll(*api, options);
+  if (!listed) return ReportError(listed.error());
+  const auto text = options.json ? ToJson(*listed) : ToTable(*listed, context.terminal);
   if (!text) return ReportError(text.error());
   Print(*text);
   return kExitDone;
@@ -114,6 +160,9 @@ void RegisterQueue(CommandLine& line) {
        .examples = {"djps queue list", "djps queue list --json | jq '.queues[].name'"},
        .exit_codes = exit_codes});
   const auto list_options = RunWith(line, list, RunQueueList);
+  AddText(list, "--cursor", list_options->cursor, "CURSOR", "Go on where another list ended");
+  AddInteger(list, "--limit", list_options->limit, 1, kLimitMax, "How many queues, at most")
+      ->default_str("1000");
   AddServerOptions(list, list_options->target);
   AddJson(list, list_options->json);
 

@@ -1,4 +1,4 @@
--- cancel_jobs(int2, uuid[], text, text)
+-- cancel_jobs(int2, uuid[], text, text, int8)
 -- Cancels jobs. A waiting job ends at once. The worker of a running job hears of it with its next
 -- heartbeat; the job ends as canceled at the latest when its lease expires.
 --
@@ -6,10 +6,11 @@
 -- $2 ids     uuid[]
 -- $3 actor   text    for the audit
 -- $4 reason  text    for the audit; null: none given
+-- $5 audit   int8    the entry of the bulk action that this is a part of; null: an entry for each job
 -- Returns: id uuid, state text
 -- state is canceled, requested, or the terminal status that the job had already. A missing job does
 -- not exist.
 --
--- Locks: rows of ready, then leases in the order of their ids. Cost: O(jobs), and a look through the
--- leases. Safe to repeat: yes.
-select job_id as id, state from djps.cancel_jobs($1, $2, $3, $4)
+-- Locks: rows of ready, then leases in the order of their ids, then the entry $5. Cost: O(jobs), and a
+-- look through the leases. Safe to repeat: yes.
+select job_id as id, state from djps.cancel_jobs($1, $2, $3, $4, $5)

@@ -1,12 +1,13 @@
--- purge_jobs(int2, uuid[], text[], text)
+-- purge_jobs(int2, uuid[], text[], text, int8)
 -- Deletes ended jobs for good, with everything that is kept of them.
 --
 -- $1 lane   int2
 -- $2 ids    uuid[]
 -- $3 from   text[]  the statuses to touch; jobs with another one are left alone
 -- $4 actor  text    for the audit, which stays
+-- $5 audit  int8    the entry of the bulk action that this is a part of; null: an entry for each job
 -- Returns: id uuid
 -- Returns each deleted job.
 --
--- Locks: rows of outcomes, facts, attempts, keys. Cost: O(jobs). Safe to repeat: yes.
-select job_id as id from djps.purge_jobs($1, $2, $3::djps.job_status[], $4)
+-- Locks: rows of outcomes, facts, attempts, keys, then the entry $5. Cost: O(jobs). Safe to repeat: yes.
+select job_id as id from djps.purge_jobs($1, $2, $3::djps.job_status[], $4, $5)

@@ -1,31 +1,35 @@
--- list_queues(int2, text, text, int4, int4)
--- Lists the queues that have waiting or running jobs, or a setting, each with its counts. If $2 and
--- $3 are the same name, it returns that queue in any case.
+-- list_queues(int2, text, text[], bool, int4, int4, int4)
+-- Lists a page of the queues that have waiting or running jobs, or a setting, by name, each with its
+-- counts.
 --
 -- $1 lane   int2
--- $2 first  text  no queue before this one; '': from the first
--- $3 last   text  no queue after this one
--- $4 bound  int4  the limit of exact counts: per queue for waiting jobs, in all for the others
--- $5 limit  int4  queues, at most
--- Returns: queue text, queued int8, scheduled int8, failed int8, running int8, dead int8, oldest_due_at timestamptz, age_ms int8, exact bool, paused_at timestamptz, paused_by text, max_backlog int4
+-- $2 after  text    only queues behind this name; '': from the first
+-- $3 only   text[]  only these queues; {}: any
+-- $4 empty  bool    those of $3 also where they have nothing; for one queue by name
+-- $5 limit  int4    queues, at most
+-- $6 bound  int4    the limit of exact counts: per queue for waiting jobs, in all for the others
+-- $7 walk   int4    the page ends early after so many waiting jobs
+-- Returns: queue text, queued int8, scheduled int8, failed int8, running int8, dead int8, oldest_due_at timestamptz, age_ms int8, exact bool, paused_at timestamptz, paused_by text, max_backlog int4, more bool
 -- exact is false if a bound was reached. Then the count of waiting jobs is the planner's estimate,
--- and the others are counted up to the bound, newest first.
+-- and the others are counted up to the bound, newest first. more: queues follow the last row.
 --
 -- Locks: none. Index: ready_claim_key (names by a loose index scan), ready_moved_idx,
--- outcomes_unsuccessful_idx. Cost: O(queues * bound). Safe to repeat: yes.
+-- outcomes_unsuccessful_idx. Cost: O(limit + walk + bound), however many queues there are; the last
+-- queue of a page may add 2 * bound to walk. Over HTTP, of 20,000 queues of one job: 100 of them in 9 to
+-- 26 ms, 1,000 in 84 to 109 ms; the page that walk ends in 200 to 256 ms. Safe to repeat: yes.
 -- offset 0: a probe for each row, never a join with all facts, whatever the statistics say.
-with recursive name as (
-  (select r.queue from djps.ready r
-   where r.lane = $1 and r.queue >= $2 and r.queue <= $3
+with recursive waiting as (
+  (select r.queue, 0 as n from djps.ready r
+   where r.lane = $1 and r.queue > $2 and cardinality($3) = 0
    order by r.queue
    limit 1)
   union all
   select (select r.queue from djps.ready r
-          where r.lane = $1 and r.queue > name.queue and r.queue <= $3
+          where r.lane = $1 and r.queue > waiting.queue
           order by r.queue
-          limit 1)
-  from name
-  where name.queue is not null
+          limit 1), waiting.n + 1
+  from waiting
+  where waiting.queue is not null and waiting.n < $5
 ),
 
 moved as materialized (
@@ -34,7 +38,7 @@ moved as materialized (
   -- Does not name the lane, so that the planner cannot take ready_claim_key, which has all rows.
   where r.moved_at is not null and r.id > '00000000-0000-0000-0000-000000000000'
   order by r.id desc
-  limit $4
+  limit $6
 ),
 
 held as materialized (
@@ -42,7 +46,7 @@ held as materialized (
   from djps.leases l
   cross join lateral unnest(l.job_ids) as h (id)
   where l.lane = $1
-  limit $4
+  limit $6
 ),
 
 buried as materialized (
@@ -50,7 +54,7 @@ buried as materialized (
   from djps.outcomes o
   where o.status <> 'succeeded' and o.status = 'dead' and o.lane = $1
   order by o.id desc
-  limit $4
+  limit $6
 ),
 
 failed as (
@@ -65,7 +69,7 @@ running as materialized (
   from held h
   cross join lateral (
     select f0.queue from djps.facts f0 where f0.id = h.id and f0.lane = $1 offset 0) f
-  where f.queue >= $2 and f.queue <= $3
+  where f.queue > $2 and (cardinality($3) = 0 or f.queue = any ($3))
   group by f.queue
 ),
 
@@ -78,18 +82,43 @@ dead as (
 ),
 
 listed as (
-  select name.queue from name where name.queue is not null
+  select waiting.queue from waiting where waiting.queue is not null
+  union
+  select o.name from unnest($3) as o (name)
+  where o.name > $2 collate "C"
+    and ($4 or exists (select from djps.ready r where r.lane = $1 and r.queue = o.name))
   union
   select running.queue from running
   union
-  select s.name from djps.queues s where s.lane = $1 and s.name >= $2 and s.name <= $3
-  union
-  select $2 where $2 = $3
+  (select s.name from djps.queues s
+   where s.lane = $1 and s.name > $2 and (cardinality($3) = 0 or s.name = any ($3))
+   order by s.name
+   limit $5 + 1)
   order by queue
-  limit $5
+  limit $5 + 1  -- one more shows that there are more
+),
+
+name as materialized (
+  select array_agg(l.queue order by l.queue) as s from listed l
+),
+
+-- One queue after the other, until the page is full.
+page as (
+  select 1 as n, name.s[1] as queue, m.due, m.later, m.exact, m.oldest_due,
+         least(m.due, $6) + least(m.later, $6) as walked
+  from name
+  cross join lateral djps.measure_queue($1, name.s[1], $6) m
+  where name.s[1] is not null
+  union all
+  select page.n + 1, name.s[page.n + 1], m.due, m.later, m.exact, m.oldest_due,
+         page.walked + least(m.due, $6) + least(m.later, $6)
+  from page
+  cross join name
+  cross join lateral djps.measure_queue($1, name.s[page.n + 1], $6) m
+  where page.n < least($5, cardinality(name.s)) and page.walked < $7
 )
 
-select q.queue,
+select m.queue,
        greatest(m.due - coalesce(f.due, 0), 0) as queued,
        greatest(m.later - coalesce(f.later, 0), 0) as scheduled,
        coalesce(f.due + f.later, 0) as failed,
@@ -101,13 +130,13 @@ select q.queue,
             then least(greatest((extract(epoch from now()) - extract(epoch from m.oldest_due)) * 1000,
                                 0), 9007199254740991)::int8
        end as age_ms,
-       m.exact and (select count(*) from moved) < $4 and (select count(*) from held) < $4
-         and (select count(*) from buried) < $4 as exact,
-       s.paused_at, s.paused_by, s.max_backlog
-from listed q
-left join djps.queues s on s.lane = $1 and s.name = q.queue
-cross join lateral djps.measure_queue($1, q.queue, $4) m
-left join failed f on f.queue = q.queue
-left join running on running.queue = q.queue
-left join dead on dead.queue = q.queue
-order by q.queue
+       m.exact and (select count(*) from moved) < $6 and (select count(*) from held) < $6
+         and (select count(*) from buried) < $6 as exact,
+       s.paused_at, s.paused_by, s.max_backlog,
+       m.n < (select cardinality(name.s) from name) as more
+from page m
+left join djps.queues s on s.lane = $1 and s.name = m.queue
+left join failed f on f.queue = m.queue
+left join running on running.queue = m.queue
+left join dead on dead.queue = m.queue
+order by m.queue
