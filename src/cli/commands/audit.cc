@@ -125,11 +125,12 @@ void RegisterAudit(CommandLine& line) {
        .exit_codes = {"0  shown", "1  the server failed", "2  wrong usage",
                       "5  the server cannot be reached"}});
   const auto options = RunWith(line, command, RunAudit);
-  auto* target =
-      AddText(command, "--target", options->of, "TARGET", "Only changes to this job id, queue or type");
+  auto* target = AddText(command, "--target", options->of, "TARGET",
+                         "Only changes to this job id, queue or type");
   auto* before =
       AddText(command, "--before", options->before, "N", "Continue where an earlier list ended");
-  auto* jobs = AddText(command, "--jobs", options->jobs, "ID", "List the jobs of this entry instead");
+  auto* jobs =
+      AddText(command, "--jobs", options->jobs, "ID", "List the jobs of this entry instead");
   jobs->excludes(target)->excludes(before);
   AddText(command, "--after", options->after, "N", "Continue where an earlier list of jobs ended")
       ->needs(jobs);
