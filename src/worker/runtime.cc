@@ -84,19 +84,20 @@ void Runtime::Start() {
 
 asio::awaitable<void> Runtime::Fetch() {
   while (!stopping_) {
-    ReturnStale();
+    const auto now = steady_clock::now();  // read once: this runs for each few jobs that end
+    ReturnStale(now);
     const auto due = schedule_.Next();
-    if (steady_clock::now() < due) {
+    if (now < due) {
       co_await PauseUntil(due);
       continue;
     }
-    const std::size_t wanted = WantedJobs();
+    const std::size_t wanted = WantedJobs(now);
     if (wanted == 0) {
-      co_await PauseUntil(steady_clock::now() + config_.poll_interval_max);
+      co_await PauseUntil(now + config_.poll_interval_max);
       continue;
     }
     if (Alone() && backlog_ && !std::exchange(beside_, true)) fetching_.Spawn(ClaimBeside());
-    schedule_.Begin(steady_clock::now(), pace_.spacing());
+    schedule_.Begin(now, pace_.spacing());
     const ClaimResult claim = co_await Claim(wanted);
     schedule_.End(claim.found_jobs, claim.again_within, steady_clock::now());
   }
@@ -108,7 +109,7 @@ asio::awaitable<void> Runtime::ClaimBeside() {
   // Spawned by Fetch, whose own claim has to be counted first.
   co_await asio::post(executor_, asio::use_awaitable);
   while (backlog_ && Alone() && !stopping_) {
-    const std::size_t wanted = WantedJobs();
+    const std::size_t wanted = WantedJobs(steady_clock::now());
     if (wanted == 0) break;
     const ClaimResult claim = co_await Claim(wanted);
     if (!claim.found_jobs) break;
@@ -123,9 +124,9 @@ void Runtime::Wake(std::string_view queue) {
   changed_.cancel();
 }
 
-std::size_t Runtime::WantedJobs() {
+std::size_t Runtime::WantedJobs(steady_clock::time_point now) {
   if (reporter_.backlog() >= kReportBacklogMax) return 0;
-  return pace_.Want(attempts_.size() + waiting_.size() + claiming_, steady_clock::now());
+  return pace_.Want(attempts_.size() + waiting_.size() + claiming_, now);
 }
 
 /// Also ends when something changes, or when jobs have waited here for too long.
@@ -248,8 +249,8 @@ bool Runtime::PrepareToStart(Attempt& attempt) {
 }
 
 /// Gives back jobs that have waited here for long: other workers may have free slots.
-void Runtime::ReturnStale() {
-  if (!waiting_.empty() && steady_clock::now() - waiting_since_ >= kWaitingMax) ReturnWaiting();
+void Runtime::ReturnStale(steady_clock::time_point now) {
+  if (!waiting_.empty() && now - waiting_since_ >= kWaitingMax) ReturnWaiting();
 }
 
 void Runtime::ReturnWaiting() {

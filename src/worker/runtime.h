@@ -64,12 +64,12 @@ class Runtime {
   };
   boost::asio::awaitable<ClaimResult> Claim(std::size_t limit);
   void Take(store::ClaimedBatch batch);
-  std::size_t WantedJobs();
+  std::size_t WantedJobs(std::chrono::steady_clock::time_point now);
   std::shared_ptr<Attempt> MakeAttempt(store::ClaimedJob job, Uuid lease);
   void Enqueue(std::vector<std::shared_ptr<Attempt>> claimed);
   void StartWaiting();
   void ReturnWaiting();
-  void ReturnStale();
+  void ReturnStale(std::chrono::steady_clock::time_point now);
   /// False for an attempt that ended before it began.
   bool PrepareToStart(Attempt& attempt);
   boost::asio::awaitable<void> RunCoroutine(std::shared_ptr<Attempt> attempt);
