@@ -203,9 +203,9 @@ TEST(QueryTest, SaysEverythingThatIsWrongAtOnce) {
             "limit must be a whole number from 1 to 10, got \"many\"; "
             "dry must be true or false, got \"maybe\"; "
             "bad must be UTF-8 without NUL characters; "
-            "tag is empty; give it a value or leave it off; "
+            "tag is empty; give it a value or omit it; "
             "key is given twice; send it once; "
-            "type is empty; give it a value or leave it off; "
+            "type is empty; give it a value or omit it; "
             "stauts is not a parameter here; did you mean status?; ");
 }
 
