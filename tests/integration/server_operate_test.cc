@@ -77,7 +77,7 @@ TEST_F(ServerOperateTest, WrongOptionsAreNamed) {
       {R"("retry":{})", "retry.kind is missing; it may be exponential, linear, fixed or list."},
       {R"("retry":{"kind":"often"})",
        R"(retry.kind must be exponential, linear, fixed or list, got "often".)"},
-      {R"("retry":{"kind":"fixed"})", "retry.delayMs is missing, which this kind needs."},
+      {R"("retry":{"kind":"fixed"})", "retry.delayMs is missing; this kind needs it."},
       {R"("retry":{"kind":"list","delaysMs":[]})",
        "retry.delaysMs is missing or empty; this kind needs at least one delay."},
       {R"("retry":{"kind":"exponential","factor":0})",

@@ -398,7 +398,7 @@ TEST_F(UniqueHttpTest, ABulkRetryCountsWhatItSkips) {
   EXPECT_EQ(
       boost::json::serialize(
           client_.Post("/jobs/bulk", R"({"action":"retry","filter":{"status":["dead"]}})").Json()),
-      R"({"action":"retry","dry_run":false,"matched":3,"changed":2,"skipped":1,"next_cursor":null})");
+      R"({"action":"retry","dry_run":false,"matched":3,"changed":2,"skipped":1,"audit":1,"next_cursor":null})");
   EXPECT_EQ(Live(), "2");
 }
 
