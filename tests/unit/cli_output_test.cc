@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <spdlog/details/log_msg.h>
 
 #include "cli/commands/bulk_submission.h"
 #include "cli/commands/commands.h"
@@ -7,6 +8,7 @@
 #include "cli/frame/command_line.h"
 #include "cli/frame/completion.h"
 #include "cli/frame/exit_code.h"
+#include "cli/frame/logging.h"
 #include "cli/frame/progress.h"
 #include "cli/frame/terminal.h"
 
@@ -34,6 +36,29 @@ TEST(TerminalTest, ColoursOnlyWhereTheyAreWanted) {
 
 TEST(TerminalTest, TextOfOthersCannotSteerTheTerminal) {
   EXPECT_EQ(Printable("a\x1b[2J\n\xe2\x82\xac"), "a\\x1b[2J\\x0a\xe2\x82\xac");
+}
+
+TEST(TerminalTest, ControlsOfAnyKindAreWrittenOut) {
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "2J\xc2\xa0\x7f"),
+            "\\u009b2J\xc2\xa0\\x7f");
+  EXPECT_EQ(Printable("\x9b"
+                      "2J"),
+            "\xef\xbf\xbd"
+            "2J")
+      << "a byte that is not UTF-8";
+  EXPECT_EQ(Printable("\xc2"), "\xef\xbf\xbd");
+}
+
+TEST(LogFormatterTest, TextOfOthersStaysInItsLine) {
+  const spdlog::details::log_msg message("djps", spdlog::level::warn,
+                                         "worker a\x1b[2J\n2026 info b\xc2\x9b"
+                                         "1m is gone");
+  spdlog::memory_buf_t line;
+  LogFormatter()->format(message, line);
+  const std::string text(line.data(), line.size());
+  EXPECT_TRUE(text.ends_with(" warning worker a\\x1b[2J\\x0a2026 info b\\u009b1m is gone\n"))
+      << text;
 }
 
 TEST(ProgressTest, ShowsABarWhereTheTotalIsKnown) {

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
+
+#include "cli/frame/terminal.h"
 
 namespace djps::cli {
 
@@ -39,8 +43,12 @@ int ReportError(const Error& error) {
   for (std::size_t at = message.find("\n\t"); at != std::string::npos; at = message.find("\n\t")) {
     message.replace(at, 2, " ");
   }
-  const std::string line = fmt::format("djps: {}\n", message);
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::string text = "djps: ";
+  for (std::size_t begin = 0, end = 0; begin <= message.size(); begin = end + 1) {
+    end = std::min(message.find('\n', begin), message.size());
+    text += Printable(std::string_view(message).substr(begin, end - begin)) + '\n';
+  }
+  std::fwrite(text.data(), 1, text.size(), stderr);
   return ExitCodeFor(error.code);
 }
 

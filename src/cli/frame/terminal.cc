@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/text.h"
+
 namespace djps::cli {
 namespace {
 
@@ -88,13 +90,18 @@ std::string FormatCount(std::uint64_t count, std::string_view noun) {
 }
 
 std::string Printable(std::string_view text) {
+  constexpr unsigned char kC1Lead = 0xc2;  // U+0080 to U+009F are this and the code itself
+  const std::string clean = CleanText(text, std::string::npos);
+  const auto byte = [&clean](std::size_t i) { return static_cast<unsigned char>(clean[i]); };
   std::string printable;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      printable += fmt::format("\\x{:02x}", byte);
+  for (std::size_t i = 0; i < clean.size(); ++i) {
+    if (byte(i) == kC1Lead && byte(i + 1) < 0xa0) {
+      ++i;
+      printable += fmt::format("\\u{:04x}", byte(i));
+    } else if (byte(i) < 0x20 || byte(i) == 0x7f) {
+      printable += fmt::format("\\x{:02x}", byte(i));
     } else {
-      printable += c;
+      printable += clean[i];
     }
   }
   return printable;

@@ -59,7 +59,8 @@ std::string FormatCount(std::uint64_t count);
 /// "1 job", "4,213 jobs".
 std::string FormatCount(std::uint64_t count, std::string_view noun);
 
-/// Writes control characters as "\x1b", so that text of others cannot control the terminal.
+/// Writes control characters as "\x1b" or "\u009b", and U+FFFD for bytes that are not UTF-8, so
+/// that text of others cannot control the terminal or begin a line of its own.
 std::string Printable(std::string_view text);
 
 }  // namespace djps::cli
