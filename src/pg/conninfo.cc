@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -52,6 +53,23 @@ const char* Environment(const char* name) {
   return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
+/// libpq quotes what it could not read, which may be the password or all of the URI: only quoted
+/// characters, such as "=", stay.
+std::string WithoutSecrets(std::string_view message) {
+  std::string safe;
+  while (!message.empty()) {
+    const std::size_t begin = std::min(message.find('"'), message.size());
+    safe += message.substr(0, begin);
+    message.remove_prefix(begin);
+    if (message.empty()) break;
+    const bool character = message.size() > 2 && message[2] == '"';
+    safe += character ? message.substr(0, 3) : "\"...\"";
+    // A password may hold quotes, so the last one ends what it began.
+    message.remove_prefix(character ? 3 : message.rfind('"') + 1);
+  }
+  return safe;
+}
+
 Result<Options> Parse(const std::string& conninfo) {
   char* message = nullptr;
   const std::unique_ptr<PQconninfoOption, OptionsDeleter> parsed(
@@ -60,9 +78,10 @@ Result<Options> Parse(const std::string& conninfo) {
     std::string text = message != nullptr ? message : "out of memory";
     PQfreemem(message);
     while (!text.empty() && text.back() == '\n') text.pop_back();
-    return Failure(ErrorCode::kInvalidArgument,
-                   fmt::format("the database connection string is not valid: {}", text),
-                   "--database-url");
+    return Failure(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the database connection string is not valid: {}", WithoutSecrets(text)),
+        "--database-url");
   }
   Options options;
   for (const PQconninfoOption* option = parsed.get(); option->keyword != nullptr; ++option) {

@@ -74,6 +74,21 @@ TEST_F(ConninfoTest, TheBuiltInPasswordIsForTheBuiltInUserAtTheDefaultAddress) {
   }
 }
 
+TEST_F(ConninfoTest, NoMessageShowsAPassword) {
+  for (const char* broken : {"postgres://u:s3cret@[::1/db", "postgres://u:s3cret%zz@h/db",
+                             "postgres://u:s3cret@h/db?s3cret", "postgres://u:a\"s3cret\"b@[::1/db",
+                             "host=h password=a s3cret", "host=h password=a s3cret=b",
+                             "host=h password='s3cret", "postgres://[h]s3cret"}) {
+    const std::string message = Resolve(broken);
+    EXPECT_TRUE(message.starts_with("error: the database connection string is not valid: "))
+        << message;
+    EXPECT_EQ(message.find("s3cret"), std::string::npos) << broken << ": " << message;
+  }
+  EXPECT_EQ(Resolve("host=h password"),
+            "error: the database connection string is not valid: missing \"=\" after \"...\" in "
+            "connection info string");
+}
+
 TEST_F(ConninfoTest, APasswordFileIsReadAsPsqlDoes) {
   WritePasswordFile("# mine\nlocalhost:5432:*:djps:from file\n");
   EXPECT_EQ(Password(""), "") << "libpq reads it";
