@@ -21,7 +21,6 @@ select
   coalesce(o.finished_at, r.moved_at, l.claimed_at, f.created_at) as updated_at,
   o.finished_at,
   o.result,
-  l.id as lease_token,
   l.worker,
   l.expires_at as lease_expires_at,
   f.tags,

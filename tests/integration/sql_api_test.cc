@@ -253,6 +253,23 @@ TEST_F(SqlApiTest, CancelSaysWhatItCameTo) {
   EXPECT_EQ(StateOf("select djps.cancel(gen_random_uuid())"), "DJ002");
 }
 
+TEST_F(SqlApiTest, NoRoleChoosesWhoStandsInTheAuditOrSeesALease) {
+  StartJob();
+  sql_.Run("create role ann login; grant djps_operator, djps_reader to ann");
+  sql_.Run("set session authorization ann");
+  Value("select djps.set_retention('q', 'dead', interval '5 days', p_actor => 'somebody')");
+  Value("select djps.set_audit_retention(interval '5 days', 'somebody')");
+  Value("select djps.cancel('" + job_.ToString() + "')");
+  const std::string seen = Value("select j::text from djps.jobs j");
+  sql_.Run("reset session authorization; drop role ann");
+  EXPECT_EQ(seen.find(lease_.ToString()), std::string::npos) << seen;
+  EXPECT_EQ(Value("select string_agg(actor, ',') from djps.audit"), "ann,ann,ann");
+
+  Value("select djps.set_retention('q', 'dead', interval '6 days', p_actor => 'somebody')");
+  EXPECT_EQ(Value("select actor from djps.audit order by id desc limit 1"), "somebody")
+      << "a server says whom it acts for";
+}
+
 TEST_F(SqlApiTest, EachRoleMayDoItsPartOnly) {
   StartJob();
   struct Case {

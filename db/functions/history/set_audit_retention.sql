@@ -19,7 +19,7 @@ begin
   end if;
   update djps.audit_retention set keep = p_keep;
   insert into djps.audit (actor, action, target, detail)
-  values (p_actor, 'retention', 'audit', jsonb_build_object(
+  values (djps.actor(p_actor), 'retention', 'audit', jsonb_build_object(
     'before', coalesce(v_before::text, 'forever'), 'after', coalesce(p_keep::text, 'forever')));
   return true;
 end

@@ -40,7 +40,7 @@ begin
   update djps.history_parts set check_at = null where check_at is not null;
   update djps.history_work set phase = 'abandon' where phase in ('survey', 'copy', 'swap');
   insert into djps.audit (actor, action, target, detail)
-  values (p_actor, 'retention', p_queue, jsonb_build_object(
+  values (djps.actor(p_actor), 'retention', p_queue, jsonb_build_object(
     'status', p_status,
     'before', case when v_before.queue is null then '"inherit"'
                    else coalesce(to_jsonb(v_before.keep::text), '"forever"') end,
