@@ -60,6 +60,18 @@ TEST_F(BatchKeyTest, ABatchSentAgainUnderItsKeyIsAnsweredWithTheSameJobs) {
   EXPECT_EQ(Send(jobs, "").status, 201) << "and none";
 }
 
+TEST_F(BatchKeyTest, AKeyOfTheHeaderMayHaveALifetimeToo) {
+  const HttpReply one = client_.Send("POST", "/jobs", R"({"type":"t","keyLifetimeMs":60000})",
+                                     {{"Idempotency-Key", "one"}});
+  EXPECT_EQ(one.status, 201) << one.body;
+  EXPECT_EQ(Send(R"({"type":"t","keyLifetimeMs":60000},{"type":"t"})", "many").status, 201);
+  EXPECT_EQ(sql_.Value("select string_agg(key, ',' order by key) from djps.idempotency_keys "
+                       "where expires_at is not null"),
+            "many/0,one");
+  EXPECT_EQ(client_.Post("/jobs", R"({"type":"t","keyLifetimeMs":60000})").status, 422)
+      << "without any key";
+}
+
 TEST_F(BatchKeyTest, SentByManyAtOnceItIsStoredOnce) {
   const auto io = std::make_shared<boost::asio::io_context>(1);
   std::deque<HttpClient> clients;

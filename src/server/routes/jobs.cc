@@ -164,7 +164,9 @@ std::optional<Problem> FirstRefused(const Caller& caller, const std::vector<NewJ
 }  // namespace
 
 asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& request) {
-  SubmissionParser parser(SubmissionParser::Shape::kOneJob);
+  const auto key = ReadKeyHeader(request);
+  if (!key) co_return tl::unexpected(key.error());
+  SubmissionParser parser(SubmissionParser::Shape::kOneJob, *key);
   if (FitsSlice(request.body())) {
     parser.Feed(request.body());
   } else {
@@ -173,7 +175,7 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
   auto jobs = parser.Finish();
   if (!jobs) co_return tl::unexpected(std::move(jobs.error()));
   NewJob& job = jobs->front();
-  if (auto problem = TakeKeyHeader(request, job)) co_return tl::unexpected(*std::move(problem));
+  if (auto problem = OtherKeyProblem(*key, job)) co_return tl::unexpected(*std::move(problem));
   if (auto refused = SubmissionProblem(request.caller, job)) {
     co_return tl::unexpected(*std::move(refused));
   }
@@ -195,15 +197,14 @@ asio::awaitable<HandlerResult> SubmitJob(ServerContext& context, const Request& 
 }
 
 asio::awaitable<HandlerResult> SubmitBatch(ServerContext& context, const Request& request) {
-  SubmissionParser parser(SubmissionParser::Shape::kBatch);
+  const auto key = ReadBatchKeyHeader(request);
+  if (!key) co_return tl::unexpected(key.error());
+  SubmissionParser parser(SubmissionParser::Shape::kBatch, *key);
   co_await FeedInSlices(parser, request.body());
   auto jobs = parser.Finish();
   if (!jobs) co_return tl::unexpected(std::move(jobs.error()));
   if (auto refused = FirstRefused(request.caller, *jobs)) {
     co_return tl::unexpected(*std::move(refused));
-  }
-  if (auto problem = TakeBatchKeyHeader(request, *jobs)) {
-    co_return tl::unexpected(*std::move(problem));
   }
   store::ReplayGuard guard{.strict = IsStrict(context, request), .queues = request.caller.queues};
   const auto stored =

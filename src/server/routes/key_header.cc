@@ -27,8 +27,9 @@ Problem HeaderProblem(std::string detail) {
   return ValidationProblem(std::move(problems));
 }
 
-/// The key that was sent, if one was.
-tl::expected<std::optional<std::string_view>, Problem> ReadKeyHeader(const Request& request) {
+}  // namespace
+
+tl::expected<std::optional<std::string>, Problem> ReadKeyHeader(const Request& request) {
   const auto [first, end] = request.message.equal_range("Idempotency-Key");
   if (first == end || first->value().empty()) return std::nullopt;
   const std::string_view key = Unquoted(first->value());
@@ -43,38 +44,27 @@ tl::expected<std::optional<std::string_view>, Problem> ReadKeyHeader(const Reque
   if (auto trouble = IdempotencyKeyTrouble(key)) {
     return tl::unexpected(HeaderProblem(*std::move(trouble)));
   }
+  return std::string(key);
+}
+
+tl::expected<std::optional<std::string>, Problem> ReadBatchKeyHeader(const Request& request) {
+  auto key = ReadKeyHeader(request);
+  if (key && *key && (*key)->size() > kBatchKeyBytesMax) {
+    return tl::unexpected(HeaderProblem(fmt::format(
+        "must be at most {} bytes long for a batch, got {}", kBatchKeyBytesMax, (*key)->size())));
+  }
   return key;
 }
 
-}  // namespace
-
-std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job) {
-  const auto key = ReadKeyHeader(request);
-  if (!key) return key.error();
-  if (!*key) return std::nullopt;
-  if (job.idempotency_key && *job.idempotency_key != **key) {
-    FieldProblems problems;
-    problems.Add(JsonPath().Member(field_name::kIdempotencyKey),
-                 fmt::format("is {}, but the header Idempotency-Key is {}; send one of them",
-                             QuoteForMessage(*job.idempotency_key), QuoteForMessage(**key)));
-    return ValidationProblem(std::move(problems));
-  }
-  job.idempotency_key = **key;
-  return std::nullopt;
-}
-
-std::optional<Problem> TakeBatchKeyHeader(const Request& request, std::vector<NewJob>& jobs) {
-  const auto key = ReadKeyHeader(request);
-  if (!key) return key.error();
-  if (!*key) return std::nullopt;
-  if ((*key)->size() > kBatchKeyBytesMax) {
-    return HeaderProblem(fmt::format("must be at most {} bytes long for a batch, got {}",
-                                     kBatchKeyBytesMax, (*key)->size()));
-  }
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (!jobs[i].idempotency_key) jobs[i].idempotency_key = fmt::format("{}/{}", **key, i);
-  }
-  return std::nullopt;
+std::optional<Problem> OtherKeyProblem(const std::optional<std::string>& header,
+                                       const NewJob& job) {
+  if (!header || job.idempotency_key == header) return std::nullopt;
+  FieldProblems problems;
+  problems.Add(
+      JsonPath().Member(field_name::kIdempotencyKey),
+      fmt::format("is {}, but the header Idempotency-Key is {}; send one of them",
+                  QuoteForMessage(job.idempotency_key.value_or("")), QuoteForMessage(*header)));
+  return ValidationProblem(std::move(problems));
 }
 
 }  // namespace djps::server

@@ -1,7 +1,8 @@
 #pragma once
 
 #include <optional>
-#include <vector>
+#include <string>
+#include <tl/expected.hpp>
 
 #include "core/validation.h"
 #include "djps/job.h"
@@ -15,13 +16,14 @@ namespace djps::server {
 /// Behind the header of a batch comes "/" and the place of a job, up to "/9999".
 inline constexpr std::size_t kBatchKeyBytesMax = kIdempotencyKeyBytesMax - 5;
 
-/// The header of one submission means the same as the member idempotencyKey. Returns what is wrong
-/// with it.
-std::optional<Problem> TakeKeyHeader(const Request& request, NewJob& job);
+/// The key of one submission, if one was sent: it means the same as the member idempotencyKey.
+tl::expected<std::optional<std::string>, Problem> ReadKeyHeader(const Request& request);
 
-/// The header of a batch covers each job that has no key of its own: the job's key is then the
-/// header, "/" and its place in the batch, from 0. So a batch that is sent again is replayed job by
-/// job, and whatever holds for keys holds for it. Returns what is wrong with the header.
-std::optional<Problem> TakeBatchKeyHeader(const Request& request, std::vector<NewJob>& jobs);
+/// The key of a batch: SubmissionParser makes of it a key for each job that has none of its own. So
+/// a batch that is sent again is replayed job by job, and whatever holds for keys holds for it.
+tl::expected<std::optional<std::string>, Problem> ReadBatchKeyHeader(const Request& request);
+
+/// What is wrong if the body of one submission has another key than the header.
+std::optional<Problem> OtherKeyProblem(const std::optional<std::string>& header, const NewJob& job);
 
 }  // namespace djps::server

@@ -249,9 +249,11 @@ void JobDraft::Add(std::string_view name, JsonKind kind, std::string text,
   member.nul_at = std::move(nul_at);
 }
 
-NewJob JobDraft::Finish(const JsonPath& where, FieldProblems& problems) {
+NewJob JobDraft::Finish(const JsonPath& where, std::optional<std::string> key,
+                        FieldProblems& problems) {
   NewJob job;
   Judge(members_, where, problems).Run(job);
+  if (!job.idempotency_key) job.idempotency_key = std::move(key);
   if (!options_.empty()) FinishOptions(job, where, problems);
   if (const auto large = std::exchange(too_large_, std::nullopt)) {
     problems.Add(JsonPath(where).Member(large->name),

@@ -29,9 +29,9 @@ class JobDraft {
   /// Whether the member of this name keeps its value as JSON, even a string.
   static bool KeepsJson(std::string_view name);
 
-  /// Returns the job and adds its errors; `where` is the place of the job. The draft is empty
-  /// afterwards.
-  NewJob Finish(const JsonPath& where, FieldProblems& problems);
+  /// Returns the job and adds its errors; `where` is the place of the job. `key`: its idempotency
+  /// key if it has none of its own. The draft is empty afterwards.
+  NewJob Finish(const JsonPath& where, std::optional<std::string> key, FieldProblems& problems);
 
  private:
   static constexpr std::size_t kFieldCount = 7;

@@ -27,7 +27,8 @@ class BodyHandler : public UnlimitedJsonHandler {
  public:
   using Ec = json::error_code;
 
-  explicit BodyHandler(SubmissionParser::Shape shape) : shape_(shape) {}
+  BodyHandler(SubmissionParser::Shape shape, std::optional<std::string> default_key)
+      : shape_(shape), default_key_(std::move(default_key)) {}
 
   std::vector<NewJob>& jobs() { return jobs_; }
   FieldProblems& problems() { return problems_; }
@@ -74,8 +75,10 @@ class BodyHandler : public UnlimitedJsonHandler {
   void EndJob();
   void EndEnvelope();
   JsonPath JobPath() const;
+  std::optional<std::string> DefaultKey() const;
 
   SubmissionParser::Shape shape_;
+  std::optional<std::string> default_key_;
   Place place_ = Place::kDocument;
   Place skipped_from_ = Place::kDocument;
   std::size_t nested_ = 0;  // open arrays and objects inside a member or a skipped value
@@ -93,6 +96,11 @@ class BodyHandler : public UnlimitedJsonHandler {
   std::vector<NewJob> jobs_;
   FieldProblems problems_;
 };
+
+std::optional<std::string> BodyHandler::DefaultKey() const {
+  if (!default_key_ || shape_ == SubmissionParser::Shape::kOneJob) return default_key_;
+  return fmt::format("{}/{}", *default_key_, item_count_ - 1);
+}
 
 JsonPath BodyHandler::JobPath() const {
   JsonPath path;
@@ -197,7 +205,7 @@ void BodyHandler::EndMember() {
 
 void BodyHandler::EndJob() {
   const bool single = shape_ == SubmissionParser::Shape::kOneJob;
-  NewJob job = draft_.Finish(JobPath(), problems_);
+  NewJob job = draft_.Finish(JobPath(), DefaultKey(), problems_);
   // After an error nothing is stored, so nothing need be kept.
   if (problems_.count() == 0) jobs_.push_back(std::move(job));
   place_ = single ? Place::kDocument : Place::kItems;
@@ -314,7 +322,8 @@ json::parse_options ParserOptions() {
 }  // namespace
 
 struct SubmissionParser::Impl {
-  explicit Impl(Shape shape) : parser(ParserOptions(), shape) {}
+  Impl(Shape shape, std::optional<std::string> key)
+      : parser(ParserOptions(), shape, std::move(key)) {}
 
   json::basic_parser<BodyHandler> parser;
   std::size_t offset = 0;            // of the next piece
@@ -328,7 +337,8 @@ struct SubmissionParser::Impl {
   }
 };
 
-SubmissionParser::SubmissionParser(Shape shape) : impl_(std::make_unique<Impl>(shape)) {}
+SubmissionParser::SubmissionParser(Shape shape, std::optional<std::string> key)
+    : impl_(std::make_unique<Impl>(shape, std::move(key))) {}
 
 SubmissionParser::~SubmissionParser() = default;
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <vector>
@@ -21,7 +23,9 @@ class SubmissionParser {
  public:
   enum class Shape { kOneJob, kBatch };
 
-  explicit SubmissionParser(Shape shape);
+  /// `key`: the idempotency key of a job without one of its own. In a batch "/" and the job's
+  /// place, from 0, come behind it.
+  explicit SubmissionParser(Shape shape, std::optional<std::string> key = std::nullopt);
   ~SubmissionParser();
   SubmissionParser(const SubmissionParser&) = delete;
   SubmissionParser& operator=(const SubmissionParser&) = delete;
