@@ -212,17 +212,22 @@ TEST_F(PoolTest, ConnectionsThatBreakAgainAndAgainAreLoggedOnce) {
 TEST_F(PoolTest, WhatTheServerRefusesIsWaitedOutAndSaysWhy) {
   Pool pool(io_.get_executor(), {.conninfo = conninfo_ + " dbname=nowhere", .size = 1});
   pool.Start();
-  try {
-    Run(pool.Execute(kBackend, {}, After(200ms)));
-    ADD_FAILURE() << "there is a connection";
-  } catch (const PgError& error) {
-    EXPECT_TRUE(error.unavailable()) << error.sqlstate();
-    EXPECT_FALSE(error.outcome_unknown());
-    const std::string what = error.what();
-    EXPECT_NE(what.find("database \"nowhere\" does not exist"), std::string::npos) << what;
-    EXPECT_EQ(what.find("3D000"), std::string::npos) << what;
-    EXPECT_EQ(what.find("LOCATION"), std::string::npos) << what;
+  std::string what = "in time";
+  // The first calls may be over before the server has answered.
+  for (const Deadline end = Soon();
+       what.ends_with("in time") && std::chrono::steady_clock::now() < end;) {
+    try {
+      Run(pool.Execute(kBackend, {}, After(50ms)));
+      FAIL() << "there is a connection";
+    } catch (const PgError& error) {
+      EXPECT_TRUE(error.unavailable()) << error.sqlstate();
+      EXPECT_FALSE(error.outcome_unknown());
+      what = error.what();
+    }
   }
+  EXPECT_NE(what.find("database \"nowhere\" does not exist"), std::string::npos) << what;
+  EXPECT_EQ(what.find("3D000"), std::string::npos) << what;
+  EXPECT_EQ(what.find("LOCATION"), std::string::npos) << what;
   pool.Close();
 }
 
