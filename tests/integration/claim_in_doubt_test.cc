@@ -245,7 +245,7 @@ TEST_F(ClaimInDoubtTest, WhileAStandbyIsMissingNoAttemptIsUsedUp) {
     calls.Start(io_, ClaimBy(leases, 1));
     ASSERT_TRUE(RunUntil(io_, [&] {
       waits = !sql_.Value(waiting).empty();
-      done = Count("leases") == std::to_string(i + 1);
+      done = Count("leases") == "1";
       return waits || done;
     }));
     if (waits) {
